@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describeCause, SaddlebagError } from './errors.ts';
+
+export interface WriteAtomicallyOptions {
+  /** Replace a file that is there; without it, one that is there is kept and an error. */
+  readonly force: boolean;
+  readonly mode: number;
+  /** Checked before the file appears. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes a file beside its place and renames it in: it appears whole or not at all, whatever the umask.
+ * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-failed`; what `write` throws passes unchanged
+ */
+export async function writeAtomically<T>(
+  file: string,
+  options: WriteAtomicallyOptions,
+  write: (handle: FileHandle, temporaryFile: string) => Promise<T>,
+): Promise<T> {
+  await refuseTaken(file, options.force);
+  const temporary = join(
+    dirname(file),
+    `.${basename(file).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`,
+  );
+  const handle = await open(temporary, 'wx+', 0o600).catch((cause: unknown) => {
+    throw outputFailed(file, cause);
+  });
+  try {
+    const result = await write(handle, temporary);
+    await settle(handle, file, options.mode);
+    options.signal?.throwIfAborted();
+    await place(temporary, file, options.force);
+    return result;
+  } catch (cause) {
+    await handle.close().catch(() => undefined);
+    throw isErrno(cause) ? outputFailed(file, cause) : cause;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function settle(handle: FileHandle, file: string, mode: number): Promise<void> {
+  try {
+    await handle.chmod(mode);
+    await handle.sync();
+    await handle.close();
+  } catch (cause) {
+    throw outputFailed(file, cause);
+  }
+}
+
+async function place(temporary: string, file: string, force: boolean): Promise<void> {
+  if (force) return rename(temporary, file);
+  // link(2) refuses to replace, rename(2) does not: someone else's file that came meanwhile is kept.
+  await link(temporary, file).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EEXIST') throw outputExists(file);
+    // Some file systems have no hard links (vfat, some network shares).
+    if (cause.code === 'EPERM' || cause.code === 'ENOTSUP') return rename(temporary, file);
+    throw cause;
+  });
+}
+
+async function refuseTaken(file: string, force: boolean): Promise<void> {
+  const found = await lstat(file).catch(() => undefined);
+  if (found?.isDirectory()) {
+    throw new SaddlebagError('output-is-directory', `cannot write ${file}: it is a directory`, {
+      hint: 'give the path of a file',
+    });
+  }
+  if (found !== undefined && !force) throw outputExists(file);
+}
+
+function outputExists(file: string): SaddlebagError {
+  return new SaddlebagError('output-exists', `cannot write ${file}: it exists already`, {
+    hint: 'pass --force to replace it, or choose another file with -o',
+  });
+}
+
+function outputFailed(file: string, cause: unknown): SaddlebagError {
+  return new SaddlebagError('output-failed', `cannot write ${file}: ${describeCause(cause)}`, { cause });
+}
+
+function isErrno(cause: unknown): boolean {
+  return cause instanceof Error && 'errno' in cause;
+}
+
+/**
+ * Compares two names by their UTF-8 bytes, as the C runtime does; JavaScript's own order differs beyond U+FFFF.
+ */
+export function compareBytes(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/**
+ * Lists the names in a directory, in byte order.
+ * @throws {SaddlebagError} `name-not-utf8` for a name that JavaScript could only mangle
+ */
+export async function sortedNames(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const raw of await readdir(directory, { encoding: 'buffer' })) {
+    const name = raw.toString('utf8');
+    if (!Buffer.from(name).equals(raw)) {
+      throw new SaddlebagError(
+        'name-not-utf8',
+        `cannot bundle ${join(directory, name)}: its name is not valid UTF-8 (bytes ${raw.toString('hex')})`,
+        { hint: 'rename the file' },
+      );
+    }
+    names.push(name);
+  }
+  return names.sort(compareBytes);
+}

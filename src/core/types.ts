@@ -1,0 +1,132 @@
+import type { StorePath } from './store-path.ts';
+
+/**
+ * The values that pass from stage to stage. All are readonly and survive JSON; sizes are bytes, digests lower-case hex.
+ * What `--json` prints carries `version`, raised when a key changes its meaning.
+ */
+
+/** Names a processor as the kernel does (`uname -m`). */
+export type Arch = 'x86_64' | 'aarch64';
+
+/** Where a closure came from, and how `<app>` was read. */
+export type ClosureSource = 'nix' | 'program' | 'directory';
+
+/** What a bundle starts, and with what. */
+export interface Entrypoint {
+  /** Absolute, below one of the closure's store paths. */
+  readonly program: string;
+  /** Put before the arguments that the user gives. */
+  readonly args: readonly string[];
+  /** Set where the caller's environment has no such variable. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Base name of the interpreter that runs the program (`python3.11`), null for a program of its own. */
+  readonly interpreter: string | null;
+}
+
+/**
+ * One store path of a closure: the tree at `directory` (a file, where the store path is one) with `files` laid over it.
+ */
+export interface ClosurePath {
+  readonly storePath: StorePath;
+  /** Absolute; null where `files` holds all. */
+  readonly directory: string | null;
+  /** Path inside the store path → absolute path of the file whose content and executable bit it gets. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Other store paths of the same closure, sorted; never itself. */
+  readonly references: readonly StorePath[];
+}
+
+/** An app and everything it needs. `paths` has dependencies before dependents and the app's own path last. */
+export interface Closure {
+  readonly source: ClosureSource;
+  readonly name: string;
+  readonly appVersion: string;
+  readonly arch: Arch;
+  readonly entrypoint: Entrypoint;
+  /** True when the closure brings its own dynamic loader, so that the host's LD_* variables would harm it. */
+  readonly ownLoader: boolean;
+  readonly paths: readonly ClosurePath[];
+}
+
+/** One member of the tar. `path` is relative to the root, with no leading slash: `nix/store/…-app/bin/app`. */
+export type Entry =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      /** 0444 or 0555. */
+      readonly mode: number;
+      readonly sizeBytes: number;
+      /** Absolute path of the file that holds the content. */
+      readonly file: string;
+    }
+  | { readonly kind: 'directory'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
+  /** `target` is the path of an earlier file of the same store path that has the same content and mode. */
+  | { readonly kind: 'link'; readonly path: string; readonly mode: number; readonly target: string };
+
+/** One store path inside an image. */
+export interface ImagePath {
+  readonly storePath: StorePath;
+  readonly references: readonly StorePath[];
+  readonly entries: number;
+  /** Bytes on disk once extracted: the sum of its files. */
+  readonly contentBytes: number;
+  /** Bytes of the frames that hold it. */
+  readonly compressedBytes: number;
+  /** SHA-256 of its part of the tar. */
+  readonly contentSha256: string;
+}
+
+/** The compressed tar and its index, as `inspect` and `--json` show it. */
+export interface Image {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly frames: number;
+  /** Nominal bytes of tar in a frame. */
+  readonly frameBytes: number;
+  readonly tarBytes: number;
+  /** For example `zstd 1.5.7 level 19`. */
+  readonly encoder: string;
+  readonly paths: readonly ImagePath[];
+}
+
+/** A bundle: one executable file. */
+export interface Bundle {
+  readonly version: 1;
+  readonly name: string;
+  readonly appVersion: string;
+  /** Absolute. */
+  readonly file: string;
+  readonly arch: Arch;
+  readonly source: ClosureSource;
+  readonly entrypoint: Entrypoint;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Of the uncompressed tar and the entrypoint's settings: equal exactly when nothing of the app changed. */
+  readonly closureSha256: string;
+  /** Version of the Saddlebag that wrote it. */
+  readonly toolVersion: string;
+  /** Where the first data frame begins, counted from 1: for `tail -c +OFFSET`. */
+  readonly tailOffset: number;
+  readonly image: Image;
+}
+
+/** A bundle that has been published. */
+export interface Artifact {
+  readonly version: 1;
+  readonly name: string;
+  readonly appVersion: string;
+  readonly arch: Arch;
+  /** The interpreter of the bundle's entrypoint, as in `Entrypoint`. */
+  readonly interpreter: string | null;
+  /** Where clients fetch it, without a query. */
+  readonly url: string;
+  /** What an artifact block of a Nomad job takes: `url?archive=false&checksum=sha256:…`. */
+  readonly source: string;
+  readonly fileName: string;
+  readonly sizeBytes: number;
+  /** In go-getter's form, `sha256:<hex>`. */
+  readonly checksum: string;
+  readonly closureSha256: string;
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+const project = (name: string, include: string[], testTimeout: number) => ({
+  test: { name, include, testTimeout, hookTimeout: testTimeout },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      // No network, no child process; all of it in seconds.
+      project('unit', ['test/{src,bundler,deploy}/**/*.test.ts'], 10_000),
+      // Real children, the real runtime, servers over loopback HTTP.
+      project('integration', ['test/integration/**/*.test.ts'], 120_000),
+      // The built command on real Nix, MinIO and Nomad.
+      project('e2e', ['test/e2e/**/*.test.ts'], 300_000),
+    ],
+  },
+});
