@@ -1,0 +1,10 @@
+import type { ExitCode } from '../core/errors.ts';
+
+/** What a command gives back; `src/cli.ts` prints it on stdout and exits. */
+export interface CommandResult {
+  /** For people: one line, or the document that was asked for; empty prints nothing. */
+  readonly text: string;
+  /** Printed instead with `--json`: one object. */
+  readonly json: unknown;
+  readonly exitCode: ExitCode;
+}
