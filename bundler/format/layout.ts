@@ -1,0 +1,35 @@
+import type { Arch } from '../../src/core/types.ts';
+
+/** The numbers of FORMAT.md, named. Offsets inside a record are written where the record is encoded. */
+export const formatVersion = 1;
+export const magic = Buffer.from('SADLEBAG', 'ascii');
+export const trailerBytes = 72;
+export const headerFixedBytes = 200;
+export const maxHeaderBytes = 16 * 1024 * 1024;
+export const pathRecordBytes = 128;
+export const frameRecordBytes = 32;
+export const rowBytes = 48;
+export const maxFrameBytes = 64 * 1024 * 1024;
+export const dataAlignment = 4096;
+export const indexFrameMagic = 0x184d2a5e;
+export const headerFrameMagic = 0x184d2a5f;
+export const skippableHeaderBytes = 8;
+
+/** `e_machine` of an ELF file. Source: System V ABI, processor supplements. */
+export const machines: Readonly<Record<Arch, number>> = { x86_64: 62, aarch64: 183 };
+
+/** Header flag: the closure brings its own dynamic loader. */
+export const flagOwnLoader = 1;
+
+export const rowKinds = { directory: 1, file: 2, symlink: 3, link: 4 } as const;
+
+/** Returns the zeros that bring `offset` to a multiple of `alignment`. */
+export function paddingTo(offset: number, alignment: number): number {
+  return (alignment - (offset % alignment)) % alignment;
+}
+
+/** Flips the top bit of each byte in place, which hides and restores strings, and returns the buffer. */
+export function flipStrings(bytes: Buffer): Buffer {
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (bytes[at] ?? 0) ^ 0x80;
+  return bytes;
+}
