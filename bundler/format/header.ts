@@ -1,4 +1,4 @@
-import { type StorePath, parseStorePath, storeDirectory, storePathBase } from '../../src/core/store-path.ts';
+import { parseStorePath, type StorePath, storeDirectory, storePathBase } from '../../src/core/store-path.ts';
 import type { Arch } from '../../src/core/types.ts';
 import {
   dataAlignment,
@@ -9,7 +9,7 @@ import {
   pathRecordBytes,
 } from './layout.ts';
 import { Reader } from './reader.ts';
-import { type StringReference, StringArea, writeReference } from './strings.ts';
+import { StringArea, type StringReference, writeReference } from './strings.ts';
 
 /** One store path, as the header records it. Source: FORMAT.md, "Path record". */
 export interface PathRecord {

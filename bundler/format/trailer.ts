@@ -36,9 +36,13 @@ export function decodeTrailer(file: string, bytes: Buffer, sizeBytes: number): T
   const reader = new Reader(file, 'trailer', bytes);
   const version = reader.u32(24);
   if (version !== formatVersion) {
-    throw new SaddlebagError('bundle-newer', `cannot read ${file}: written by a newer Saddlebag (format ${version})`, {
-      hint: 'install the newest Saddlebag',
-    });
+    throw new SaddlebagError(
+      'bundle-newer',
+      `cannot read ${file}: written by a newer Saddlebag (format ${version})`,
+      {
+        hint: 'install the newest Saddlebag',
+      },
+    );
   }
   reader.zeros(28, 4);
   const trailer: Trailer = {

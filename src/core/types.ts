@@ -79,13 +79,14 @@ export interface ImagePath {
 
 /** The compressed tar and its index, as `inspect` and `--json` show it. */
 export interface Image {
-  readonly file: string;
+  /** Of the data frames. */
   readonly sizeBytes: number;
-  readonly sha256: string;
   readonly frames: number;
   /** Nominal bytes of tar in a frame. */
   readonly frameBytes: number;
   readonly tarBytes: number;
+  /** Sum of the files, once extracted. */
+  readonly contentBytes: number;
   /** For example `zstd 1.5.7 level 19`. */
   readonly encoder: string;
   readonly paths: readonly ImagePath[];

@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { sha256Hex } from '../src/core/digest.ts';
+import { describeCause, SaddlebagError } from '../src/core/errors.ts';
+import { writeAtomically } from '../src/core/files.ts';
+import type { Bundle, Closure } from '../src/core/types.ts';
+import { describeEncoder } from './compression.ts';
+import { encodeHeader, type Header } from './format/header.ts';
+import { encodeFrames } from './format/index-table.ts';
+import {
+  dataAlignment,
+  headerFrameMagic,
+  indexFrameMagic,
+  paddingTo,
+  skippableHeaderBytes,
+  trailerBytes,
+} from './format/layout.ts';
+import { encodeMetadata } from './format/metadata.ts';
+import { encodeTrailer } from './format/trailer.ts';
+import { closureDigest, type ImageOptions, type WrittenImage, writeImage } from './image.ts';
+import { describeBundle } from './inspect.ts';
+
+export interface BundleOptions extends ImageOptions {
+  /** Absolute path of the bundle to write. */
+  readonly output: string;
+  readonly force: boolean;
+  readonly toolVersion: string;
+}
+
+const bundleMode = 0o755;
+
+/**
+ * Writes a closure as one executable file: runtime, frames, index, header, trailer, in one pass. It appears under its
+ * name whole or not at all.
+ * @throws {SaddlebagError} `runtime-missing`, `output-exists`, `output-is-directory`, `output-failed`, and what reading
+ * the closure's files throws
+ */
+export async function writeBundle(closure: Closure, options: BundleOptions): Promise<Bundle> {
+  const runtime = await readRuntime(closure.arch);
+  return writeAtomically(
+    options.output,
+    { force: options.force, mode: bundleMode, signal: options.signal },
+    async (handle) => {
+      const hash = createHash('sha256');
+      let sizeBytes = 0;
+      const sink = async (bytes: Buffer) => {
+        hash.update(bytes);
+        sizeBytes += bytes.length;
+        for (let at = 0; at < bytes.length; ) {
+          const { bytesWritten } = await handle.write(bytes, at);
+          at += bytesWritten;
+        }
+      };
+      await sink(runtime);
+      const image = await writeImage(closure, options, sink);
+      const { header, tail } = encodeTail(closure, options, runtime, image);
+      await sink(tail);
+      const metadata = metadataOf(closure, runtime);
+      return describeBundle({
+        file: options.output,
+        sizeBytes,
+        sha256: hash.digest('hex'),
+        header,
+        metadata,
+        frames: image.frames,
+      });
+    },
+  );
+}
+
+/** Returns the runtime, padded to where the data begins. */
+async function readRuntime(arch: Closure['arch']): Promise<Buffer> {
+  const file = new URL(`./runtime/out/saddlebag-runtime-${arch}`, import.meta.url);
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new SaddlebagError('runtime-missing', `cannot read ${file.pathname}: ${describeCause(cause)}`, {
+      hint: 'in a checkout run `npm run build`; otherwise install saddlebag again',
+      cause,
+    });
+  });
+  return Buffer.concat([bytes, Buffer.alloc(paddingTo(bytes.length, dataAlignment))]);
+}
+
+function metadataOf(closure: Closure, runtime: Buffer) {
+  const indexOf = new Map(closure.paths.map(({ storePath }, index) => [storePath, index]));
+  return {
+    source: closure.source,
+    interpreter: closure.entrypoint.interpreter,
+    references: closure.paths.map(({ references }) =>
+      references.map((reference) => indexOf.get(reference) ?? -1).filter((index) => index >= 0),
+    ),
+    runtimeSha256: sha256Hex(runtime),
+  };
+}
+
+/** Encodes all that follows the data frames. */
+function encodeTail(
+  closure: Closure,
+  options: BundleOptions,
+  runtime: Buffer,
+  image: WrittenImage,
+): { readonly header: Header; readonly tail: Buffer } {
+  const dataEnd = runtime.length + image.dataBytes;
+  const frames = encodeFrames(image.frames);
+  const metadata = encodeMetadata(metadataOf(closure, runtime));
+  const rows = Buffer.concat(image.paths.map(({ slice }) => slice.rows));
+  const rowStrings = Buffer.concat(image.paths.map(({ slice }) => slice.strings));
+  const indexFrame = skippableFrame(indexFrameMagic, dataEnd, [frames, rows, rowStrings, metadata]);
+  const header = makeHeader(closure, options, image, {
+    dataOffset: runtime.length,
+    indexOffset: indexFrame.contentOffset,
+    rowStringsBytes: rowStrings.length,
+    metadataBytes: metadata.length,
+    framesSha256: sha256Hex(frames),
+  });
+  const headerBytes = encodeHeader(header);
+  const headerFrameOffset = dataEnd + indexFrame.bytes.length;
+  const trailerSpace = Buffer.alloc(trailerBytes);
+  const headerFrame = skippableFrame(headerFrameMagic, headerFrameOffset, [headerBytes, trailerSpace]);
+  const trailer = encodeTrailer({
+    headerOffset: headerFrame.contentOffset,
+    headerBytes: headerBytes.length,
+    fileBytes: headerFrameOffset + headerFrame.bytes.length,
+    headerSha256: sha256Hex(headerBytes),
+  });
+  trailer.copy(headerFrame.bytes, headerFrame.bytes.length - trailerBytes);
+  return { header, tail: Buffer.concat([indexFrame.bytes, headerFrame.bytes]) };
+}
+
+/** Makes a skippable frame that begins at `offset` of the file and whose content begins at a multiple of 8. */
+function skippableFrame(
+  magic: number,
+  offset: number,
+  parts: readonly Buffer[],
+): { readonly bytes: Buffer; readonly contentOffset: number } {
+  const padding = paddingTo(offset + skippableHeaderBytes, 8);
+  const content = [Buffer.alloc(padding), ...parts];
+  const head = Buffer.alloc(skippableHeaderBytes);
+  head.writeUInt32LE(magic, 0);
+  head.writeUInt32LE(
+    content.reduce((sum, part) => sum + part.length, 0),
+    4,
+  );
+  return { bytes: Buffer.concat([head, ...content]), contentOffset: offset + skippableHeaderBytes + padding };
+}
+
+function makeHeader(
+  closure: Closure,
+  options: BundleOptions,
+  image: WrittenImage,
+  layout: Pick<Header, 'dataOffset' | 'indexOffset' | 'rowStringsBytes' | 'metadataBytes' | 'framesSha256'>,
+): Header {
+  let firstRow = 0;
+  let rowStringsOffset = 0;
+  const paths = image.paths.map((path) => {
+    const record = {
+      ...path,
+      firstRow,
+      rowCount: path.entryCount,
+      rowStringsOffset,
+      rowStringsBytes: path.slice.strings.length,
+      sliceSha256: path.slice.sha256,
+    };
+    firstRow += record.rowCount;
+    rowStringsOffset += record.rowStringsBytes;
+    return record;
+  });
+  return {
+    ...layout,
+    arch: closure.arch,
+    ownLoader: closure.ownLoader,
+    frameBytes: options.compression.frameBytes,
+    dataBytes: image.dataBytes,
+    tarBytes: image.tarBytes,
+    contentBytes: image.contentBytes,
+    frameCount: image.frames.length,
+    rowCount: firstRow,
+    closureSha256: closureDigest(closure, image.paths),
+    name: closure.name,
+    appVersion: closure.appVersion,
+    encoder: describeEncoder(options.compression),
+    toolVersion: options.toolVersion,
+    paths,
+    entrypoints: [{ name: basename(closure.entrypoint.program), program: closure.entrypoint.program }],
+    args: closure.entrypoint.args,
+    env: Object.fromEntries(Object.entries(closure.entrypoint.env).sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}

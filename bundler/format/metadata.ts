@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { ClosureSource } from '../../src/core/types.ts';
+import { flipStrings } from './layout.ts';
+import { damaged } from './reader.ts';
+
+/** What tools know of a bundle beyond what it needs to run. Source: FORMAT.md, "Index". */
+export interface Metadata {
+  readonly source: ClosureSource;
+  readonly interpreter: string | null;
+  /** For each store path the indexes of those that it refers to. */
+  readonly references: readonly (readonly number[])[];
+  /** Of the bytes before the data. */
+  readonly runtimeSha256: string;
+}
+
+const digestBytes = 32;
+
+/** Returns the metadata as it stands in the file. */
+export function encodeMetadata(metadata: Metadata): Buffer {
+  const body = flipStrings(Buffer.from(JSON.stringify(metadata)));
+  return Buffer.concat([createHash('sha256').update(body).digest(), body]);
+}
+
+/**
+ * Reads the metadata; `pathCount` bounds its references.
+ * @throws {SaddlebagError} `bundle-damaged`
+ */
+export function decodeMetadata(file: string, bytes: Buffer, pathCount: number): Metadata {
+  const body = bytes.subarray(digestBytes);
+  if (!createHash('sha256').update(body).digest().equals(bytes.subarray(0, digestBytes))) {
+    throw damaged(file, 'its metadata is damaged (the digest differs)');
+  }
+  const value = parse(flipStrings(Buffer.from(body)).toString());
+  if (value === undefined || value.references.length !== pathCount) {
+    throw damaged(file, 'its metadata is damaged (a key is missing or of another kind)');
+  }
+  if (value.references.flat().some((index) => !Number.isInteger(index) || index < 0 || index >= pathCount)) {
+    throw damaged(file, 'its metadata is damaged (a reference leads nowhere)');
+  }
+  return value;
+}
+
+function parse(text: string): Metadata | undefined {
+  let value: Partial<Record<keyof Metadata, unknown>>;
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch {
+    return undefined;
+  }
+  const { source, interpreter, references, runtimeSha256 } = value;
+  const ok =
+    (source === 'nix' || source === 'program' || source === 'directory') &&
+    (interpreter === null || typeof interpreter === 'string') &&
+    Array.isArray(references) &&
+    references.every(Array.isArray) &&
+    typeof runtimeSha256 === 'string';
+  return ok ? { source, interpreter, references: references as number[][], runtimeSha256 } : undefined;
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { sha256Hex } from '../src/core/digest.ts';
+import type { Reporter } from '../src/core/reporter.ts';
+import type { StorePath } from '../src/core/store-path.ts';
+import type { Closure, ClosurePath, Entry } from '../src/core/types.ts';
+import type { Compression } from './compression.ts';
+import { readEntries } from './entries.ts';
+import { encodeSlice, type FrameRecord, type Slice } from './format/index-table.ts';
+import { FrameQueue, type Sink } from './frame-queue.ts';
+import { planGroups, type TarFrame, tarFrames } from './frames.ts';
+import { tarEnd } from './tar.ts';
+
+export interface ImageOptions {
+  readonly compression: Compression;
+  /** Frames compressed at once; changes no byte. */
+  readonly jobs: number;
+  readonly signal: AbortSignal;
+  readonly reporter: Reporter;
+}
+
+/** One store path of a written image. */
+export interface WrittenPath {
+  readonly storePath: StorePath;
+  readonly references: readonly StorePath[];
+  readonly entryCount: number;
+  readonly contentBytes: number;
+  readonly contentSha256: string;
+  readonly slice: Slice;
+  readonly firstFrame: number;
+  readonly frameCount: number;
+}
+
+/** The frames that went into the sink, and all that the index must say of them. */
+export interface WrittenImage {
+  readonly paths: readonly WrittenPath[];
+  readonly frames: readonly FrameRecord[];
+  readonly dataBytes: number;
+  readonly tarBytes: number;
+  readonly contentBytes: number;
+}
+
+/**
+ * Writes a closure's store paths, in their order, as zstd frames of one tar. Memory depends on `jobs` and the size of a
+ * frame, not on the closure, but for some hundred bytes an entry.
+ * @throws {SaddlebagError} what reading the closure's files throws
+ */
+export async function writeImage(closure: Closure, options: ImageOptions, sink: Sink): Promise<WrittenImage> {
+  const trees: Tree[] = [];
+  for (const path of closure.paths) {
+    trees.push({ path, entries: await readEntries(path, options.signal) });
+  }
+  const totalBytes = trees.reduce((sum, { entries }) => sum + contentBytesOf(entries), 0);
+  const queue = new FrameQueue({ ...options, totalBytes }, sink);
+  const paths: WrittenPath[] = [];
+  let firstRow = 0;
+  for (const tree of trees) {
+    paths.push(await writePath(tree, firstRow, options, queue));
+    firstRow += tree.entries.length;
+  }
+  await queue.add(tarEnd, firstRow, 0);
+  await queue.drain();
+  return {
+    paths,
+    frames: queue.frames,
+    dataBytes: queue.dataBytes,
+    tarBytes: queue.tarBytes,
+    contentBytes: paths.reduce((sum, path) => sum + path.contentBytes, 0),
+  };
+}
+
+interface Tree {
+  readonly path: ClosurePath;
+  readonly entries: readonly Entry[];
+}
+
+function contentBytesOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.sizeBytes : 0), 0);
+}
+
+async function writePath(
+  tree: Tree,
+  firstRow: number,
+  options: ImageOptions,
+  queue: FrameQueue,
+): Promise<WrittenPath> {
+  const { entries } = tree;
+  const firstFrame = queue.frameCount;
+  const hash = createHash('sha256');
+  const dataOffsets = new Array<number>(entries.length).fill(0);
+  for (const group of planGroups(entries, options.compression.frameBytes)) {
+    const contentBytes = contentBytesOf(group.entries);
+    for await (const frame of tarFrames(group, options.compression.frameBytes, options.signal)) {
+      noteContents(frame, queue.tarBytes, dataOffsets);
+      hash.update(frame.tar);
+      await queue.add(frame.tar, firstRow + group.first, Math.min(contentBytes, frame.tar.length));
+    }
+  }
+  return {
+    storePath: tree.path.storePath,
+    references: tree.path.references,
+    entryCount: entries.length,
+    contentBytes: contentBytesOf(entries),
+    contentSha256: hash.digest('hex'),
+    slice: encodeSlice(tree.path.storePath.slice(1), entries, dataOffsets),
+    firstFrame,
+    frameCount: queue.frameCount - firstFrame,
+  };
+}
+
+function noteContents(frame: TarFrame, tarOffset: number, dataOffsets: number[]): void {
+  for (const [index, offset] of frame.contentOffsets.entries()) {
+    const entry = frame.group.entries[index];
+    if (entry?.kind === 'file' && entry.sizeBytes > 0) {
+      dataOffsets[frame.group.first + index] = tarOffset + offset;
+    }
+  }
+}
+
+/**
+ * Returns the digest that tells whether anything of what runs changed. Source: FORMAT.md, "closureSha256".
+ */
+export function closureDigest(
+  closure: Pick<Closure, 'arch' | 'entrypoint' | 'ownLoader'>,
+  paths: readonly { readonly storePath: StorePath; readonly contentSha256: string }[],
+): string {
+  const { program, args, env, interpreter } = closure.entrypoint;
+  const sortedEnv = Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return sha256Hex(
+    JSON.stringify({
+      entrypoint: { program, args, env: sortedEnv, interpreter },
+      ownLoader: closure.ownLoader,
+      arch: closure.arch,
+      paths: paths.map(({ storePath, contentSha256 }) => [
+        storePath.slice('/nix/store/'.length),
+        contentSha256,
+      ]),
+    }),
+  );
+}
