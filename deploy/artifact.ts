@@ -1,0 +1,99 @@
+import { SaddlebagError } from '../src/core/errors.ts';
+import { splitNameVersion } from '../src/core/store-path.ts';
+import type { Arch } from '../src/core/types.ts';
+import { type ArtifactSource, checksumProblem, parseArtifactSource } from './artifact-source.ts';
+
+/** What a job needs to know of a published bundle. */
+export interface DeployArtifact {
+  readonly name: string;
+  /** Null when only a source was given and its file name does not say. */
+  readonly arch: Arch | null;
+  /** Base name of the interpreter (`python3.11`); null for a program of its own, or when not known. */
+  readonly interpreter: string | null;
+  readonly source: ArtifactSource;
+}
+
+/**
+ * Parses what `saddlebag publish` printed: the JSON of an Artifact, or the one line of an artifact source. A source says
+ * less: name and architecture are taken from its file name, `<name>-<version>-<arch>`.
+ * @throws {SaddlebagError} `artifact-invalid`
+ */
+export function parseArtifact(text: string): DeployArtifact {
+  const trimmed = text.trim();
+  if (trimmed === '') throw invalid('the artifact', ['it is empty']);
+  return trimmed.startsWith('{') ? parseArtifactJson(trimmed) : parseBareSource(trimmed);
+}
+
+function parseBareSource(text: string): DeployArtifact {
+  const shown = `artifact ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`;
+  const source = parseArtifactSource(text);
+  if (typeof source === 'string') throw invalid(shown, [source]);
+  const { name, arch } = parseFileName(source.fileName);
+  if (name === '') throw invalid(shown, ['its path names no file']);
+  return { name, arch, interpreter: null, source };
+}
+
+/** Reads `app-0.1.0-x86_64`; each part but the name may be missing. */
+function parseFileName(fileName: string): { readonly name: string; readonly arch: Arch | null } {
+  const match = /^(.*)-(x86_64|aarch64)$/.exec(fileName);
+  if (match?.[1] === undefined) return { name: splitNameVersion(fileName).name, arch: null };
+  return { name: splitNameVersion(match[1]).name, arch: match[2] === 'x86_64' ? 'x86_64' : 'aarch64' };
+}
+
+function parseArtifactJson(text: string): DeployArtifact {
+  const record = parseRecord(text);
+  const problems: string[] = [];
+  const { name, arch, interpreter = null, checksum, source } = record;
+  if (record.version !== 1) problems.push(`version: expected 1, got ${show(record.version)}`);
+  if (typeof name !== 'string' || name === '') problems.push(`name: expected text, got ${show(name)}`);
+  if (!isArch(arch)) problems.push(`arch: expected "x86_64" or "aarch64", got ${show(arch)}`);
+  if (interpreter !== null && typeof interpreter !== 'string') {
+    problems.push(`interpreter: expected text or null, got ${show(interpreter)}`);
+  }
+  const parsed =
+    typeof source === 'string' ? parseArtifactSource(source) : `expected text, got ${show(source)}`;
+  if (typeof parsed === 'string') problems.push(`source: ${parsed}`);
+  else problems.push(...checksumProblems(checksum, parsed.checksum));
+  if (
+    problems.length > 0 ||
+    typeof name !== 'string' ||
+    !isArch(arch) ||
+    (interpreter !== null && typeof interpreter !== 'string') ||
+    typeof parsed === 'string'
+  ) {
+    throw invalid('the artifact', problems);
+  }
+  return { name, arch, interpreter, source: parsed };
+}
+
+function checksumProblems(checksum: unknown, inSource: string): string[] {
+  if (typeof checksum !== 'string') return [`checksum: expected text, got ${show(checksum)}`];
+  const problem = checksumProblem(checksum);
+  if (problem !== undefined) return [`checksum: ${problem}`];
+  return checksum.toLowerCase() === inSource ? [] : ['checksum: it differs from the one in source'];
+}
+
+function parseRecord(text: string): Readonly<Record<string, unknown>> {
+  try {
+    // A text that begins with a brace and is JSON is an object.
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (cause) {
+    throw invalid('the artifact', [`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`]);
+  }
+}
+
+function isArch(value: unknown): value is Arch {
+  return value === 'x86_64' || value === 'aarch64';
+}
+
+function show(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function invalid(object: string, problems: readonly string[]): SaddlebagError {
+  return new SaddlebagError('artifact-invalid', `cannot deploy ${object}: ${problems.join('; ')}`, {
+    hint: 'give what `saddlebag publish` prints: URL?archive=false&checksum=sha256:…, or its --json in a file or on stdin (-)',
+    exitCode: 2,
+  });
+}

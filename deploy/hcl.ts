@@ -1,0 +1,149 @@
+/** A value of an attribute. Lists and maps hold strings, which is all that a job needs of them. */
+export type HclValue = string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
+
+/** One line or block of an HCL body, in the order in which it is written. */
+export type HclItem =
+  | { readonly kind: 'attribute'; readonly name: string; readonly value: HclValue }
+  | {
+      readonly kind: 'block';
+      readonly name: string;
+      readonly labels: readonly string[];
+      readonly body: readonly HclItem[];
+    }
+  | { readonly kind: 'comment'; readonly text: string };
+
+/** Makes an attribute, or nothing where the value is not there. */
+export function attribute(name: string, value: HclValue | undefined): HclItem[] {
+  return value === undefined ? [] : [{ kind: 'attribute', name, value }];
+}
+
+/** Makes a block with its labels and body. */
+export function block(name: string, labels: readonly string[], body: readonly HclItem[]): HclItem {
+  return { kind: 'block', name, labels, body };
+}
+
+/** Makes a comment of one line. */
+export function comment(text: string): HclItem {
+  return { kind: 'comment', text };
+}
+
+/**
+ * Renders a body as `nomad fmt` would leave it: two blanks a level, equal signs aligned in a run of one-line attributes,
+ * one empty line around blocks.
+ */
+export function renderHclBody(items: readonly HclItem[], depth = 0): string {
+  const indent = '  '.repeat(depth);
+  const lines: string[] = [];
+  for (const [index, item] of items.entries()) {
+    if (index > 0 && needsGap(items[index - 1], item)) lines.push('');
+    if (item.kind === 'comment') lines.push(`${indent}# ${item.text}`);
+    else if (item.kind === 'attribute') lines.push(...renderAttribute(item, runWidth(items, index), indent));
+    else lines.push(...renderBlock(item, depth));
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function renderBlock(item: Extract<HclItem, { readonly kind: 'block' }>, depth: number): string[] {
+  const indent = '  '.repeat(depth);
+  const head = [item.name, ...item.labels.map(quote)].join(' ');
+  if (item.body.length === 0) return [`${indent}${head} {}`];
+  return [
+    `${indent}${head} {`,
+    ...renderHclBody(item.body, depth + 1)
+      .split('\n')
+      .slice(0, -1),
+    `${indent}}`,
+  ];
+}
+
+function renderAttribute(
+  item: Extract<HclItem, { readonly kind: 'attribute' }>,
+  width: number,
+  indent: string,
+): string[] {
+  const [first = '', ...rest] = renderValue(item.value);
+  return [`${indent}${item.name.padEnd(width)} = ${first}`, ...rest.map((line) => indent + line)];
+}
+
+/** Returns the lines of a value; only a map takes more than one. */
+function renderValue(value: HclValue): string[] {
+  if (typeof value === 'string') return [quote(value)];
+  if (typeof value === 'number' || typeof value === 'boolean') return [String(value)];
+  if (isList(value)) return [`[${value.map(quote).join(', ')}]`];
+  const rows = Object.entries(value).map(([name, text]) => ({ key: mapKey(name), text: quote(text) }));
+  const width = Math.max(0, ...rows.map(({ key }) => displayWidth(key)));
+  const pad = (key: string) => key + ' '.repeat(width - displayWidth(key));
+  return ['{', ...rows.map(({ key, text }) => `  ${pad(key)} = ${text}`), '}'];
+}
+
+function isList(value: readonly string[] | Readonly<Record<string, string>>): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+/** Counts code points: close enough to what `nomad fmt` aligns by, which counts grapheme clusters. */
+function displayWidth(text: string): number {
+  return [...text].length;
+}
+
+/** A key of a map may stand bare where it is an identifier; `for` would begin a loop, the others are values. */
+function mapKey(name: string): string {
+  return /^[A-Za-z_][0-9A-Za-z_]*$/.test(name) && !/^(?:for|true|false|null)$/.test(name)
+    ? name
+    : quote(name);
+}
+
+/**
+ * What Nomad's own parser hands through to the client: where no dollar before it makes an escape of it, and no brace
+ * comes after it (which Nomad 2.0.5 doubles: measured).
+ */
+const runtimeReference = /(?<!\$)\$\{(?:NOMAD_\w+|(?:attr|node|meta|secret)(?:\.[\w-]+)+)\}(?!\})/g;
+
+/**
+ * Quotes a string for HCL so that what Nomad reads is the string itself. `${NOMAD_PORT_http}` and its like are written
+ * as people write them, since Nomad leaves them to the client; every other `${` and each `%{` is escaped.
+ */
+export function quote(text: string): string {
+  let quoted = '';
+  let end = 0;
+  for (const match of text.matchAll(runtimeReference)) {
+    quoted += escapeText(text.slice(end, match.index)) + match[0];
+    end = match.index + match[0].length;
+  }
+  return `"${quoted}${escapeText(text.slice(end))}"`;
+}
+
+function escapeText(text: string): string {
+  return text
+    .replace(/[\\"]/g, (character) => `\\${character}`)
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\t', '\\t')
+    .replace(/[\p{Cc}\u2028\u2029]/gu, unicodeEscape)
+    .replace(/[$%](?=\{)/g, (sign) => sign + sign);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+function needsGap(previous: HclItem | undefined, item: HclItem): boolean {
+  if (previous === undefined || previous.kind === 'comment') return false;
+  return previous.kind === 'block' || item.kind === 'block' || isTall(previous) || isTall(item);
+}
+
+function isTall(item: HclItem): boolean {
+  return item.kind === 'attribute' && typeof item.value === 'object' && !isList(item.value);
+}
+
+/** Returns the width of the longest name in the run of one-line attributes around `index`. */
+function runWidth(items: readonly HclItem[], index: number): number {
+  const inRun = (item: HclItem | undefined) => item?.kind === 'attribute' && !isTall(item);
+  if (!inRun(items[index])) return 0;
+  let first = index;
+  let last = index;
+  while (inRun(items[first - 1])) first--;
+  while (inRun(items[last + 1])) last++;
+  return Math.max(
+    ...items.slice(first, last + 1).map((item) => (item.kind === 'attribute' ? item.name.length : 0)),
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * The part of Nomad's job that Saddlebag writes, in the form that its API takes: durations in nanoseconds, and no key
+ * for what is left to Nomad. Source: Nomad, "JSON job specification".
+ */
+export interface NomadJob {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Type: 'service' | 'batch';
+  readonly Region?: string;
+  readonly Namespace?: string;
+  readonly Datacenters: readonly string[];
+  readonly NodePool?: string;
+  readonly Priority?: number;
+  readonly Constraints: readonly NomadConstraint[];
+  /** Services only: Nomad refuses it on a batch job. */
+  readonly Update?: NomadUpdate;
+  readonly TaskGroups: readonly NomadGroup[];
+}
+
+export interface NomadConstraint {
+  readonly LTarget: string;
+  readonly Operand: '=';
+  readonly RTarget: string;
+}
+
+export interface NomadUpdate {
+  readonly MaxParallel: number;
+  readonly HealthCheck: 'checks' | 'task_states';
+  readonly MinHealthyTime: number;
+  readonly HealthyDeadline: number;
+  readonly ProgressDeadline: number;
+  readonly AutoRevert: boolean;
+}
+
+export interface NomadGroup {
+  readonly Name: string;
+  readonly Count: number;
+  readonly RestartPolicy: {
+    readonly Attempts: number;
+    readonly Interval: number;
+    readonly Delay: number;
+    readonly Mode: 'fail';
+  };
+  readonly ReschedulePolicy: NomadReschedule;
+  readonly Networks?: readonly NomadNetwork[];
+  readonly Services?: readonly NomadService[];
+  readonly Tasks: readonly NomadTask[];
+}
+
+export interface NomadReschedule {
+  readonly Attempts?: number;
+  readonly Interval?: number;
+  readonly Delay: number;
+  readonly DelayFunction: 'constant' | 'exponential';
+  readonly MaxDelay?: number;
+  readonly Unlimited: boolean;
+}
+
+export interface NomadNetwork {
+  readonly DynamicPorts?: readonly { readonly Label: string }[];
+  readonly ReservedPorts?: readonly { readonly Label: string; readonly Value: number }[];
+}
+
+export interface NomadService {
+  readonly Name: string;
+  readonly PortLabel: string;
+  readonly Provider: 'nomad';
+  readonly Checks: readonly NomadCheck[];
+}
+
+export interface NomadCheck {
+  readonly Name: string;
+  readonly Type: 'http' | 'tcp';
+  readonly Path?: string;
+  readonly Interval: number;
+  readonly Timeout: number;
+  readonly CheckRestart: { readonly Limit: number; readonly Grace: number };
+}
+
+export interface NomadTask {
+  readonly Name: string;
+  readonly Driver: 'exec';
+  readonly User?: string;
+  readonly Config: { readonly command: string; readonly args?: readonly string[] };
+  readonly Artifacts: readonly NomadArtifact[];
+  readonly Env?: Readonly<Record<string, string>>;
+  readonly KillSignal: string;
+  readonly KillTimeout: number;
+  readonly ShutdownDelay?: number;
+  readonly Resources: { readonly CPU: number; readonly MemoryMB: number; readonly MemoryMaxMB?: number };
+}
+
+export interface NomadArtifact {
+  readonly GetterSource: string;
+  readonly GetterMode: 'file';
+  readonly GetterOptions: { readonly archive: 'false'; readonly checksum: string };
+  readonly RelativeDest: string;
+}
+
+/** A job, ready to be submitted or printed. */
+export interface JobSpec {
+  readonly id: string;
+  /** Null leaves it to the environment of whoever submits it. */
+  readonly namespace: string | null;
+  readonly job: NomadJob;
+}

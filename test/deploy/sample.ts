@@ -1,0 +1,37 @@
+import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
+import type { JobSpec } from '../../deploy/job-model.ts';
+import type { JobSettingsInput } from '../../deploy/job-settings.ts';
+import { renderJobSpec } from '../../deploy/jobspec.ts';
+import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
+
+/** A digest for artifacts that nobody downloads. */
+export const sampleSha256 = 'ab'.repeat(32);
+
+/** Makes what `publish --json` prints, with some keys replaced (or, given undefined, left out). */
+export function sampleArtifactJson(changes: Readonly<Record<string, unknown>> = {}): string {
+  const url = 'https://apps.example/web/web-1.2-x86_64';
+  return JSON.stringify({
+    version: 1,
+    name: 'web',
+    appVersion: '1.2',
+    arch: 'x86_64',
+    interpreter: null,
+    url,
+    source: `${url}?archive=false&checksum=sha256:${sampleSha256}`,
+    fileName: 'web-1.2-x86_64',
+    sizeBytes: 1234,
+    checksum: `sha256:${sampleSha256}`,
+    closureSha256: 'cd'.repeat(32),
+    ...changes,
+  });
+}
+
+/** Makes the artifact that a job is rendered from. */
+export function sampleArtifact(changes: Readonly<Record<string, unknown>> = {}): DeployArtifact {
+  return parseArtifact(sampleArtifactJson(changes));
+}
+
+/** Renders the job of the sample artifact. */
+export function sampleJobSpec(input: JobSettingsInput = {}, artifact = sampleArtifact()): JobSpec {
+  return renderJobSpec(artifact, parseJobSettings(input, artifact));
+}

@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execProcess } from '../../src/core/exec.ts';
+import { findTool } from '../helpers/needs.ts';
+
+/** A Nomad agent of the test's own: server and client in one, on loopback. */
+export interface NomadStack {
+  /** For example `http://127.0.0.1:43211`. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `nomad agent -dev` on free ports of loopback and returns when its node takes allocations. `stop` ends the
+ * agent, what its allocations left running, their mounts, and the data directory.
+ */
+export async function startNomad(): Promise<NomadStack> {
+  const nomad = findTool('nomad');
+  if (nomad === undefined) throw new Error('nomad is neither on PATH nor named by NOMAD_BIN');
+  const directory = await mkdtemp(join(tmpdir(), 'saddlebag-nomad-'));
+  const ports = { http: await freePort(), rpc: await freePort(), serf: await freePort() };
+  const configuration = join(directory, 'agent.json');
+  await writeFile(configuration, JSON.stringify(agentConfiguration(directory, ports)));
+  // The artifact downloader hands AWS_CA_BUNDLE on to a sandbox that may not read it, and every download fails.
+  const { AWS_CA_BUNDLE: _, ...env } = process.env;
+  const agent = spawn(nomad, ['agent', '-dev', '-bind', '127.0.0.1', '-config', configuration], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log = collectLog(agent);
+  const address = `http://127.0.0.1:${ports.http}`;
+  const stop = async () => {
+    await stopAllJobs(address);
+    await endAgent(agent);
+    await unmountBelow(directory);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await waitForNode(address, agent);
+  } catch (cause) {
+    await stop();
+    throw new Error(`the Nomad agent did not come up:\n${log().slice(-2000)}`, { cause });
+  }
+  return { address, stop };
+}
+
+function agentConfiguration(
+  directory: string,
+  ports: { readonly http: number; readonly rpc: number; readonly serf: number },
+): unknown {
+  return {
+    data_dir: join(directory, 'data'),
+    ports,
+    log_level: 'WARN',
+    disable_update_check: true,
+    server: { enabled: true },
+    client: {
+      enabled: true,
+      // Without a cloud around, each of these waits for a metadata server that never answers.
+      options: { 'fingerprint.denylist': 'env_aws,env_gce,env_azure,env_digitalocean' },
+      // A bundle needs nothing of the host's; the default list links all of /usr, for each allocation.
+      chroot_env: {
+        '/etc/passwd': '/etc/passwd',
+        '/etc/resolv.conf': '/etc/resolv.conf',
+        '/etc/ssl/certs': '/etc/ssl/certs',
+      },
+    },
+    plugin: [{ raw_exec: [{ config: [{ enabled: false }] }] }],
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = server.address();
+  server.close();
+  await once(server, 'close');
+  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
+  return bound.port;
+}
+
+function collectLog(agent: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [agent.stdout, agent.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      text = (text + chunk.toString()).slice(-100_000);
+    });
+  }
+  return () => text;
+}
+
+async function waitForNode(address: string, agent: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    if (agent.exitCode !== null) throw new Error(`it ended with code ${agent.exitCode}`);
+    if (await hasReadyNode(address)) return;
+    await delay(100);
+  }
+  throw new Error('no node was ready within 60 s');
+}
+
+async function hasReadyNode(address: string): Promise<boolean> {
+  const nodes = await getJson(`${address}/v1/nodes`);
+  return Array.isArray(nodes) && nodes.some((node) => node?.Status === 'ready' && isExecHealthy(node));
+}
+
+function isExecHealthy(node: {
+  readonly Drivers?: Readonly<Record<string, { Healthy?: boolean }>>;
+}): boolean {
+  return node.Drivers?.exec?.Healthy === true;
+}
+
+async function getJson(url: string): Promise<unknown> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    return response.ok ? await response.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stops every job, so that its processes end in order and not by the agent's end. */
+async function stopAllJobs(address: string): Promise<void> {
+  const jobs = await getJson(`${address}/v1/jobs?namespace=*`);
+  if (!Array.isArray(jobs)) return;
+  for (const job of jobs as { readonly ID: string; readonly Namespace: string }[]) {
+    const query = `namespace=${encodeURIComponent(job.Namespace)}&purge=true`;
+    await fetch(`${address}/v1/job/${encodeURIComponent(job.ID)}?${query}`, { method: 'DELETE' }).catch(
+      () => undefined,
+    );
+  }
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
+    const allocations = await getJson(`${address}/v1/allocations?namespace=*`);
+    if (!Array.isArray(allocations)) return;
+    if (!allocations.some((one) => one?.ClientStatus === 'running' || one?.ClientStatus === 'pending'))
+      return;
+    await delay(100);
+  }
+}
+
+async function endAgent(agent: ChildProcess): Promise<void> {
+  if (agent.exitCode !== null || agent.signalCode !== null) return;
+  const ended = once(agent, 'exit');
+  agent.kill('SIGINT');
+  const forced = setTimeout(() => agent.kill('SIGKILL'), 20_000);
+  await ended;
+  clearTimeout(forced);
+}
+
+/** Unmounts what allocations left below a directory, the deepest first; removing the tree would fail on it. */
+async function unmountBelow(directory: string): Promise<void> {
+  const table = await readFile('/proc/self/mounts', 'utf8').catch(() => '');
+  const targets = table
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((target) => target.startsWith(`${directory}/`))
+    .sort()
+    .reverse();
+  for (const target of targets) await execProcess('umount', ['--lazy', target]);
+}
