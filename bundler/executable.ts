@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { sha256Hex } from '../src/core/digest.ts';
-import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import { writeAtomically } from '../src/core/files.ts';
 import type { Bundle, Closure } from '../src/core/types.ts';
 import { describeEncoder } from './compression.ts';
@@ -26,6 +24,8 @@ export interface BundleOptions extends ImageOptions {
   readonly output: string;
   readonly force: boolean;
   readonly toolVersion: string;
+  /** The runtime of the closure's architecture, as `readRuntime` gives it. */
+  readonly runtime: Buffer;
 }
 
 const bundleMode = 0o755;
@@ -33,11 +33,11 @@ const bundleMode = 0o755;
 /**
  * Writes a closure as one executable file: runtime, frames, index, header, trailer, in one pass. It appears under its
  * name whole or not at all.
- * @throws {SaddlebagError} `runtime-missing`, `output-exists`, `output-is-directory`, `output-failed`, and what reading
+ * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-failed`, and what reading
  * the closure's files throws
  */
 export async function writeBundle(closure: Closure, options: BundleOptions): Promise<Bundle> {
-  const runtime = await readRuntime(closure.arch);
+  const runtime = padded(options.runtime);
   return writeAtomically(
     options.output,
     { force: options.force, mode: bundleMode, signal: options.signal },
@@ -69,16 +69,9 @@ export async function writeBundle(closure: Closure, options: BundleOptions): Pro
   );
 }
 
-/** Returns the runtime, padded to where the data begins. */
-async function readRuntime(arch: Closure['arch']): Promise<Buffer> {
-  const file = new URL(`./runtime/out/saddlebag-runtime-${arch}`, import.meta.url);
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new SaddlebagError('runtime-missing', `cannot read ${file.pathname}: ${describeCause(cause)}`, {
-      hint: 'in a checkout run `npm run build`; otherwise install saddlebag again',
-      cause,
-    });
-  });
-  return Buffer.concat([bytes, Buffer.alloc(paddingTo(bytes.length, dataAlignment))]);
+/** Brings the runtime to where the data may begin. */
+function padded(runtime: Buffer): Buffer {
+  return Buffer.concat([runtime, Buffer.alloc(paddingTo(runtime.length, dataAlignment))]);
 }
 
 function metadataOf(closure: Closure, runtime: Buffer) {

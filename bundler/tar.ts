@@ -1,8 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { TarArchive } from 'archiver';
+import { pack } from 'tar-stream';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import type { Entry } from '../src/core/types.ts';
+
+type FileEntry = Extract<Entry, { kind: 'file' }>;
 
 /** A tar's block; headers and contents begin at multiples of it. */
 export const tarBlockBytes = 512;
@@ -13,7 +16,7 @@ export const tarEnd = Buffer.alloc(2 * tarBlockBytes);
 // Nix's mtime. Python keeps its compiled files only while the sources' mtime stays what it was.
 const mtime = new Date(1000);
 
-// A file up to this size is read whole, which spares a stream for each of thousands of small files.
+// A file up to this size is read whole; a group of such files is at most a frame.
 const wholeFileBytes = 1 << 20;
 
 /**
@@ -22,64 +25,96 @@ const wholeFileBytes = 1 << 20;
  * @throws {SaddlebagError} `file-changed` when a file is not the size that its entry says, `file-unreadable`
  */
 export async function* writeTar(entries: readonly Entry[], signal: AbortSignal): AsyncGenerator<Buffer> {
-  const archive = new TarArchive({ statConcurrency: 1 });
-  const appended = appendAll(archive, entries, signal).catch((cause: unknown) => {
-    archive.destroy(cause as Error);
-  });
-  let held: Buffer = Buffer.alloc(0);
-  try {
-    for await (const chunk of archive as AsyncIterable<Buffer>) {
-      signal.throwIfAborted();
-      // The end of the tar may come in any number of chunks: always hold back as much as it has.
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      if (held.length > tarEnd.length) {
-        yield held.subarray(0, held.length - tarEnd.length);
-        held = held.subarray(held.length - tarEnd.length);
-      }
+  let small: Entry[] = [];
+  for (const entry of entries) {
+    if (entry.kind !== 'file' || entry.sizeBytes <= wholeFileBytes) {
+      small.push(entry);
+      continue;
     }
-  } finally {
-    archive.destroy();
-    await appended;
+    yield await archiveEntries(small, signal);
+    small = [];
+    yield* writeLargeFile(entry, signal);
   }
-  if (!held.equals(tarEnd)) throw new Error('the tar does not end in two blocks of zeros');
+  yield await archiveEntries(small, signal);
 }
 
-async function appendAll(archive: TarArchive, entries: readonly Entry[], signal: AbortSignal): Promise<void> {
+/** Archives entries whose contents fit in memory together. */
+async function archiveEntries(entries: readonly Entry[], signal: AbortSignal): Promise<Buffer> {
+  if (entries.length === 0) return Buffer.alloc(0);
+  const archive = new TarArchive({ statConcurrency: 1 });
   for (const entry of entries) {
     signal.throwIfAborted();
-    if (entry.kind === 'file') await appendFile(archive, entry);
-    else archive.append(Buffer.alloc(0), entryData(entry));
+    archive.append(entry.kind === 'file' ? await readWhole(entry) : Buffer.alloc(0), headerData(entry));
   }
+  const chunks = Array.fromAsync(archive as AsyncIterable<Buffer>);
   await archive.finalize();
+  const tar = Buffer.concat(await chunks);
+  const contentEnd = tar.length - tarEnd.length;
+  if (!tar.subarray(contentEnd).equals(tarEnd)) throw new Error('a tar does not end in two blocks of zeros');
+  return tar.subarray(0, contentEnd);
 }
 
-async function appendFile(archive: TarArchive, entry: Extract<Entry, { kind: 'file' }>): Promise<void> {
-  if (entry.sizeBytes > wholeFileBytes) {
-    const stream = createReadStream(entry.file, { highWaterMark: 1 << 20 });
-    stream.on('error', (cause) => archive.destroy(unreadable(entry.file, cause)));
-    // archiver takes the size of a stream from its stats, and would otherwise hold all of it in memory.
-    archive.append(stream, { ...entryData(entry), stats: { size: entry.sizeBytes } } as never);
-    return;
-  }
+async function readWhole(entry: FileEntry): Promise<Buffer> {
   const content = await readFile(entry.file).catch((cause: unknown) => {
     throw unreadable(entry.file, cause);
   });
   if (content.length !== entry.sizeBytes) throw changed(entry.file);
-  archive.append(content, entryData(entry));
+  return content;
 }
 
-/** Keys beyond archiver's types (`linkname`, `pax`) pass through it to tar-stream, its engine. */
-function entryData(entry: Entry): { name: string } {
-  const data = {
+/**
+ * Writes one file in chunks. Only its header comes from tar-stream: when a content that streams through archiver ends
+ * early (the file changed, Ctrl-C), the engine throws where no one can catch it.
+ */
+async function* writeLargeFile(entry: FileEntry, signal: AbortSignal): AsyncGenerator<Buffer> {
+  yield await tarHeader(entry);
+  let seenBytes = 0;
+  try {
+    for await (const chunk of createReadStream(entry.file, { highWaterMark: wholeFileBytes, signal })) {
+      seenBytes += chunk.length;
+      if (seenBytes > entry.sizeBytes) throw changed(entry.file);
+      yield chunk;
+    }
+  } catch (cause) {
+    throw cause instanceof SaddlebagError || signal.aborted ? cause : unreadable(entry.file, cause);
+  }
+  if (seenBytes < entry.sizeBytes) throw changed(entry.file);
+  yield Buffer.alloc(roundToBlock(seenBytes) - seenBytes);
+}
+
+async function tarHeader(entry: FileEntry): Promise<Buffer> {
+  const engine = pack();
+  const { date, ...data } = headerData(entry);
+  const sink = engine.entry({ ...data, mtime: date, size: entry.sizeBytes });
+  // It fails, as it must, when the engine is left below before the content came.
+  sink.on('error', () => undefined);
+  let header = Buffer.alloc(0);
+  for await (const chunk of engine as AsyncIterable<Buffer>) {
+    header = Buffer.concat([header, chunk]);
+    const [end] = locateContents(header, [entry]).offsets;
+    if (header.length === end) break;
+  }
+  return header;
+}
+
+interface HeaderData {
+  readonly name: string;
+  readonly type: 'file';
+  readonly mode: number;
+  readonly date: Date;
+}
+
+/** Keys and kinds beyond archiver's types (`linkname`, `pax`, `link`) pass through it to tar-stream, its engine. */
+function headerData(entry: Entry): HeaderData {
+  return {
     name: entry.path,
-    type: entry.kind,
+    type: entry.kind as 'file',
     mode: entry.kind === 'symlink' ? 0o777 : entry.mode,
     date: mtime,
     ...(entry.kind === 'symlink' || entry.kind === 'link' ? { linkname: entry.target } : {}),
     // archiver turns backslashes in names into slashes; a pax record, which readers prefer, has the real name.
     ...(entry.path.includes('\\') ? { pax: { path: entry.path } } : {}),
   };
-  return data as { name: string };
 }
 
 function unreadable(file: string, cause: unknown): SaddlebagError {

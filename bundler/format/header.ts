@@ -1,4 +1,4 @@
-import { parseStorePath, type StorePath, storeDirectory, storePathBase } from '../../src/core/store-path.ts';
+import { type StorePath, storeDirectory, storePathBase, storePathOf } from '../../src/core/store-path.ts';
 import type { Arch } from '../../src/core/types.ts';
 import {
   dataAlignment,
@@ -204,8 +204,11 @@ function decodeFixed(reader: Reader): Pick<Header, FixedKeys> {
 }
 
 function decodePath(reader: Reader, at: number, area: Buffer): PathRecord {
+  const text = `${storeDirectory}/${reader.string(at, area)}`;
+  const storePath = storePathOf(text);
+  if (storePath !== text) throw reader.error(`${text} is not a store path`);
   return {
-    storePath: parseStorePath(`${storeDirectory}/${reader.string(at, area)}`),
+    storePath,
     firstRow: reader.u64(at + 8),
     rowCount: reader.u64(at + 16),
     rowStringsOffset: reader.u64(at + 24),

@@ -45,6 +45,16 @@ export class SaddlebagError extends Error {
 }
 
 /**
+ * Makes the error for work that Ctrl-C ended: `interrupted while <what>: <what is left behind>`.
+ */
+export function interrupted(what: string, outcome: string, hint: string): SaddlebagError {
+  return new SaddlebagError('interrupted', `interrupted while ${what}: ${outcome}`, {
+    hint,
+    exitCode: exitCodes.interrupted,
+  });
+}
+
+/**
  * Names the reason of a system error in plain words (`no space left on device`), or returns its message.
  */
 export function describeCause(cause: unknown): string {

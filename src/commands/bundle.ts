@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
+import { type CompressionName, compressions, describeEncoder } from '../../bundler/compression.ts';
+import { writeBundle } from '../../bundler/executable.ts';
+import { readRuntime } from '../../bundler/runtime-file.ts';
+import type { Context } from '../core/context.ts';
+import { exitCodes, interrupted } from '../core/errors.ts';
+import type { Bundle, Closure } from '../core/types.ts';
+import { formatBytes, formatDuration } from '../core/units.ts';
+import type { CommandResult } from './result.ts';
+import { toolVersion } from './version.ts';
+
+/** The flags of `saddlebag bundle`. */
+export interface BundleFlags {
+  readonly output?: string;
+  readonly force: boolean;
+  readonly entrypoint?: string;
+  readonly name?: string;
+  readonly appVersion?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly arg: readonly string[];
+  readonly compress: CompressionName;
+  /** Defaults to the number of processors. */
+  readonly jobs?: number;
+}
+
+/**
+ * Packs an app and its closure into one executable file.
+ * @returns the path of the bundle; as JSON the Bundle
+ * @throws {SaddlebagError} what reading the closure and writing the bundle throw; `interrupted`
+ */
+export async function runBundle(
+  input: { readonly app: string; readonly flags: BundleFlags },
+  context: Context,
+): Promise<CommandResult> {
+  const startedMs = Date.now();
+  const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-'));
+  try {
+    const closure = await readClosure(closureRequest(input.app, input.flags), workDirectory, context);
+    const bundle = await bundleClosure(closure, input.flags, context);
+    reportBundle(bundle, Date.now() - startedMs, context);
+    return { text: bundle.file, json: bundle, exitCode: exitCodes.done };
+  } catch (cause) {
+    if (!context.signal.aborted) throw cause;
+    throw interrupted(`bundling ${input.app}`, 'nothing was written', 'run the same command again');
+  } finally {
+    await rm(workDirectory, { recursive: true, force: true });
+  }
+}
+
+function closureRequest(app: string, flags: BundleFlags): ClosureRequest {
+  return {
+    app,
+    args: flags.arg,
+    env: flags.env,
+    ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),
+  };
+}
+
+async function bundleClosure(closure: Closure, flags: BundleFlags, context: Context): Promise<Bundle> {
+  const compression = compressions[flags.compress];
+  const jobs = flags.jobs ?? availableParallelism();
+  context.reporter.report({
+    kind: 'step',
+    stage: 'image',
+    message: `compressing ${count(closure.paths.length, 'store path')}, ${flags.compress} (${describeEncoder(compression)}), ${jobs} at once`,
+  });
+  return writeBundle(closure, {
+    output: resolve(context.cwd, flags.output ?? bundleFileName(closure)),
+    force: flags.force,
+    toolVersion,
+    runtime: await readRuntime(closure.arch),
+    compression,
+    jobs,
+    signal: context.signal,
+    reporter: context.reporter,
+  });
+}
+
+/** Returns `<name>-<version>-<arch>`, or `<name>-<arch>` where the version is unknown. */
+function bundleFileName(closure: Closure): string {
+  return [closure.name, closure.appVersion, closure.arch].filter((part) => part !== '').join('-');
+}
+
+function reportBundle(bundle: Bundle, durationMs: number, context: Context): void {
+  const { image } = bundle;
+  const entries = image.paths.reduce((sum, path) => sum + path.entries, 0);
+  context.reporter.report({
+    kind: 'step',
+    stage: 'bundle',
+    message: `${formatBytes(bundle.sizeBytes)} for ${formatBytes(image.contentBytes)} in ${count(entries, 'entry', 'entries')}, after ${formatDuration(durationMs)}`,
+  });
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,80 @@
+import { basename, resolve } from 'node:path';
+import { inspectBundle } from '../../bundler/inspect.ts';
+import type { Context } from '../core/context.ts';
+import { exitCodes, interrupted } from '../core/errors.ts';
+import type { Bundle } from '../core/types.ts';
+import { formatBytes } from '../core/units.ts';
+import type { CommandResult } from './result.ts';
+
+/**
+ * Reads a bundle, checks every byte of it and says what it is.
+ * @returns a page for people; as JSON the Bundle
+ * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-damaged`, `interrupted`
+ */
+export async function runInspect(
+  input: { readonly bundle: string },
+  context: Context,
+): Promise<CommandResult> {
+  const bundle = await readBundle(input.bundle, context);
+  return { text: renderBundle(bundle), json: bundle, exitCode: exitCodes.done };
+}
+
+/**
+ * Reads and checks a bundle, with its progress reported.
+ * @throws {SaddlebagError} as `runInspect`
+ */
+export async function readBundle(file: string, context: Context): Promise<Bundle> {
+  try {
+    return await inspectBundle(resolve(context.cwd, file), {
+      signal: context.signal,
+      onProgress: (doneBytes, totalBytes) =>
+        context.reporter.report({ kind: 'progress', stage: 'inspect', doneBytes, totalBytes }),
+    });
+  } catch (cause) {
+    if (!context.signal.aborted) throw cause;
+    throw interrupted(`reading ${file}`, 'nothing was changed', 'run the same command again');
+  }
+}
+
+const sources = {
+  nix: 'a Nix closure',
+  program: 'a program of its machine',
+  directory: 'a directory',
+} as const;
+
+/** Renders a bundle as a page for people. */
+export function renderBundle(bundle: Bundle): string {
+  const { image, entrypoint } = bundle;
+  const entries = image.paths.reduce((sum, path) => sum + path.entries, 0);
+  const facts: [string, string][] = [
+    ['entrypoint', [entrypoint.program, ...entrypoint.args].join(' ')],
+    ...Object.entries(entrypoint.env).map(([name, value]): [string, string] => ['env', `${name}=${value}`]),
+    ['size', `${formatBytes(bundle.sizeBytes)}, ${formatBytes(image.contentBytes)} extracted`],
+    ['content', `${entries} entries of ${image.paths.length} store paths, in ${image.frames} frames`],
+    ['encoder', image.encoder],
+    ['sha256', bundle.sha256],
+    ['closure', bundle.closureSha256],
+    ['made by', `saddlebag ${bundle.toolVersion}`],
+  ];
+  return [
+    `${[bundle.name, bundle.appVersion].join(' ').trim()} for ${bundle.arch}, from ${sources[bundle.source]}`,
+    '',
+    ...facts.map(([name, value]) => `  ${name.padEnd(11)} ${value}`),
+    '',
+    ...renderPaths(bundle),
+    '',
+    'stock tools list it:',
+    `  tail -c +${bundle.tailOffset} ${basename(bundle.file)} | zstd -d | tar t`,
+  ].join('\n');
+}
+
+function renderPaths(bundle: Bundle): string[] {
+  const bySize = bundle.image.paths.toSorted((a, b) => b.contentBytes - a.contentBytes);
+  return [
+    `  ${'extracted'.padStart(10)} ${'in file'.padStart(10)}  store path`,
+    ...bySize.map(
+      (path) =>
+        `  ${formatBytes(path.contentBytes).padStart(10)} ${formatBytes(path.compressedBytes).padStart(10)}  ${path.storePath}`,
+    ),
+  ];
+}

@@ -1,0 +1,84 @@
+import { CommanderError } from 'commander';
+import type { CommandResult } from './commands/result.ts';
+import type { Context } from './core/context.ts';
+import { exitCodes, SaddlebagError } from './core/errors.ts';
+import { execProcess } from './core/exec.ts';
+import { type Reporter, silentReporter } from './core/reporter.ts';
+import { createProgram, type Invocation } from './program.ts';
+import { renderFailure, renderFailureJson } from './report/failure.ts';
+import { createJsonReporter } from './report/json.ts';
+import { createTextReporter } from './report/text.ts';
+
+/**
+ * Runs the command that `host`'s arguments name, prints its result on stdout and everything else on stderr, and sets the
+ * exit code.
+ */
+export async function main(host: NodeJS.Process): Promise<void> {
+  // A reader that goes away (`saddlebag … | head -1`) ends the output, not in a stack.
+  host.stdout.on('error', () => undefined);
+  const program = createProgram((invocation) => invoke(host, invocation)).exitOverride();
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  try {
+    await program.parseAsync(host.argv);
+  } catch (cause) {
+    if (!(cause instanceof CommanderError)) throw cause;
+    // Commander has printed it: help and version end well, anything else was a mistake in the arguments.
+    host.exitCode = cause.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  }
+}
+
+async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<void> {
+  const reporter = createReporter(host, invocation);
+  const context: Context = {
+    cwd: host.cwd(),
+    env: host.env,
+    signal: abortOnSignals(host),
+    reporter: reporter.reporter,
+    exec: execProcess,
+  };
+  try {
+    const result = await invocation.run(context);
+    reporter.close();
+    host.stdout.write(render(result, invocation.json));
+    host.exitCode = result.exitCode;
+  } catch (cause) {
+    reporter.close();
+    host.stderr.write(invocation.json ? renderFailureJson(cause) : renderFailure(cause));
+    host.exitCode = cause instanceof SaddlebagError ? cause.exitCode : exitCodes.failed;
+  }
+}
+
+function render(result: CommandResult, json: boolean): string {
+  if (json) return `${JSON.stringify(result.json, null, 2)}\n`;
+  return result.text === '' || result.text.endsWith('\n') ? result.text : `${result.text}\n`;
+}
+
+function createReporter(
+  host: NodeJS.Process,
+  invocation: Invocation,
+): { readonly reporter: Reporter; readonly close: () => void } {
+  const nothing = () => undefined;
+  if (invocation.quiet) return { reporter: silentReporter, close: nothing };
+  if (invocation.json) return { reporter: createJsonReporter(host.stderr), close: nothing };
+  const terminal = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
+  const inCi = (host.env.CI ?? '') !== '' && host.env.CI !== 'false';
+  const colorWanted = (host.env.FORCE_COLOR ?? '') !== '' && host.env.FORCE_COLOR !== '0';
+  const text = createTextReporter({
+    stream: host.stderr,
+    redraw: terminal && !inCi,
+    color: (host.env.NO_COLOR ?? '') === '' && (terminal || colorWanted),
+  });
+  return { reporter: text, close: text.close };
+}
+
+/** The first signal asks the work to stop and clean up, the second ends the process where it is. */
+function abortOnSignals(host: NodeJS.Process): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) host.exit(exitCodes.interrupted);
+    controller.abort();
+  };
+  host.on('SIGINT', onSignal);
+  host.on('SIGTERM', onSignal);
+  return controller.signal;
+}

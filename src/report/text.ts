@@ -1,0 +1,54 @@
+import { styleText } from 'node:util';
+import { createLogUpdate } from 'log-update';
+import { printable } from '../core/printable.ts';
+import type { ReportEvent, Reporter } from '../core/reporter.ts';
+import { renderProgress } from './progress.ts';
+
+export interface TextReporterOptions {
+  readonly stream: NodeJS.WriteStream;
+  /** Redraw a progress bar in place; only where a person looks on. */
+  readonly redraw: boolean;
+  readonly color: boolean;
+}
+
+// Elsewhere than on a terminal, long work says every so often that it goes on.
+const plainIntervalMs = 10_000;
+const redrawIntervalMs = 100;
+
+/**
+ * Reports for people: a line for each step, a bar that is redrawn in place on a terminal, plain lines elsewhere.
+ */
+export function createTextReporter(options: TextReporterOptions): Reporter & { readonly close: () => void } {
+  const { stream } = options;
+  const log = options.redraw ? createLogUpdate(stream, { showCursor: true }) : undefined;
+  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+    options.color ? styleText(style, text, { validateStream: false }) : text;
+  let lastProgressMs = Date.now();
+  const write = (line: string) => {
+    log?.clear();
+    stream.write(`${line}\n`);
+  };
+  const progress = (event: Extract<ReportEvent, { kind: 'progress' }>) => {
+    const now = Date.now();
+    const done = event.doneBytes >= event.totalBytes;
+    if (log !== undefined) {
+      if (done) log.clear();
+      else if (now - lastProgressMs >= redrawIntervalMs) log(renderProgress(event, stream.columns));
+      else return;
+    } else if (!done && now - lastProgressMs >= plainIntervalMs) {
+      stream.write(`${renderProgress(event, 0)}\n`);
+    } else return;
+    lastProgressMs = now;
+  };
+  return {
+    report(event) {
+      if (event.kind === 'progress') return progress(event);
+      const label = paint('dim', event.stage.padEnd(8));
+      if (event.kind === 'step') return write(`${label} ${printable(event.message)}`);
+      if (event.kind === 'detail') return write(`${label} ${paint('dim', `  ${printable(event.message)}`)}`);
+      write(`${label} ${paint('yellow', 'warning:')} ${printable(event.message)}`);
+      if (event.hint !== undefined) write(`${label} ${paint('dim', `  hint: ${printable(event.hint)}`)}`);
+    },
+    close: () => log?.clear(),
+  };
+}

@@ -1,0 +1,58 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseStorePath } from '../../src/core/store-path.ts';
+import type { Closure } from '../../src/core/types.ts';
+
+/** What a test tree holds: a file's content, an executable file, or a symbolic link. */
+export type Member = string | Buffer | { readonly executable: string | Buffer } | { readonly link: string };
+
+/**
+ * Writes a tree of files; parents come by themselves, a path that ends in a slash is an empty directory.
+ */
+export async function writeTree(top: string, members: Readonly<Record<string, Member>>): Promise<void> {
+  await mkdir(top, { recursive: true });
+  for (const [path, member] of Object.entries(members)) {
+    const file = join(top, path);
+    await mkdir(path.endsWith('/') ? file : dirname(file), { recursive: true });
+    if (path.endsWith('/')) continue;
+    if (typeof member === 'string' || Buffer.isBuffer(member)) await writeFile(file, member);
+    else if ('link' in member) await symlink(member.link, file);
+    else await writeFile(file, member.executable, { mode: 0o755 });
+  }
+}
+
+/** A well-formed store path for tests; `letter` makes it one of its own. */
+export function fakeStorePath(name: string, letter = 'a') {
+  return parseStorePath(`/nix/store/${letter.repeat(32)}-${name}`);
+}
+
+/**
+ * Makes a closure of directories on disk, in the order given; the last one has the program.
+ */
+export function closureOf(
+  directories: readonly { readonly name: string; readonly letter: string; readonly directory: string }[],
+  program: string,
+  overrides: Partial<Closure> = {},
+): Closure {
+  const paths = directories.map(({ name, letter, directory }) => ({
+    storePath: fakeStorePath(name, letter),
+    directory,
+    files: {},
+    references: [],
+  }));
+  return {
+    source: 'directory',
+    name: 'app',
+    appVersion: '1.0',
+    arch: process.arch === 'arm64' ? 'aarch64' : 'x86_64',
+    ownLoader: false,
+    entrypoint: {
+      program: `${paths.at(-1)?.storePath}/${program}`,
+      args: [],
+      env: {},
+      interpreter: null,
+    },
+    paths,
+    ...overrides,
+  };
+}

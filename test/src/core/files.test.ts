@@ -1,0 +1,79 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { compareBytes, sortedNames, writeAtomically } from '../../../src/core/files.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+
+const keep = { force: false, mode: 0o644 };
+
+describe('writeAtomically', () => {
+  it('gives the mode that was asked for and returns what the writer returns', async () => {
+    const directory = await temporaryDirectory();
+    const file = join(directory, 'out');
+    const result = await writeAtomically(file, { force: false, mode: 0o755 }, async (handle) => {
+      await handle.writeFile('content');
+      return 7;
+    });
+    expect(result).toBe(7);
+    expect((await stat(file)).mode & 0o777).toBe(0o755);
+    expect(await readdir(directory)).toEqual(['out']);
+  });
+
+  it('keeps a file that appears while it writes', async () => {
+    const directory = await temporaryDirectory();
+    const file = join(directory, 'out');
+    const writing = writeAtomically(file, keep, () => writeFile(file, 'theirs'));
+    await expect(writing).rejects.toMatchObject({
+      code: 'output-exists',
+      message: `cannot write ${file}: it exists already`,
+    });
+    expect(await readFile(file, 'utf8')).toBe('theirs');
+    expect(await readdir(directory)).toEqual(['out']);
+  });
+
+  it('removes what it wrote when the writer fails, and passes its error on', async () => {
+    const directory = await temporaryDirectory();
+    const failure = new Error('no');
+    await expect(writeAtomically(join(directory, 'out'), keep, () => Promise.reject(failure))).rejects.toBe(
+      failure,
+    );
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('names the output and the reason when the disk is full', async () => {
+    const writing = writeAtomically(join(await temporaryDirectory(), 'out'), keep, () =>
+      Promise.reject(Object.assign(new Error('ENOSPC: …'), { errno: -28, code: 'ENOSPC' })),
+    );
+    await expect(writing).rejects.toMatchObject({
+      code: 'output-failed',
+      message: expect.stringMatching(/^cannot write .*out: no space left on device$/),
+    });
+  });
+
+  it('says so when the directory does not exist', async () => {
+    const file = join(await temporaryDirectory(), 'none', 'out');
+    await expect(writeAtomically(file, keep, async () => undefined)).rejects.toMatchObject({
+      code: 'output-failed',
+      message: `cannot write ${file}: no such file or directory`,
+    });
+  });
+});
+
+describe('sortedNames', () => {
+  it('sorts by bytes, beyond the basic plane too', async () => {
+    const directory = await temporaryDirectory();
+    const names = ['b', 'B', 'é', '\u{1F600}', '\uFB00', 'a-b', 'a'];
+    for (const name of names) await mkdir(join(directory, name));
+    expect(await sortedNames(directory)).toEqual(['B', 'a', 'a-b', 'b', 'é', '\uFB00', '\u{1F600}']);
+    expect(compareBytes('\uFB00', '\u{1F600}')).toBeLessThan(0);
+  });
+
+  it('refuses a name that is not UTF-8 and shows its bytes', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(Buffer.concat([Buffer.from(`${directory}/caf`), Buffer.from([0xe9])]), '');
+    await expect(sortedNames(directory)).rejects.toMatchObject({
+      code: 'name-not-utf8',
+      message: expect.stringContaining('(bytes 636166e9)'),
+    });
+  });
+});

@@ -1,0 +1,99 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { SaddlebagError } from '../../../src/core/errors.ts';
+import { printable } from '../../../src/core/printable.ts';
+import { formatBytes, formatDuration } from '../../../src/core/units.ts';
+import { renderFailure, renderFailureJson } from '../../../src/report/failure.ts';
+import { createJsonReporter } from '../../../src/report/json.ts';
+import { renderProgress } from '../../../src/report/progress.ts';
+import { createTextReporter } from '../../../src/report/text.ts';
+
+function collector() {
+  const stream = new PassThrough();
+  const text = () => stream.read()?.toString() ?? '';
+  return { stream: stream as unknown as NodeJS.WriteStream, text };
+}
+
+describe('renderFailure', () => {
+  it('prints what went wrong and the next action', () => {
+    const failure = new SaddlebagError('x', 'cannot do this: no', { hint: 'do that' });
+    expect(renderFailure(failure)).toBe('saddlebag: cannot do this: no\n  hint: do that\n');
+    expect(JSON.parse(renderFailureJson(failure))).toEqual({
+      error: { code: 'x', message: 'cannot do this: no', hint: 'do that', exitCode: 1 },
+    });
+  });
+
+  it('escapes what a server or a file name could do to the terminal', () => {
+    expect(renderFailure(new SaddlebagError('x', 'cannot read \u001b[31mred\u202e: no'))).toBe(
+      'saddlebag: cannot read \\x1b[31mred\\u202e: no\n',
+    );
+  });
+
+  it('takes anything else for a bug, with its stack and where to tell', () => {
+    const text = renderFailure(new TypeError('oops'));
+    expect(text).toContain('this is a bug in saddlebag');
+    expect(text).toMatch(/TypeError: oops\n\s+at /);
+  });
+});
+
+describe('the text reporter', () => {
+  it('writes plain lines, without colour or bar, where no terminal is', () => {
+    const { stream, text } = collector();
+    const reporter = createTextReporter({ stream, redraw: false, color: false });
+    reporter.report({ kind: 'step', stage: 'image', message: 'one\u001b[2J' });
+    reporter.report({ kind: 'progress', stage: 'image', doneBytes: 5, totalBytes: 10 });
+    reporter.report({ kind: 'warning', stage: 'image', code: 'w', message: 'odd', hint: 'look' });
+    expect(text()).toBe('image    one\\x1b[2J\nimage    warning: odd\nimage      hint: look\n');
+  });
+});
+
+describe('the json reporter', () => {
+  it('writes an event a line and each whole percent once', () => {
+    const { stream, text } = collector();
+    const reporter = createJsonReporter(stream);
+    for (const doneBytes of [0, 1, 5, 20, 20]) {
+      reporter.report({ kind: 'progress', stage: 'image', doneBytes, totalBytes: 1000 });
+    }
+    const lines = text().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).doneBytes)).toEqual([0, 20]);
+  });
+});
+
+describe('renderProgress', () => {
+  const event = { kind: 'progress', stage: 'image', doneBytes: 30_000_000, totalBytes: 60_000_000 } as const;
+
+  it('draws a bar where there is room and none where there is not', () => {
+    expect(renderProgress(event, 80)).toBe(
+      `image    ${'█'.repeat(12)}${'░'.repeat(12)}  50 %  30.0 MB of 60.0 MB`,
+    );
+    expect(renderProgress(event, 0)).toBe('image     50 %  30.0 MB of 60.0 MB');
+    expect(renderProgress({ ...event, doneBytes: 0, totalBytes: 0 }, 0)).toBe('image    100 %  0 B of 0 B');
+  });
+});
+
+describe('units', () => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [999_949, '999.9 kB'],
+    [999_950, '1.0 MB'],
+    [17_660_298, '17.7 MB'],
+  ])('writes %i bytes as %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+
+  it('writes times for people', () => {
+    expect([40, 9_949, 9_960, 59_400, 185_000].map(formatDuration)).toEqual([
+      '0.0 s',
+      '9.9 s',
+      '10 s',
+      '59 s',
+      '3 min 5 s',
+    ]);
+  });
+
+  it('leaves tabs and letters of any language as they are', () => {
+    expect(printable('tab\tñ漢\r')).toBe('tab\tñ漢\\x0d');
+  });
+});
