@@ -1,0 +1,61 @@
+import { resolve } from 'node:path';
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
+
+/** Where `--to` points. `prefix` is empty or a key without slashes at its ends. */
+export type Destination =
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'directory'; readonly directory: string; readonly prefix: '' };
+
+// Source: Amazon S3 User Guide, "General purpose bucket naming rules"; the oldest buckets and some other servers allow
+// capitals, underscores and 255 characters, so only what could never be one is refused here.
+const bucketPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,254}$/;
+
+/**
+ * Parses `s3://bucket/prefix` or the path of a folder, relative to `cwd`.
+ * @throws {SaddlebagError} `destination-invalid`
+ */
+export function parseDestination(text: string, cwd: string): Destination {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme === undefined) {
+    if (text === '') throw invalid(text, 'it is empty');
+    return { kind: 'directory', directory: resolve(cwd, text), prefix: '' };
+  }
+  if (scheme !== 's3') throw invalid(text, `${scheme}:// is not a store`);
+  const [bucket = '', ...rest] = text.slice('s3://'.length).split('/');
+  if (!bucketPattern.test(bucket)) throw invalid(text, 'what follows s3:// is not the name of a bucket');
+  return { kind: 's3', bucket, prefix: rest.join('/').replace(/^\/+|\/+$/g, '') };
+}
+
+function invalid(text: string, reason: string): SaddlebagError {
+  // What stands before an @ may be a password that someone put into a URL.
+  const shown = text.replace(/\/\/[^/@]*@/, '//…@');
+  return new SaddlebagError('destination-invalid', `cannot publish to ${shown}: ${reason}`, {
+    hint: 'give s3://BUCKET/PREFIX or the path of a folder; other servers than AWS are named by --endpoint URL',
+    exitCode: exitCodes.usage,
+  });
+}
+
+/**
+ * Parses the URL of an endpoint or of a download base and returns it without a slash at its end. Credentials, a query or
+ * a fragment are refused: they would end up in jobs and logs.
+ * @throws {SaddlebagError} `url-invalid`, which repeats nothing of a URL with credentials
+ */
+export function parseBaseUrl(text: string, flag: string): string {
+  const url = URL.parse(text);
+  const problem = baseUrlProblem(url);
+  if (url === null || problem !== undefined) {
+    const shown = url === null || url.username !== '' || url.password !== '' ? 'the URL' : url.href;
+    throw new SaddlebagError('url-invalid', `cannot use ${shown} of ${flag}: ${problem}`, {
+      hint: `give an http or https URL, for example ${flag} https://minio.example.com`,
+      exitCode: exitCodes.usage,
+    });
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function baseUrlProblem(url: URL | null): string | undefined {
+  if (url === null) return 'it is not a URL';
+  if (url.username !== '' || url.password !== '') return 'it holds credentials';
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'its scheme is neither http nor https';
+  return url.search !== '' || url.hash !== '' ? 'it has a query or a fragment' : undefined;
+}

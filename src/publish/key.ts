@@ -1,0 +1,55 @@
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
+
+/** S3's limit. Source: Amazon S3 User Guide, "Naming Amazon S3 objects". */
+const keyLimitBytes = 1024;
+
+/**
+ * Joins the key of a published file, `<prefix>/<name>/<sha256>/<file>`. The digest stands in it, so a key never has to
+ * change its content; the file's name comes last, so a plain download is named well.
+ * @throws {SaddlebagError} `key-invalid`
+ */
+export function artifactKey(parts: {
+  /** Empty for none. */
+  readonly prefix: string;
+  readonly name: string;
+  readonly sha256: string;
+  readonly fileName: string;
+}): string {
+  const key = [...(parts.prefix === '' ? [] : [parts.prefix]), parts.name, parts.sha256, parts.fileName].join(
+    '/',
+  );
+  const problem = keyProblem(key);
+  if (problem !== undefined) {
+    throw new SaddlebagError('key-invalid', `cannot publish to the key ${JSON.stringify(key)}: ${problem}`, {
+      hint: 'change the prefix in --to, or the name of the bundle',
+      exitCode: exitCodes.usage,
+    });
+  }
+  return key;
+}
+
+/**
+ * Says what is wrong with a key, or returns undefined. Refused is what a URL or a folder would read as another path:
+ * empty components (go-getter takes `//` for the start of a sub-directory), `.` and `..`, control characters.
+ */
+export function keyProblem(key: string): string | undefined {
+  if (Buffer.byteLength(key) > keyLimitBytes) return `it is longer than ${keyLimitBytes} bytes`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(key)) return 'it holds a control character';
+  if (!key.isWellFormed()) return 'it is not valid Unicode';
+  const components = key.split('/');
+  if (components.includes('')) return 'it has an empty component';
+  return components.some((component) => component === '.' || component === '..')
+    ? 'it has a component "." or ".."'
+    : undefined;
+}
+
+/**
+ * Writes a key as the path of a URL: each byte that is not a letter, a digit or one of `-_.~` percent-encoded, slashes
+ * kept. S3 reads a bare `+` as a space, and Nomad would fill in `${…}`; encoded, both arrive as they are.
+ */
+export function encodeKey(key: string): string {
+  return encodeURIComponent(key)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}

@@ -1,0 +1,41 @@
+import type { Content } from './content.ts';
+
+/** What a store knows of an object without sending its bytes. */
+export interface StoredObject {
+  readonly sizeBytes: number;
+  /** Lower-case hex; undefined when the store has no word on it, so that only reading it back can tell. */
+  readonly sha256: string | undefined;
+}
+
+export interface PutOptions {
+  readonly contentType: string;
+  readonly signal: AbortSignal;
+  /** Called with the bytes that have arrived so far; they grow from call to call. */
+  readonly onProgress?: (doneBytes: number) => void;
+}
+
+/** `taken`: an object was there already and stays as it is. */
+export type PutOutcome = 'stored' | 'taken';
+
+/**
+ * A place that keeps immutable objects under keys, as object storage does: `s3/store.ts` and `directory.ts`.
+ *
+ * Keys are those of `key.ts`. An object appears whole or not at all, and nothing half-sent stays behind, whether a call
+ * fails or its signal is aborted. Every failure is a SaddlebagError that names the object.
+ */
+export interface Store {
+  /** The URL below which clients find the objects: this, a slash and the encoded key; no slash at its end. */
+  readonly downloadBase: string;
+
+  /** Names an object for people: `s3://apps/web/…`, `/srv/apps/web/…`. */
+  describe(key: string): string;
+
+  /** Returns undefined when there is no such object. */
+  head(key: string, signal: AbortSignal): Promise<StoredObject | undefined>;
+
+  /** Reads an object from its first byte to its last. */
+  get(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /** Stores an object unless the key is taken; two at once for the same key get one `stored` between them. */
+  put(key: string, content: Content, options: PutOptions): Promise<PutOutcome>;
+}
