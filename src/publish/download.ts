@@ -1,0 +1,58 @@
+import type { Artifact } from '../core/types.ts';
+import { encodeKey } from './key.ts';
+
+const deadlineMs = 10_000;
+
+/** How a URL answers who comes without credentials, as Nomad's clients do. */
+export type DownloadAnswer =
+  | { readonly kind: 'readable' }
+  | { readonly kind: 'refused'; readonly status: number }
+  | { readonly kind: 'other-size'; readonly sizeBytes: number }
+  /** From here; the clients may be in another network. */
+  | { readonly kind: 'unreachable'; readonly reason: string };
+
+/** Asks a URL for a file of `sizeBytes`; `askDownload` but in tests. */
+export type AskDownload = (url: string, sizeBytes: number, signal: AbortSignal) => Promise<DownloadAnswer>;
+
+/**
+ * Asks a URL by HEAD, without credentials; never throws but for the signal.
+ */
+export const askDownload: AskDownload = async (url, sizeBytes, signal) => {
+  try {
+    const response = await fetch(url, {
+      method: 'HEAD',
+      // Of a compressed answer the length would not be the file's.
+      headers: { 'accept-encoding': 'identity' },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
+    });
+    if (!response.ok) return { kind: 'refused', status: response.status };
+    const length = response.headers.get('content-length');
+    return length === null || Number(length) === sizeBytes
+      ? { kind: 'readable' }
+      : { kind: 'other-size', sizeBytes: Number(length) };
+  } catch (cause) {
+    signal.throwIfAborted();
+    return { kind: 'unreachable', reason: reasonOf(cause) };
+  }
+};
+
+/** fetch says "fetch failed" and keeps the reason in the cause. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  if (cause.name === 'TimeoutError') return `no answer within ${deadlineMs / 1000} s`;
+  return cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message;
+}
+
+/**
+ * Joins the URL of an object and what an artifact block takes. `archive=false` keeps Nomad from unpacking a file whose
+ * name happens to end in `.gz` or `.zip`.
+ */
+export function downloadLocation(
+  base: string,
+  key: string,
+  sha256: string,
+): Pick<Artifact, 'url' | 'source' | 'checksum'> {
+  const url = `${base}/${encodeKey(key)}`;
+  const checksum = `sha256:${sha256}`;
+  return { url, checksum, source: `${url}?archive=false&checksum=${checksum}` };
+}

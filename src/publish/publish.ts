@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import type { Context } from '../core/context.ts';
+import { SaddlebagError } from '../core/errors.ts';
+import type { Artifact, Bundle } from '../core/types.ts';
+import { formatBytes } from '../core/units.ts';
+import { type Content, fileContent, textContent } from './content.ts';
+import { type AskDownload, downloadLocation } from './download.ts';
+import { artifactKey } from './key.ts';
+import type { Store } from './store.ts';
+
+/** What of a bundle is needed to publish it. */
+export type Publishable = Pick<
+  Bundle,
+  'name' | 'appVersion' | 'arch' | 'file' | 'sizeBytes' | 'sha256' | 'closureSha256'
+> & { readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter'> };
+
+export interface PublishOptions {
+  readonly bundle: Publishable;
+  readonly store: Store;
+  /** Put before the name in the key; empty for none. */
+  readonly prefix: string;
+  /** What clients find the keys below, instead of the store's own; no slash at its end. */
+  readonly downloadBase?: string;
+  /** Asks the download URL at the end, so that what clients could not fetch is warned of. */
+  readonly ask?: AskDownload;
+}
+
+/** A decided publication: where the file goes, and what comes out. */
+export interface Publication {
+  readonly key: string;
+  readonly artifact: Artifact;
+  /** True when the store holds the same bytes already. */
+  readonly isThere: boolean;
+}
+
+type PublishContext = Pick<Context, 'reporter' | 'signal'>;
+
+/**
+ * Decides key, URL and whether anything has to be sent. Reads from the store and writes nothing.
+ * @throws {SaddlebagError} `key-invalid`, `object-differs`, and what the store throws
+ */
+export async function planPublication(
+  options: PublishOptions,
+  context: PublishContext,
+): Promise<Publication> {
+  const { bundle, store, prefix } = options;
+  const fileName = basename(bundle.file);
+  const key = artifactKey({ prefix, name: bundle.name, sha256: bundle.sha256, fileName });
+  const artifact: Artifact = {
+    version: 1,
+    name: bundle.name,
+    appVersion: bundle.appVersion,
+    arch: bundle.arch,
+    interpreter: bundle.entrypoint.interpreter,
+    ...downloadLocation(options.downloadBase ?? store.downloadBase, key, bundle.sha256),
+    fileName,
+    sizeBytes: bundle.sizeBytes,
+    closureSha256: bundle.closureSha256,
+  };
+  const isThere = await holdsSame(store, key, bundle, context.signal, { deniedMeansAbsent: true });
+  return { key, artifact, isThere };
+}
+
+/**
+ * Sends a bundle and the file of its digest beside it (`<file>.sha256`, for `sha256sum -c`), unless the same bytes are
+ * there already, and checks what the store then holds. Warns when clients could not fetch it.
+ * @throws {SaddlebagError} `key-invalid`, `object-differs`, `object-lost`, `file-changed`, `file-unreadable`, and what
+ * the store throws
+ */
+export async function publish(options: PublishOptions, context: PublishContext): Promise<Artifact> {
+  const { ask, bundle, store } = options;
+  const { key, artifact, isThere } = await planPublication(options, context);
+  if (isThere) {
+    step(context, `nothing to send: ${store.describe(key)} is there`);
+  } else {
+    step(context, `sending ${formatBytes(bundle.sizeBytes)} to ${store.describe(key)}`);
+    await send(store, key, fileContent(bundle.file, bundle), 'application/octet-stream', context);
+  }
+  const sums = textContent(`${bundle.sha256}  ${artifact.fileName}\n`);
+  const sumsKey = `${key}.sha256`;
+  if (!(await holdsSame(store, sumsKey, sums, context.signal, { deniedMeansAbsent: true }))) {
+    await send(store, sumsKey, sums, 'text/plain; charset=utf-8', { ...context, quiet: true });
+  }
+  if (ask !== undefined) await warnUnlessReadable(artifact, ask, context);
+  return artifact;
+}
+
+async function send(
+  store: Store,
+  key: string,
+  content: Content,
+  contentType: string,
+  context: PublishContext & { readonly quiet?: boolean },
+): Promise<void> {
+  const { reporter, signal } = context;
+  const report = (doneBytes: number) =>
+    reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes: content.sizeBytes });
+  // `taken` needs no case of its own: another publisher was faster, and what it stored is checked like our own.
+  await store.put(key, content, {
+    contentType,
+    signal,
+    ...(context.quiet === true ? {} : { onProgress: report }),
+  });
+  if (!(await holdsSame(store, key, content, signal, { deniedMeansAbsent: false }))) {
+    throw new SaddlebagError(
+      'object-lost',
+      `cannot publish ${store.describe(key)}: it is gone after it was sent`,
+      {
+        hint: 'look for what deletes there (a lifecycle rule, another program), then publish again',
+      },
+    );
+  }
+}
+
+/**
+ * Tells whether the store holds these bytes at the key.
+ * @throws {SaddlebagError} `object-differs` when it holds others
+ */
+async function holdsSame(
+  store: Store,
+  key: string,
+  wanted: { readonly sizeBytes: number; readonly sha256: string },
+  signal: AbortSignal,
+  rule: { readonly deniedMeansAbsent: boolean },
+): Promise<boolean> {
+  const found = await store.head(key, signal).catch((cause: unknown) => {
+    // Without the right to list, S3 answers "access denied" for what is not there. Sending will tell.
+    if (rule.deniedMeansAbsent && cause instanceof SaddlebagError && cause.code === 'access-denied') {
+      return undefined;
+    }
+    throw cause;
+  });
+  if (found === undefined) return false;
+  const sha256 =
+    found.sizeBytes === wanted.sizeBytes ? (found.sha256 ?? (await readBack(store, key, signal))) : undefined;
+  if (sha256 === wanted.sha256) return true;
+  const reason =
+    sha256 === undefined ? `${found.sizeBytes} bytes instead of ${wanted.sizeBytes}` : `sha256 ${sha256}`;
+  throw new SaddlebagError(
+    'object-differs',
+    `cannot publish ${store.describe(key)}: other content is there (${reason})`,
+    { hint: 'it is not what its key says, so nothing should use it: remove it and publish again' },
+  );
+}
+
+async function readBack(store: Store, key: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of store.get(key, signal)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+async function warnUnlessReadable(
+  artifact: Artifact,
+  ask: AskDownload,
+  { reporter, signal }: PublishContext,
+): Promise<void> {
+  const answer = await ask(artifact.url, artifact.sizeBytes, signal);
+  const warn = (code: string, message: string, hint: string) =>
+    reporter.report({ kind: 'warning', stage: 'publish', code, message, hint });
+  if (answer.kind === 'refused' && (answer.status === 401 || answer.status === 403)) {
+    warn(
+      'download-refused',
+      `${artifact.url} needs credentials, which Nomad's clients do not have`,
+      'allow anonymous reads (mc anonymous set download, or a bucket policy), or use an s3:: source with credentials in the job',
+    );
+  } else if (answer.kind === 'refused') {
+    warn(
+      'download-missing',
+      `${artifact.url} answers ${answer.status}`,
+      'check that --download-url serves what --to holds',
+    );
+  } else if (answer.kind === 'other-size') {
+    warn(
+      'download-differs',
+      `${artifact.url} has ${answer.sizeBytes} bytes instead of ${artifact.sizeBytes}`,
+      'check that --download-url serves what --to holds, and that no proxy on the way changes it',
+    );
+  } else if (answer.kind === 'unreachable') {
+    warn(
+      'download-unreachable',
+      `${artifact.url} cannot be reached from here: ${answer.reason}`,
+      "start what serves it (saddlebag serve FOLDER), or pass --download-url with the name that Nomad's clients use",
+    );
+  }
+}
+
+function step({ reporter }: PublishContext, message: string): void {
+  reporter.report({ kind: 'step', stage: 'publish', message });
+}
