@@ -1,0 +1,273 @@
+import { open, readFile } from 'node:fs/promises';
+import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
+import type { Arch } from '../../../src/core/types.ts';
+
+/** One program header. Addresses are those of the file, before the loader moves it. */
+export interface ElfSegment {
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly fileBytes: number;
+  readonly memoryBytes: number;
+  readonly align: number;
+}
+
+/** One entry of the dynamic section; `value` keeps all 64 bits. */
+export interface DynamicEntry {
+  readonly tag: bigint;
+  readonly value: bigint;
+}
+
+/** What Saddlebag needs to know of an ELF file. */
+export interface Elf {
+  /** The file that it was read from, for messages and `$ORIGIN`. */
+  readonly file: string;
+  readonly arch: Arch;
+  readonly segments: readonly ElfSegment[];
+  /** PT_INTERP; null for libraries and static programs. */
+  readonly interpreter: string | null;
+  /** The dynamic section up to DT_NULL; null where there is none. */
+  readonly dynamic: readonly DynamicEntry[] | null;
+  readonly needed: readonly string[];
+  readonly soname: string | null;
+  readonly rpath: string | null;
+  readonly runpath: string | null;
+}
+
+/** Types of program headers. Source: System V ABI, "Program Header". */
+export const segmentTypes = { null: 0, load: 1, dynamic: 2, interpreter: 3, note: 4 } as const;
+
+/** Tags of the dynamic section. Source: System V ABI, "Dynamic Section". */
+export const dynamicTags = {
+  null: 0n,
+  needed: 1n,
+  stringTable: 5n,
+  stringTableBytes: 10n,
+  soname: 14n,
+  rpath: 15n,
+  runpath: 29n,
+} as const;
+
+/** Sizes of the records of a 64-bit file. */
+export const elfSizes = { header: 64, segment: 56, section: 64, dynamic: 16 } as const;
+
+const machines: Readonly<Record<number, Arch>> = { 62: 'x86_64', 183: 'aarch64' };
+const otherMachines: Readonly<Record<number, string>> = {
+  3: 'i386',
+  20: 'ppc',
+  21: 'ppc64',
+  22: 's390x',
+  40: 'arm',
+  243: 'riscv64',
+  258: 'loongarch64',
+};
+
+/** True when bytes begin as an ELF file does. */
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
+/**
+ * Reads a file and parses it; returns null for a file that is no ELF file, of which only the first bytes are read.
+ * @throws {SaddlebagError} as `parseElf`, and `tree-unreadable`
+ */
+export async function readElf(file: string): Promise<Elf | null> {
+  return isElf(await readStart(file, 4)) ? parseElf(await readWhole(file), file) : null;
+}
+
+/**
+ * Reads up to `count` bytes from the beginning of a file.
+ * @throws {SaddlebagError} `tree-unreadable`
+ */
+export async function readStart(file: string, count: number): Promise<Buffer> {
+  try {
+    await using handle = await open(file, 'r');
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+/**
+ * Reads a whole file, as everything that edits one does.
+ * @throws {SaddlebagError} `tree-unreadable`
+ */
+export async function readWhole(file: string): Promise<Buffer> {
+  return readFile(file).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+}
+
+function unreadable(file: string, cause: unknown): SaddlebagError {
+  return new SaddlebagError('tree-unreadable', `cannot read ${file}: ${describeCause(cause)}`, { cause });
+}
+
+/**
+ * Parses a 64-bit little-endian ELF program or library; `file` names it in errors. Every number is checked against the
+ * size of the file.
+ * Source: System V ABI, chapters 4 and 5; elf(5).
+ * @throws {SaddlebagError} `arch-unsupported` for another processor or word size, `elf-invalid` for a damaged file,
+ *   `elf-unsupported` for one that is neither program nor library
+ */
+export function parseElf(bytes: Buffer, file: string): Elf {
+  const arch = readArch(bytes, file);
+  const type = bytes.readUInt16LE(16);
+  if (type !== 2 && type !== 3) {
+    throw new SaddlebagError('elf-unsupported', `cannot read ${file}: it is neither a program nor a library`);
+  }
+  const segments = readSegments(bytes, file);
+  const dynamic = readDynamic(bytes, segments, file);
+  const text = stringReader(bytes, segments, dynamic ?? [], file);
+  const first = (tag: bigint): string | null => {
+    const entry = dynamic?.find((candidate) => candidate.tag === tag);
+    return entry === undefined ? null : text(entry.value);
+  };
+  return {
+    file,
+    arch,
+    segments,
+    interpreter: readInterpreter(bytes, segments, file),
+    dynamic,
+    needed: (dynamic ?? []).filter(({ tag }) => tag === dynamicTags.needed).map(({ value }) => text(value)),
+    soname: first(dynamicTags.soname),
+    rpath: first(dynamicTags.rpath),
+    runpath: first(dynamicTags.runpath),
+  };
+}
+
+/**
+ * Returns the processor that an ELF file is for, from its first 64 bytes.
+ * @throws {SaddlebagError} `arch-unsupported`, `elf-invalid`
+ */
+export function readArch(bytes: Buffer, file: string): Arch {
+  if (bytes.length < elfSizes.header) throw invalid(file, 'the header is cut off');
+  if (!isElf(bytes)) throw invalid(file, 'it does not begin with the magic of ELF');
+  if (bytes[4] !== 2) throw otherArch(file, '32-bit');
+  if (bytes[5] !== 1) throw otherArch(file, 'big-endian');
+  const machine = bytes.readUInt16LE(18);
+  const arch = machines[machine];
+  if (arch === undefined) throw otherArch(file, otherMachines[machine] ?? `machine ${machine}`);
+  return arch;
+}
+
+function readSegments(bytes: Buffer, file: string): ElfSegment[] {
+  const offset = readNumber(bytes, 32, file);
+  const size = bytes.readUInt16LE(54);
+  const count = bytes.readUInt16LE(56);
+  if (count === 0) return [];
+  if (size !== elfSizes.segment) throw invalid(file, `a program header of ${size} bytes`);
+  requireRange(bytes, offset, count * size, file, 'the program headers');
+  return Array.from({ length: count }, (_, index) => readSegment(bytes, offset + index * size, file));
+}
+
+function readSegment(bytes: Buffer, at: number, file: string): ElfSegment {
+  const segment = {
+    type: bytes.readUInt32LE(at),
+    flags: bytes.readUInt32LE(at + 4),
+    offset: readNumber(bytes, at + 8, file),
+    address: readNumber(bytes, at + 16, file),
+    fileBytes: readNumber(bytes, at + 32, file),
+    memoryBytes: readNumber(bytes, at + 40, file),
+    align: readNumber(bytes, at + 48, file),
+  };
+  if (segment.type >= segmentTypes.load && segment.type <= segmentTypes.interpreter) {
+    requireRange(bytes, segment.offset, segment.fileBytes, file, 'a segment');
+  }
+  return segment;
+}
+
+function readInterpreter(bytes: Buffer, segments: readonly ElfSegment[], file: string): string | null {
+  const segment = segments.find(({ type }) => type === segmentTypes.interpreter);
+  if (segment === undefined) return null;
+  const text = bytes.subarray(segment.offset, segment.offset + segment.fileBytes);
+  const end = text.indexOf(0);
+  if (end < 1) throw invalid(file, 'the name of its interpreter does not end');
+  return text.toString('utf8', 0, end);
+}
+
+function readDynamic(bytes: Buffer, segments: readonly ElfSegment[], file: string): DynamicEntry[] | null {
+  const segment = segments.find(({ type }) => type === segmentTypes.dynamic);
+  // Debug files keep the header of a section whose content was taken out.
+  if (segment === undefined || segment.fileBytes === 0) return null;
+  const entries: DynamicEntry[] = [];
+  const end = segment.offset + segment.fileBytes;
+  for (let at = segment.offset; at + elfSizes.dynamic <= end; at += elfSizes.dynamic) {
+    const tag = bytes.readBigInt64LE(at);
+    if (tag === dynamicTags.null) return entries;
+    entries.push({ tag, value: bytes.readBigUInt64LE(at + 8) });
+  }
+  throw invalid(file, 'its dynamic section does not end');
+}
+
+/** Where a file keeps the strings of its dynamic section. */
+export interface StringTable {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Finds the string table that a dynamic section names by its address.
+ * @throws {SaddlebagError} `elf-invalid` when the section names none, or one outside the file
+ */
+export function findStringTable(
+  bytes: Buffer,
+  segments: readonly ElfSegment[],
+  dynamic: readonly DynamicEntry[],
+  file: string,
+): StringTable {
+  const value = (tag: bigint) => dynamic.find((entry) => entry.tag === tag)?.value;
+  const address = value(dynamicTags.stringTable);
+  const sizeBytes = Number(value(dynamicTags.stringTableBytes) ?? 0n);
+  const segment = segments.find(
+    ({ type, address: start, fileBytes }) =>
+      type === segmentTypes.load &&
+      address !== undefined &&
+      address >= BigInt(start) &&
+      address < BigInt(start + fileBytes),
+  );
+  if (address === undefined || segment === undefined) throw invalid(file, 'its strings are in no segment');
+  const offset = Number(address) - segment.address + segment.offset;
+  requireRange(bytes, offset, sizeBytes, file, 'the string table');
+  return { offset, sizeBytes };
+}
+
+function stringReader(
+  bytes: Buffer,
+  segments: readonly ElfSegment[],
+  dynamic: readonly DynamicEntry[],
+  file: string,
+): (index: bigint) => string {
+  // Found on first use: a static program has a dynamic section (static-pie) and may have no strings.
+  let table: StringTable | undefined;
+  return (index) => {
+    table ??= findStringTable(bytes, segments, dynamic, file);
+    if (index >= BigInt(table.sizeBytes)) throw invalid(file, 'a string lies outside the string table');
+    const strings = bytes.subarray(table.offset, table.offset + table.sizeBytes);
+    const end = strings.indexOf(0, Number(index));
+    if (end < 0) throw invalid(file, 'a string does not end');
+    return strings.toString('utf8', Number(index), end);
+  };
+}
+
+function readNumber(bytes: Buffer, at: number, file: string): number {
+  const value = bytes.readBigUInt64LE(at);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(file, `a number of ${value}`);
+  return Number(value);
+}
+
+function requireRange(bytes: Buffer, offset: number, size: number, file: string, what: string): void {
+  if (offset + size > bytes.length) throw invalid(file, `${what} would end past the file`);
+}
+
+function invalid(file: string, reason: string): SaddlebagError {
+  return new SaddlebagError('elf-invalid', `cannot read ${file}: damaged ELF file: ${reason}`);
+}
+
+function otherArch(file: string, found: string): SaddlebagError {
+  return new SaddlebagError(
+    'arch-unsupported',
+    `cannot bundle ${file}: it is made for ${found}, not for x86_64 or aarch64`,
+  );
+}
