@@ -1,0 +1,214 @@
+import { SaddlebagError } from '../../../src/core/errors.ts';
+import { moveSections } from './move-sections.ts';
+import {
+  type DynamicEntry,
+  dynamicTags,
+  type Elf,
+  type ElfSegment,
+  elfSizes,
+  findStringTable,
+  segmentTypes,
+} from './read.ts';
+
+/** Where an edited program finds its loader and its libraries. */
+export interface PointTarget {
+  /** Absolute path of the dynamic loader. */
+  readonly interpreter: string;
+  /** Directories for DT_RPATH, in order; `$ORIGIN` may stand in them. */
+  readonly searchPath: readonly string[];
+}
+
+/** Largest page of a kernel for that processor: addresses and offsets must agree modulo it. */
+const pageBytes = { x86_64: 4096, aarch64: 65536 } as const;
+
+const readWrite = 6;
+
+/**
+ * Returns a copy of a dynamic program that starts with another loader and searches other directories for libraries.
+ *
+ * Nothing in the file moves. A segment is appended that holds a longer string table, a new dynamic section and the
+ * loader's path; PT_DYNAMIC and PT_INTERP point into it, and the last PT_NOTE gives up its place in the program headers
+ * for the segment's PT_LOAD (notes tell debuggers of build ids; nothing reads them to run a program). The segment is
+ * writable because the loader relocates the dynamic section in place.
+ *
+ * DT_RPATH and not DT_RUNPATH: it also serves the needs of libraries and what they open at run time, so that only
+ * programs have to be edited.
+ * @throws {SaddlebagError} `elf-unsupported` for a static program or one with no note to give up
+ */
+export function pointProgram(bytes: Buffer, elf: Elf, target: PointTarget): Buffer {
+  if (elf.dynamic === null || elf.interpreter === null) throw unsupported(elf, 'it is not a dynamic program');
+  const page = pageBytes[elf.arch];
+  const offset = roundUp(bytes.length, page);
+  const loads = elf.segments.filter(({ type }) => type === segmentTypes.load);
+  const address = roundUp(Math.max(...loads.map((load) => load.address + load.memoryBytes)), page);
+  const content = encodeContent(bytes, elf, elf.dynamic, target, address);
+  const edited = Buffer.concat([bytes, Buffer.alloc(offset - bytes.length), content.bytes]);
+  const place = (start: number, size: number) => ({
+    offset: offset + start,
+    address: address + start,
+    fileBytes: size,
+    memoryBytes: size,
+  });
+  const places = {
+    strings: place(0, content.stringsBytes),
+    dynamic: place(content.dynamicStart, content.dynamicBytes),
+    interpreter: place(content.interpreterStart, content.bytes.length - content.interpreterStart),
+  };
+  const segments = elf.segments.map((segment) => {
+    if (segment.type === segmentTypes.dynamic) return { ...segment, ...places.dynamic };
+    return segment.type === segmentTypes.interpreter ? { ...segment, ...places.interpreter } : segment;
+  });
+  const load = {
+    type: segmentTypes.load,
+    flags: readWrite,
+    align: page,
+    ...place(0, content.bytes.length),
+  };
+  writeSegments(edited, insertLoad(segments, load, elf));
+  moveSections(edited, elf, places);
+  return edited;
+}
+
+/**
+ * Returns a copy of a library without DT_RPATH and DT_RUNPATH, so that its needs are searched for where its program
+ * says; or the bytes themselves when it has neither. Nothing moves: later entries of the dynamic section close the gap.
+ */
+export function dropSearchPath(bytes: Buffer, elf: Elf): Buffer {
+  return rewriteDynamic(bytes, elf, (entries) => entries.filter((entry) => !isSearchPath(entry)));
+}
+
+/**
+ * Returns a copy of a library whose DT_RUNPATH became a DT_RPATH: its own directories still come first, and those of
+ * its program are no longer hidden.
+ */
+export function openSearchPath(bytes: Buffer, elf: Elf): Buffer {
+  return rewriteDynamic(bytes, elf, (entries) =>
+    entries
+      // With both, the loader uses DT_RUNPATH alone: the other would come to life.
+      .filter(({ tag }) => tag !== dynamicTags.rpath || elf.runpath === null)
+      .map((entry) => (entry.tag === dynamicTags.runpath ? { ...entry, tag: dynamicTags.rpath } : entry)),
+  );
+}
+
+/**
+ * Counts the bytes behind everything that the headers of an ELF file know of: a payload that the program finds from the
+ * end of its own file (self-extracting archives, single-file runtimes).
+ */
+export function appendedBytes(bytes: Buffer, elf: Elf): number {
+  const sections = Number(bytes.readBigUInt64LE(40)) + bytes.readUInt16LE(58) * bytes.readUInt16LE(60);
+  const ends = elf.segments
+    .filter(({ type }) => type === segmentTypes.load)
+    .map(({ offset, fileBytes }) => offset + fileBytes);
+  // The section headers come last in what a linker writes; without them (sstrip) the segments end the file.
+  return Math.max(0, bytes.length - Math.max(sections, ...ends));
+}
+
+interface Content {
+  readonly bytes: Buffer;
+  readonly stringsBytes: number;
+  readonly dynamicStart: number;
+  readonly dynamicBytes: number;
+  readonly interpreterStart: number;
+}
+
+function encodeContent(
+  bytes: Buffer,
+  elf: Elf,
+  dynamic: readonly DynamicEntry[],
+  target: PointTarget,
+  address: number,
+): Content {
+  const table = findStringTable(bytes, elf.segments, dynamic, elf.file);
+  const old = bytes.subarray(table.offset, table.offset + table.sizeBytes);
+  const strings = padToEight(Buffer.concat([old, Buffer.from(`${target.searchPath.join(':')}\0`)]));
+  const section = encodeDynamic([
+    ...dynamic
+      .filter((entry) => !isSearchPath(entry))
+      .map((entry) => {
+        if (entry.tag === dynamicTags.stringTable) return { ...entry, value: BigInt(address) };
+        return entry.tag === dynamicTags.stringTableBytes
+          ? { ...entry, value: BigInt(strings.length) }
+          : entry;
+      }),
+    { tag: dynamicTags.rpath, value: BigInt(old.length) },
+    { tag: dynamicTags.null, value: 0n },
+  ]);
+  return {
+    bytes: Buffer.concat([strings, section, Buffer.from(`${target.interpreter}\0`)]),
+    stringsBytes: strings.length,
+    dynamicStart: strings.length,
+    dynamicBytes: section.length,
+    interpreterStart: strings.length + section.length,
+  };
+}
+
+/** The kernel maps segments in the order of the headers, which must be that of their addresses. */
+function insertLoad(segments: readonly ElfSegment[], load: ElfSegment, elf: Elf): ElfSegment[] {
+  const spare = segments.findLastIndex(
+    ({ type }) => type === segmentTypes.null || type === segmentTypes.note,
+  );
+  if (spare < 0) throw unsupported(elf, 'it has no note whose program header could be used');
+  const kept = segments.toSpliced(spare, 1);
+  return kept.toSpliced(kept.findLastIndex(({ type }) => type === segmentTypes.load) + 1, 0, load);
+}
+
+function writeSegments(bytes: Buffer, segments: readonly ElfSegment[]): void {
+  const start = Number(bytes.readBigUInt64LE(32));
+  for (const [index, segment] of segments.entries()) {
+    const at = start + index * elfSizes.segment;
+    bytes.writeUInt32LE(segment.type, at);
+    bytes.writeUInt32LE(segment.flags, at + 4);
+    bytes.writeBigUInt64LE(BigInt(segment.offset), at + 8);
+    bytes.writeBigUInt64LE(BigInt(segment.address), at + 16);
+    // The physical address means nothing to a program.
+    bytes.writeBigUInt64LE(BigInt(segment.address), at + 24);
+    bytes.writeBigUInt64LE(BigInt(segment.fileBytes), at + 32);
+    bytes.writeBigUInt64LE(BigInt(segment.memoryBytes), at + 40);
+    bytes.writeBigUInt64LE(BigInt(segment.align), at + 48);
+  }
+}
+
+function rewriteDynamic(
+  bytes: Buffer,
+  elf: Elf,
+  rewrite: (entries: readonly DynamicEntry[]) => readonly DynamicEntry[],
+): Buffer {
+  const segment = elf.segments.find(({ type }) => type === segmentTypes.dynamic);
+  if (segment === undefined || elf.dynamic === null || !elf.dynamic.some(isSearchPath)) return bytes;
+  const edited = Buffer.from(bytes);
+  const section = encodeDynamic(rewrite(elf.dynamic));
+  edited.fill(0, segment.offset, segment.offset + elf.dynamic.length * elfSizes.dynamic);
+  section.copy(edited, segment.offset);
+  return edited;
+}
+
+function encodeDynamic(entries: readonly DynamicEntry[]): Buffer {
+  const section = Buffer.alloc(entries.length * elfSizes.dynamic);
+  for (const [index, { tag, value }] of entries.entries()) {
+    section.writeBigInt64LE(tag, index * elfSizes.dynamic);
+    section.writeBigUInt64LE(value, index * elfSizes.dynamic + 8);
+  }
+  return section;
+}
+
+function isSearchPath({ tag }: DynamicEntry): boolean {
+  return tag === dynamicTags.rpath || tag === dynamicTags.runpath;
+}
+
+function padToEight(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc(roundUp(bytes.length, 8) - bytes.length)]);
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}
+
+function unsupported(elf: Elf, reason: string): SaddlebagError {
+  return new SaddlebagError(
+    'elf-unsupported',
+    `cannot point ${elf.file} at its bundled libraries: ${reason}`,
+    {
+      hint: 'link it with -Wl,--build-id, or statically',
+    },
+  );
+}
