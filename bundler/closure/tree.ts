@@ -12,7 +12,7 @@ export type TreeNode =
       readonly path: string;
       /** Absolute path of the file, for its content. */
       readonly file: string;
-      /** The owner's executable bit, the only one that Nix keeps too. */
+      /** True where any executable bit is set: in a bundle all have the same rights. */
       readonly executable: boolean;
       readonly sizeBytes: number;
     }
@@ -56,7 +56,7 @@ async function readNode(top: string, path: string): Promise<TreeNode> {
   if (stats.isDirectory()) return { kind: 'directory', path };
   if (stats.isSymbolicLink()) return { kind: 'symlink', path, target: await readTarget(file) };
   if (!stats.isFile()) throw unsupported(file, stats);
-  return { kind: 'file', path, file, executable: (stats.mode & 0o100) !== 0, sizeBytes: stats.size };
+  return { kind: 'file', path, file, executable: (stats.mode & 0o111) !== 0, sizeBytes: stats.size };
 }
 
 async function readTarget(file: string): Promise<string> {

@@ -29,7 +29,7 @@ describe('walkTree', () => {
     await writeFile(join(top, 'run'), '12345');
     await chmod(join(top, 'run'), 0o4755);
     await writeFile(join(top, 'text'), '');
-    await chmod(join(top, 'text'), 0o611);
+    await chmod(join(top, 'text'), 0o644);
     await symlink('.', join(top, 'loop'));
     expect(await collect(top)).toEqual([
       { kind: 'directory', path: '' },

@@ -1,0 +1,198 @@
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { type StorePath, storePathFromDigest } from '../../src/core/store-path.ts';
+import type { ClosurePath } from '../../src/core/types.ts';
+import { type Executable, readExecutable } from './executable-kind.ts';
+import { isBelow, linkLibraries } from './libraries.ts';
+import { findInterpreter, type LinkedProgram, renderShebang, rewriteShebang } from './program.ts';
+import { type ProgramClosure, type Workplace, writeEdited } from './program-closure.ts';
+import { replaceShebang } from './shebang.ts';
+import { contentPath } from './tree-digest.ts';
+import { editCompanions, findCompanions } from './tree-elfs.ts';
+
+/** How a directory is read. */
+export interface DirectoryOptions {
+  /** The program to start, relative to the directory. */
+  readonly entrypoint: string;
+  /** For its store path. */
+  readonly name: string;
+}
+
+/** The entrypoint of a directory. */
+interface TreeEntrypoint {
+  /** As asked for, relative to the directory. */
+  readonly path: string;
+  /** The file itself, where `path` goes through links; relative to the directory. */
+  readonly target: string;
+  readonly executable: Executable;
+}
+
+/** What starts the entrypoint: the closures outside the directory, and the first line that a script gets. */
+interface Start extends Pick<ProgramClosure, 'arch' | 'interpreter' | 'paths'> {
+  readonly linked: LinkedProgram['linked'];
+  readonly references: readonly StorePath[];
+  readonly ownLoader: boolean;
+  /** The first line of the script, once the store path of the directory is known; null for an ELF program. */
+  readonly shebang: ((self: string) => string) | null;
+}
+
+/**
+ * Reads a whole directory into one store path. What its entrypoint, or another program or library in it, needs from
+ * this machine comes along in store paths of its own, and the files that ask for it are edited; the directory itself is
+ * left alone.
+ * @throws {SaddlebagError} `entrypoint-missing`, `entrypoint-outside`, and what `readProgram` and `walkTree` throw
+ */
+export async function readDirectory(
+  directory: string,
+  options: DirectoryOptions,
+  place: Workplace,
+): Promise<ProgramClosure> {
+  const tree = await realpath(directory);
+  const entrypoint = await findEntrypoint(tree, options.entrypoint);
+  const start = await readStart(tree, entrypoint, options.name, place);
+  const edited = start.linked === null ? {} : await editCompanions(tree, start.linked, place);
+  const path = await treePath(tree, entrypoint, start, { name: options.name, edited }, place);
+  return {
+    program: `${path.storePath}/${entrypoint.path}`,
+    arch: start.arch,
+    interpreter: start.interpreter,
+    ownLoader: start.ownLoader,
+    paths: [...start.paths, path],
+  };
+}
+
+async function findEntrypoint(tree: string, asked: string): Promise<TreeEntrypoint> {
+  const file = resolve(tree, asked);
+  if (!isBelow(tree, file)) throw outside(tree, asked, file);
+  const stats = await stat(file).catch(() => undefined);
+  if (!stats?.isFile()) {
+    const reason = stats === undefined ? `it has no ${asked}` : `its ${asked} is not a file`;
+    throw new SaddlebagError('entrypoint-missing', `cannot bundle ${tree}: ${reason}`, {
+      hint: '--entrypoint takes a path relative to the directory',
+      exitCode: exitCodes.usage,
+    });
+  }
+  const target = await realpath(file);
+  if (!isBelow(tree, target)) throw outside(tree, asked, target);
+  return {
+    path: relative(tree, file),
+    target: relative(tree, target),
+    executable: await readExecutable(target),
+  };
+}
+
+function outside(tree: string, asked: string, target: string): SaddlebagError {
+  return new SaddlebagError(
+    'entrypoint-outside',
+    `cannot bundle ${tree}: its entrypoint ${asked} leads out of it, to ${target}`,
+    { hint: 'copy the program into the directory, or bundle the program itself', exitCode: exitCodes.usage },
+  );
+}
+
+async function readStart(
+  tree: string,
+  { executable }: TreeEntrypoint,
+  name: string,
+  place: Workplace,
+): Promise<Start> {
+  if (executable.kind === 'elf') return readElfStart(tree, executable, name, place);
+  const interpreter = await findInterpreter(executable, place);
+  const real = await realpath(interpreter);
+  if (isBelow(tree, real)) return readInnerStart(tree, executable, interpreter, name, place);
+  // Its libraries serve the tree's own, which it loads (Node's addons, Python's modules).
+  const companions = { tree, elfs: await findCompanions(tree) };
+  const { line, ...found } = await rewriteShebang(executable, { name, companions }, place);
+  return {
+    ...found,
+    arch: found.interpreter.arch,
+    interpreter: basename(found.interpreter.program),
+    ownLoader: found.interpreter.ownLoader,
+    linked: found.interpreter.linked,
+    shebang: () => line,
+  };
+}
+
+async function readElfStart(
+  tree: string,
+  { file, elf }: Extract<Executable, { kind: 'elf' }>,
+  name: string,
+  place: Workplace,
+): Promise<Start> {
+  if (elf.interpreter === null && elf.needed.length > 0) {
+    throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`);
+  }
+  const common = { arch: elf.arch, interpreter: null, shebang: null };
+  if (elf.interpreter === null) {
+    return { ...common, paths: [], linked: null, references: [], ownLoader: false };
+  }
+  const companions = { tree, elfs: await findCompanions(tree) };
+  const linked = await linkLibraries(elf, elf.interpreter, { name, companions }, place);
+  return {
+    ...common,
+    paths: [linked.path],
+    linked,
+    references: [linked.path.storePath],
+    ownLoader: true,
+  };
+}
+
+/** The interpreter is part of the tree: the script names it by the tree's own store path. */
+async function readInnerStart(
+  tree: string,
+  script: Extract<Executable, { kind: 'script' }>,
+  interpreter: string,
+  name: string,
+  place: Workplace,
+): Promise<Start> {
+  const executable = await readExecutable(await realpath(interpreter));
+  if (executable.kind === 'script') {
+    throw new SaddlebagError(
+      'shebang-unsupported',
+      `cannot bundle ${script.file}: its interpreter ${interpreter} is itself a script of the directory`,
+      { hint: 'name the program that runs it all as --entrypoint, and the scripts with --arg' },
+    );
+  }
+  const start = await readElfStart(tree, executable, name, place);
+  // The name by which the script knows it: Python finds its modules from there.
+  const named = join(await realpath(dirname(interpreter)), basename(interpreter));
+  const inside = relative(tree, isBelow(tree, named) ? named : executable.file);
+  return {
+    ...start,
+    interpreter: basename(interpreter),
+    shebang: (self) => renderShebang(script.shebang, `${self}/${inside}`, null),
+  };
+}
+
+async function treePath(
+  tree: string,
+  entrypoint: TreeEntrypoint,
+  start: Start,
+  options: { readonly name: string; readonly edited: Readonly<Record<string, string>> },
+  place: Workplace,
+): Promise<ClosurePath> {
+  const build = async (self: string) => {
+    const files = { ...options.edited, ...(await editEntrypoint(entrypoint, start, self, options, place)) };
+    return contentPath(options.name, { directory: tree, files }, start.references, place.context.signal);
+  };
+  // A tree that names itself can't hold its own digest: it is that of the tree naming a fixed path instead.
+  const provisional = await build(storePathFromDigest(new Uint8Array(32), options.name));
+  if (start.shebang === null) return provisional;
+  const { storePath } = provisional;
+  return { ...(await build(storePath)), storePath };
+}
+
+async function editEntrypoint(
+  { target, executable }: TreeEntrypoint,
+  { shebang }: Start,
+  self: string,
+  { edited }: { readonly edited: Readonly<Record<string, string>> },
+  place: Workplace,
+): Promise<Record<string, string>> {
+  if (executable.kind === 'script' && shebang !== null) {
+    return { [target]: await writeEdited(replaceShebang(executable.bytes, shebang(self)), true, place) };
+  }
+  const isStartable = ((await stat(executable.file)).mode & 0o111) !== 0;
+  if (isStartable || edited[target] !== undefined) return {};
+  return { [target]: await writeEdited(executable.bytes, true, place) };
+}

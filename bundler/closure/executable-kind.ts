@@ -1,0 +1,44 @@
+import { SaddlebagError } from '../../src/core/errors.ts';
+import { type Elf, isElf, parseElf, readStart, readWhole } from './elf/read.ts';
+import { parseShebang, type Shebang } from './shebang.ts';
+
+/** A file that the kernel can start, with its content. */
+export type Executable =
+  | { readonly kind: 'elf'; readonly file: string; readonly bytes: Buffer; readonly elf: Elf }
+  | { readonly kind: 'script'; readonly file: string; readonly bytes: Buffer; readonly shebang: Shebang };
+
+// Mach-O in either byte order, 64-bit, and universal files.
+const machMagics = new Set(['cffaedfe', 'cefaedfe', 'cafebabe', 'feedfacf']);
+
+/**
+ * Reads a file that is to be started, whatever its mode says.
+ * @throws {SaddlebagError} `not-executable` where it is neither ELF nor script; `arch-unsupported`, `elf-invalid`,
+ *   `elf-unsupported`, `tree-unreadable`
+ */
+export async function readExecutable(file: string): Promise<Executable> {
+  const start = await readStart(file, 4);
+  if (isElf(start)) {
+    const bytes = await readWhole(file);
+    return { kind: 'elf', file, bytes, elf: parseElf(bytes, file) };
+  }
+  if (start.toString('latin1', 0, 2) === '#!') {
+    const bytes = await readWhole(file);
+    const shebang = parseShebang(bytes.toString('utf8', 0, 4096));
+    if (shebang !== null) return { kind: 'script', file, bytes, shebang };
+  }
+  throw notExecutable(file, start);
+}
+
+function notExecutable(file: string, start: Buffer): SaddlebagError {
+  if (machMagics.has(start.toString('hex')) || start.toString('latin1', 0, 2) === 'MZ') {
+    return new SaddlebagError(
+      'arch-unsupported',
+      `cannot bundle ${file}: it is a program of another system; a bundle runs on Linux`,
+      { hint: 'bundle it on Linux, or bundle a directory that holds the Linux build' },
+    );
+  }
+  return new SaddlebagError(
+    'not-executable',
+    `cannot bundle ${file}: it is neither an ELF program nor a script that begins with #!`,
+  );
+}

@@ -1,0 +1,129 @@
+import { constants } from 'node:fs';
+import { access, readlink, stat } from 'node:fs/promises';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import type { Context } from '../../src/core/context.ts';
+import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { storeDirectory, storePathName, storePathOf } from '../../src/core/store-path.ts';
+import type { ClosureSource } from '../../src/core/types.ts';
+
+/** What `<app>` stands for. */
+export interface LocatedApp {
+  readonly source: ClosureSource;
+  /** Absolute; for a Nix closure the place in the store that it leads to. */
+  readonly file: string;
+}
+
+// What users see of a store is one of these: trees of links to all that is installed. The app is what a link in them
+// leads to; the closure of the environment would be the whole machine.
+const environmentNames = /^(user-environment|profile|system-path|home-manager-path|nixos-system-.*)$/;
+
+const prefixes: Readonly<Record<string, ClosureSource>> = {
+  'nix:': 'nix',
+  'program:': 'program',
+  'dir:': 'directory',
+};
+
+/**
+ * Decides how `<app>` is read: as its prefix says; else what leads into the Nix store is a Nix closure, a directory a
+ * directory, and any other executable file a program of this machine. A bare name that is no file here is looked up on
+ * PATH.
+ * @throws {SaddlebagError} `app-not-found`, `not-executable`, `source-mismatch` where the prefix does not fit
+ */
+export async function locateApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Promise<LocatedApp> {
+  const prefix = Object.keys(prefixes).find((candidate) => app.startsWith(candidate)) ?? '';
+  const forced = prefixes[prefix];
+  const file = await findApp(app.slice(prefix.length), context);
+  const inStore = await enterStore(file);
+  const isDirectory = (await stat(inStore ?? file)).isDirectory();
+  const source = forced ?? (inStore !== undefined ? 'nix' : isDirectory ? 'directory' : 'program');
+  if (source === 'nix' && inStore === undefined) {
+    throw mismatch(app, `it does not lead into ${storeDirectory}`);
+  }
+  if (source === 'directory' && !isDirectory) throw mismatch(app, 'it is not a directory');
+  if (source === 'program') await requireProgram(file, isDirectory);
+  return { source, file: source === 'nix' ? (inStore ?? file) : file };
+}
+
+/**
+ * Follows links, one by one, until a path lies in the Nix store in something that was built, and returns that path;
+ * undefined when it never does. Links inside the store are kept: they may be programs of another name, or join packages.
+ */
+export async function enterStore(file: string): Promise<string | undefined> {
+  let path = file;
+  // The kernel's own limit of links in one path.
+  for (let links = 0; links <= 40; links++) {
+    const storePath = storePathOf(path);
+    if (storePath !== undefined && !environmentNames.test(storePathName(storePath))) return path;
+    const next = await followFirstLink(path);
+    if (next === undefined) return undefined;
+    path = next;
+  }
+  return undefined;
+}
+
+/** Replaces the first component that is a link by its target; undefined where none is. */
+async function followFirstLink(path: string): Promise<string | undefined> {
+  const parts = path.split('/').filter((part) => part !== '');
+  for (let count = 1; count <= parts.length; count++) {
+    const head = `/${parts.slice(0, count).join('/')}`;
+    const target = await readlink(head).catch(() => undefined);
+    if (target !== undefined) return resolve(dirname(head), target, ...parts.slice(count));
+  }
+  return undefined;
+}
+
+/**
+ * Finds a program by name in the directories of PATH, as a shell does; undefined where none has it.
+ */
+export async function findOnPath(
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  for (const directory of (env.PATH ?? '').split(delimiter)) {
+    const file = join(directory, name);
+    if (directory.startsWith('/') && (await isExecutableFile(file))) return file;
+  }
+  return undefined;
+}
+
+/** True for a file, or a link to one, that this user may start. */
+export async function isExecutableFile(file: string): Promise<boolean> {
+  const stats = await stat(file).catch(() => undefined);
+  if (!stats?.isFile()) return false;
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Promise<string> {
+  const file = resolve(context.cwd, app);
+  const problem = await stat(file).then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  if (app !== '' && problem === undefined) return file;
+  const onPath = app === '' || app.includes('/') ? undefined : await findOnPath(app, context.env);
+  if (onPath !== undefined) return onPath;
+  throw new SaddlebagError('app-not-found', `cannot bundle ${app || "''"}: ${describeCause(problem)}`, {
+    cause: problem,
+    hint: app.includes('/')
+      ? 'give a Nix build (result), a program, or a directory'
+      : 'there is no such file here, nor such a program on PATH',
+  });
+}
+
+async function requireProgram(file: string, isDirectory: boolean): Promise<void> {
+  if (isDirectory) throw mismatch(file, 'it is a directory, not a program');
+  if (await isExecutableFile(file)) return;
+  throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is not executable`, {
+    hint: `make it so: chmod +x ${file}`,
+  });
+}
+
+function mismatch(app: string, reason: string): SaddlebagError {
+  return new SaddlebagError('source-mismatch', `cannot bundle ${app}: ${reason}`, {
+    hint: 'nix: takes what leads into the Nix store, program: an executable file, dir: a directory',
+    exitCode: exitCodes.usage,
+  });
+}

@@ -1,0 +1,234 @@
+import { realpath } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { SaddlebagError } from '../../src/core/errors.ts';
+import { compareBytes } from '../../src/core/files.ts';
+import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
+import type { ClosurePath } from '../../src/core/types.ts';
+import { appendedBytes, pointProgram } from './elf/point.ts';
+import { type Executable, readExecutable } from './executable-kind.ts';
+import { type Companions, type LinkedLibraries, linkLibraries } from './libraries.ts';
+import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
+import { readNix } from './nix.ts';
+import { orderPaths } from './order.ts';
+import { type ProgramClosure, type Workplace, writeEdited } from './program-closure.ts';
+import { replaceShebang, type Shebang, shebangLimitBytes } from './shebang.ts';
+import { contentPath } from './tree-digest.ts';
+
+/** A program of this machine with what it loads; `linked` is null where it loads nothing, or Nix built it. */
+export interface LinkedProgram extends ProgramClosure {
+  readonly linked: LinkedLibraries | null;
+}
+
+/** How a program is read. */
+export interface ProgramOptions {
+  /** For its store paths. */
+  readonly name: string;
+  readonly companions?: Companions;
+  /** How many scripts led here. */
+  readonly depth?: number;
+}
+
+type ElfProgram = Extract<Executable, { kind: 'elf' }>;
+type Script = Extract<Executable, { kind: 'script' }>;
+
+/** A script's first line in a bundle, and the closures of the programs that it names. */
+export interface RewrittenShebang {
+  readonly line: string;
+  readonly interpreter: LinkedProgram;
+  /** Of the interpreter and, where one is needed, of env. */
+  readonly paths: readonly ClosurePath[];
+  readonly references: readonly StorePath[];
+}
+
+/**
+ * Reads a program of this machine, an ELF file or a script, into store paths: one for its loader and libraries, one for
+ * itself as `bin/<base name of file>`, and those of its interpreters.
+ * @throws {SaddlebagError} `not-executable`, `interpreter-missing`, `library-missing`, `arch-unsupported`,
+ *   `elf-invalid`, `elf-unsupported`, `shebang-unsupported`
+ */
+export async function readProgram(
+  file: string,
+  options: ProgramOptions,
+  place: Workplace,
+): Promise<LinkedProgram> {
+  const executable = await readExecutable(await realpath(file));
+  const inside = `bin/${basename(file)}`;
+  return executable.kind === 'elf'
+    ? readElfProgram(executable, inside, options, place)
+    : readScript(executable, inside, options, place);
+}
+
+async function readElfProgram(
+  { file, bytes, elf }: ElfProgram,
+  inside: string,
+  options: ProgramOptions,
+  place: Workplace,
+): Promise<LinkedProgram> {
+  const linked = elf.interpreter === null ? null : await linkLibraries(elf, elf.interpreter, options, place);
+  if (elf.interpreter === null && elf.needed.length > 0) {
+    throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`);
+  }
+  const content =
+    linked === null ? file : await writeEdited(pointProgram(bytes, elf, linked.target), true, place);
+  if (linked !== null) reportAppended(appendedBytes(bytes, elf), file, place);
+  reportModules(file, place);
+  const path = await contentPath(
+    options.name,
+    { directory: null, files: { [inside]: content } },
+    linked === null ? [] : [linked.path.storePath],
+    place.context.signal,
+  );
+  return {
+    program: `${path.storePath}/${inside}`,
+    arch: elf.arch,
+    interpreter: null,
+    ownLoader: linked !== null,
+    paths: linked === null ? [path] : [linked.path, path],
+    linked,
+  };
+}
+
+async function readScript(
+  script: Script,
+  inside: string,
+  options: ProgramOptions,
+  place: Workplace,
+): Promise<LinkedProgram> {
+  const shebang = await rewriteShebang(script, options, place);
+  const content = await writeEdited(replaceShebang(script.bytes, shebang.line), true, place);
+  const path = await contentPath(
+    options.name,
+    { directory: null, files: { [inside]: content } },
+    shebang.references,
+    place.context.signal,
+  );
+  const { interpreter } = shebang;
+  return {
+    program: `${path.storePath}/${inside}`,
+    arch: interpreter.arch,
+    interpreter: basename(interpreter.program),
+    ownLoader: interpreter.ownLoader,
+    paths: [...shebang.paths, path],
+    linked: interpreter.linked,
+  };
+}
+
+/**
+ * Finds the program that runs a script: what the first line names or, behind env, what PATH has under that name.
+ * @throws {SaddlebagError} `interpreter-missing`, `shebang-unsupported` for options of env other than -S
+ */
+export async function findInterpreter(script: Script, { context }: Workplace): Promise<string> {
+  const { interpreter, command, argument } = script.shebang;
+  if (command !== null) {
+    const found = command.includes('/') ? command : await findOnPath(command, context.env);
+    if (found !== undefined && (await isExecutableFile(found))) return found;
+    throw interpreterMissing(script.file, command, 'is not on PATH');
+  }
+  if (basename(interpreter) === 'env') {
+    throw new SaddlebagError(
+      'shebang-unsupported',
+      `cannot bundle ${script.file}: its first line gives env "${argument}"`,
+      { hint: 'of its options only -S is followed: #!/usr/bin/env -S program arguments' },
+    );
+  }
+  if (interpreter.startsWith('/') && (await isExecutableFile(interpreter))) return interpreter;
+  throw interpreterMissing(script.file, interpreter, 'is no executable file');
+}
+
+/**
+ * Bundles the program that runs a script and returns the first line that names it there.
+ * @throws {SaddlebagError} as `readProgram`
+ */
+export async function rewriteShebang(
+  script: Script,
+  options: ProgramOptions,
+  place: Workplace,
+): Promise<RewrittenShebang> {
+  const depth = (options.depth ?? 0) + 1;
+  // Source: execve(2): the kernel follows no more than four.
+  if (depth > 4) {
+    throw new SaddlebagError(
+      'not-executable',
+      `cannot bundle ${script.file}: too many scripts run one another`,
+    );
+  }
+  const file = await findInterpreter(script, place);
+  const interpreter = await readInterpreter(file, { ...options, depth }, place);
+  const { command, commandArguments } = script.shebang;
+  // The kernel passes what follows as one argument; only env -S splits it, so it comes along where there are several.
+  const env =
+    command !== null && /\s/.test(commandArguments)
+      ? await readInterpreter(script.shebang.interpreter, { name: 'env', depth }, place)
+      : null;
+  return {
+    line: renderLine(script, interpreter.program, env?.program ?? null),
+    interpreter,
+    paths: orderPaths([...interpreter.paths, ...(env?.paths ?? [])]),
+    references: [interpreter, ...(env === null ? [] : [env])]
+      .map(({ program }) => storePathOf(program))
+      .filter((path) => path !== undefined)
+      .sort(compareBytes),
+  };
+}
+
+async function readInterpreter(
+  file: string,
+  options: ProgramOptions,
+  place: Workplace,
+): Promise<LinkedProgram> {
+  const inStore = await enterStore(file);
+  return inStore === undefined
+    ? readProgram(file, { ...options, name: basename(file) }, place)
+    : { ...(await readNix(inStore, undefined, place)), linked: null };
+}
+
+/** Writes the first line of a bundled script. */
+function renderLine(script: Script, program: string, env: string | null): string {
+  const line = renderShebang(script.shebang, program, env);
+  if (Buffer.byteLength(line) + 2 <= shebangLimitBytes) return line;
+  throw new SaddlebagError(
+    'shebang-unsupported',
+    `cannot bundle ${script.file}: its first line would become longer than the ${shebangLimitBytes} bytes that Linux takes`,
+    { hint: 'move the arguments of the first line into the script' },
+  );
+}
+
+/**
+ * Renders a first line for `program`, through `env -S` where that is given.
+ */
+export function renderShebang(shebang: Shebang, program: string, env: string | null): string {
+  const rest = shebang.command === null ? shebang.argument : shebang.commandArguments;
+  const words = [...(env === null ? [] : [env, '-S']), program, ...(rest === '' ? [] : [rest])];
+  return words.join(' ');
+}
+
+function reportAppended(count: number, file: string, { context }: Workplace): void {
+  if (count === 0) return;
+  context.reporter.report({
+    kind: 'warning',
+    stage: 'closure',
+    code: 'appended-data',
+    message: `${file} has ${count} bytes behind its program; one that looks for them at its own end won't find them`,
+    hint: 'link it statically, or bundle what it was packed from',
+  });
+}
+
+function reportModules(file: string, { context }: Workplace): void {
+  const runtime = /^(python|perl|ruby)[0-9.]*$/.exec(basename(file));
+  if (runtime === null) return;
+  context.reporter.report({
+    kind: 'warning',
+    stage: 'closure',
+    code: 'modules-not-included',
+    message: `the modules of ${runtime[0]} are not part of an ELF closure`,
+    hint: 'bundle a Nix build of the app, or a directory that holds the modules and sets where they are found',
+  });
+}
+
+function interpreterMissing(script: string, interpreter: string, reason: string): SaddlebagError {
+  return new SaddlebagError(
+    'interpreter-missing',
+    `cannot bundle ${script}: its interpreter ${interpreter} ${reason}`,
+    { hint: 'install it, or correct the first line of the script' },
+  );
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { sha256OfFile } from '../../src/core/digest.ts';
+import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
+import { compareBytes } from '../../src/core/files.ts';
+import { type StorePath, storePathFromDigest } from '../../src/core/store-path.ts';
+import type { ClosurePath } from '../../src/core/types.ts';
+import { type TreeNode, walkTree } from './tree.ts';
+
+/** The content of a store path, as in `ClosurePath`. */
+export interface TreeContent {
+  readonly directory: string | null;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/**
+ * Returns the SHA-256 (32 bytes) of a tree: of its paths, kinds, link targets, executable bits and contents, and of
+ * nothing else: no time, owner, umask or order of the disk.
+ * @throws {SaddlebagError} as `walkTree`; `aborted` by `signal`
+ */
+export async function digestTree(content: TreeContent, signal: AbortSignal): Promise<Uint8Array> {
+  const hash = createHash('sha256');
+  for await (const node of overlaid(content)) {
+    signal.throwIfAborted();
+    hash.update(`${JSON.stringify(await describe(node, signal))}\n`);
+  }
+  return hash.digest();
+}
+
+/**
+ * Makes the store path of a tree that Nix did not build: its hash is the tree's own digest.
+ * @throws {SaddlebagError} as `digestTree`
+ */
+export async function contentPath(
+  name: string,
+  content: TreeContent,
+  references: readonly StorePath[],
+  signal: AbortSignal,
+): Promise<ClosurePath> {
+  const storePath = storePathFromDigest(await digestTree(content, signal), name);
+  return { storePath, ...content, references: references.toSorted(compareBytes) };
+}
+
+async function describe(node: TreeNode, signal: AbortSignal): Promise<readonly unknown[]> {
+  if (node.kind === 'directory') return [node.path];
+  if (node.kind === 'symlink') return [node.path, 'to', node.target];
+  const sha256 = await sha256OfFile(node.file, { signal }).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new SaddlebagError('tree-unreadable', `cannot read ${node.file}: ${describeCause(cause)}`, {
+      cause,
+    });
+  });
+  return [node.path, node.executable ? 'program' : 'file', sha256];
+}
+
+/** Directories that only `files` implies are left out: the paths of the files name them. */
+async function* overlaid({ directory, files }: TreeContent): AsyncGenerator<TreeNode> {
+  const over = Object.entries(files).sort(([a], [b]) => compareBytes(a, b));
+  for await (const node of directory === null ? [] : walkTree(directory)) {
+    if (Object.hasOwn(files, node.path)) continue;
+    while (over[0] !== undefined && compareBytes(over[0][0], node.path) < 0) yield* take(over);
+    yield node;
+  }
+  while (over.length > 0) yield* take(over);
+}
+
+async function* take(over: [string, string][]): AsyncGenerator<TreeNode> {
+  const [path, file] = over.shift() ?? ['', ''];
+  for await (const node of walkTree(file)) yield { ...node, path: join(path, node.path) };
+}

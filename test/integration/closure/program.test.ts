@@ -1,0 +1,226 @@
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
+import { execProcess } from '../../../src/core/exec.ts';
+import type { Closure } from '../../../src/core/types.ts';
+import { testContext } from '../../helpers/context.ts';
+import { describeWith, findTool } from '../../helpers/needs.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { placeClosure, rootTools, runInRoot } from './store-root.ts';
+
+const env = { PATH: process.env.PATH };
+
+async function read(app: string, more: Partial<ClosureRequest> = {}): Promise<Closure> {
+  return readClosure({ app, args: [], env: {}, ...more }, await temporaryDirectory(), testContext({ env }));
+}
+
+/** Compiles C for a test and returns the path of the output. */
+async function compile(
+  directory: string,
+  name: string,
+  source: string,
+  flags: string[] = [],
+): Promise<string> {
+  const file = join(directory, name);
+  await writeFile(`${file}.c`, source);
+  const { exitCode, stderr } = await execProcess('gcc', ['-o', file, `${file}.c`, ...flags]);
+  expect(exitCode, stderr).toBe(0);
+  return file;
+}
+
+const library = 'int answer(void) { return 42; }';
+const caller =
+  '#include <stdio.h>\nint answer(void);\nint main(void) { printf("%d\\n", answer()); return 0; }';
+
+const programs: readonly (readonly [string, readonly string[], string])[] = [
+  ['git', ['--version'], 'git version'],
+  ['bash', ['-c', 'echo $((6 * 7))'], '42'],
+  ['curl', ['--version'], 'curl'],
+  ['perl', ['-e', 'print 6 * 7'], '42'],
+  ['node', ['-p', '[process.execPath, 6 * 7].join(" ")'], '-node/bin/node 42'],
+];
+
+for (const [name, args, expected] of programs) {
+  describeWith([...rootTools, name], `the closure of ${name}`, () => {
+    it('runs where nothing else is', async () => {
+      const closure = await read(findTool(name) ?? name);
+      expect(closure).toMatchObject({ source: 'program', name, appVersion: '', ownLoader: true });
+      const result = await runInRoot(await placeClosure(closure), closure, args);
+      expect(result.stderr).toBe('');
+      expect(result.stdout).toContain(expected);
+    });
+  });
+}
+
+describeWith([...rootTools, 'gcc'], 'the closure of a compiled program', () => {
+  it('brings a library that only a RUNPATH relative to the program names', async () => {
+    const directory = await temporaryDirectory();
+    await mkdir(join(directory, 'lib'));
+    await compile(join(directory, 'lib'), 'libanswer.so', library, ['-shared', '-fPIC']);
+    const app = await compile(directory, 'app', caller, [
+      `-L${directory}/lib`,
+      '-lanswer',
+      '-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib',
+    ]);
+    const closure = await read(app);
+    const result = await runInRoot(await placeClosure(closure), closure);
+    expect(result).toMatchObject({ exitCode: 0, stdout: '42' });
+    const [libs, own] = closure.paths;
+    expect(Object.keys(libs?.files ?? {})).toContain('lib/libanswer.so');
+    expect(own?.references).toEqual([libs?.storePath]);
+  });
+
+  it('edits a library whose own RUNPATH would lead back to the host', async () => {
+    const directory = await temporaryDirectory();
+    await compile(directory, 'libanswer.so', library, ['-shared', '-fPIC']);
+    const middle = 'int answer(void);\nint twice(void) { return 2 * answer(); }';
+    await compile(directory, 'libtwice.so', middle, [
+      '-shared',
+      '-fPIC',
+      `-L${directory}`,
+      '-lanswer',
+      `-Wl,--enable-new-dtags,-rpath,${directory}`,
+    ]);
+    const app = await compile(directory, 'app', caller.replaceAll('answer', 'twice'), [
+      `-L${directory}`,
+      '-ltwice',
+      `-Wl,-rpath-link,${directory},--enable-new-dtags,-rpath,${directory}`,
+    ]);
+    const closure = await read(app);
+    expect(await runInRoot(await placeClosure(closure), closure)).toMatchObject({
+      exitCode: 0,
+      stdout: '84',
+    });
+  });
+
+  it('opens what it dlopens by name beside its libraries, and knows its own path', async () => {
+    const directory = await temporaryDirectory();
+    const source = `#include <dlfcn.h>
+      #include <stdio.h>
+      #include <unistd.h>
+      int main(void) {
+        char self[4096] = "";
+        if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) self[0] = 0;
+        printf("%s %s\\n", dlopen("libgcc_s.so.1", RTLD_NOW) ? "opened" : dlerror(), self);
+        return 0;
+      }`;
+    const closure = await read(await compile(directory, 'opener', source));
+    const result = await runInRoot(await placeClosure(closure), closure);
+    expect(result.stdout).toBe(`opened ${closure.entrypoint.program}`);
+  });
+
+  it('takes a program at a fixed address and one without section headers', async () => {
+    const directory = await temporaryDirectory();
+    const source =
+      '#include <stdio.h>\nstatic char zeros[100000];\nint main(void) { puts("fixed"); return zeros[99999]; }';
+    const app = await compile(directory, 'fixed', source, ['-no-pie', '-s']);
+    const closure = await read(app);
+    expect(await runInRoot(await placeClosure(closure), closure)).toMatchObject({
+      exitCode: 0,
+      stdout: 'fixed',
+    });
+  });
+
+  it('takes a static program as it is', async () => {
+    const directory = await temporaryDirectory();
+    const app = await compile(
+      directory,
+      'still',
+      '#include <stdio.h>\nint main(void) { puts("still"); return 7; }',
+      ['-static'],
+    );
+    const closure = await read(app);
+    expect(closure.ownLoader).toBe(false);
+    expect(closure.paths.map(({ files }) => files)).toEqual([{ 'bin/still': app }]);
+    expect(await runInRoot(await placeClosure(closure), closure)).toMatchObject({
+      exitCode: 7,
+      stdout: 'still',
+    });
+  });
+
+  it('names a missing library and who needs it', async () => {
+    const directory = await temporaryDirectory();
+    await compile(directory, 'libgone.so', library, ['-shared', '-fPIC']);
+    const app = await compile(directory, 'app', caller, [`-L${directory}`, '-lgone']);
+    await expect(read(app)).rejects.toMatchObject({
+      code: 'library-missing',
+      message: `cannot bundle ${app}: libgone.so is missing, needed by ${app}`,
+    });
+  });
+
+  it('names a missing loader', async () => {
+    const directory = await temporaryDirectory();
+    const app = await compile(directory, 'app', 'int main(void) { return 0; }', ['-Wl,-I,/absent/ld.so']);
+    await expect(read(app)).rejects.toMatchObject({
+      code: 'interpreter-missing',
+      message: `cannot bundle ${app}: its dynamic loader /absent/ld.so does not exist`,
+    });
+  });
+
+  it('refuses a library as a program', async () => {
+    const directory = await temporaryDirectory();
+    const file = await compile(
+      directory,
+      'libanswer.so',
+      `#include <stdio.h>\nint f(void) { return puts(""); }`,
+      ['-shared', '-fPIC'],
+    );
+    await expect(read(file)).rejects.toMatchObject({
+      code: 'not-executable',
+      message: `cannot bundle ${file}: it is a library, not a program`,
+    });
+  });
+
+  it('gives the same store paths whatever the file is called, owned and dated by', async () => {
+    const directory = await temporaryDirectory();
+    const app = await compile(directory, 'app', 'int main(void) { return 0; }');
+    await mkdir(join(directory, 'other'), { mode: 0o700 });
+    await copyFile(app, join(directory, 'other/app'));
+    await chmod(join(directory, 'other/app'), 0o700);
+    const paths = ({ paths }: Closure) => paths.map(({ storePath }) => storePath);
+    expect(paths(await read(join(directory, 'other/app')))).toEqual(paths(await read(app)));
+  });
+});
+
+describeWith([...rootTools, 'node', 'sh'], 'the closure of a script', () => {
+  async function script(text: string, name = 'greet'): Promise<string> {
+    const file = join(await temporaryDirectory(), name);
+    await writeFile(file, text, { mode: 0o755 });
+    return file;
+  }
+
+  it('brings the program that env finds', async () => {
+    const closure = await read(await script('#!/usr/bin/env node\nconsole.log("hello", process.argv[2]);\n'));
+    expect(closure).toMatchObject({ name: 'greet', entrypoint: { interpreter: 'node' }, ownLoader: true });
+    expect(closure.paths).toHaveLength(3);
+    const result = await runInRoot(await placeClosure(closure), closure, ['you']);
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'hello you' });
+  });
+
+  it('keeps several arguments apart, with env -S', async () => {
+    const file = await script(
+      '#!/usr/bin/env -S node --no-warnings --title=greeter\nconsole.log(process.title);\n',
+    );
+    const closure = await read(file);
+    const result = await runInRoot(await placeClosure(closure), closure);
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'greeter' });
+  });
+
+  it('brings the shell of #!/bin/sh, and a script that runs a script', async () => {
+    const inner = await script('#!/bin/sh\nIFS= read -r line < "$1"\necho "first line: $line"\n', 'inner');
+    const outer = await script(`#!${inner}\nall that follows\n`, 'outer');
+    const closure = await read(outer);
+    expect(closure.entrypoint.interpreter).toBe('inner');
+    const result = await runInRoot(await placeClosure(closure), closure);
+    expect(result.stdout).toMatch(/^first line: #!\/nix\/store\/.*-inner\/bin\/inner$/);
+  });
+
+  it('names an interpreter that is not there', async () => {
+    const file = await script('#!/usr/bin/env no-such-runtime\n');
+    await expect(read(file)).rejects.toMatchObject({
+      code: 'interpreter-missing',
+      message: `cannot bundle ${file}: its interpreter no-such-runtime is not on PATH`,
+    });
+  });
+});
