@@ -16,7 +16,7 @@ const mebibyte = 1024 * 1024;
 /** The levels of `--compress`; docs/decisions.md has the measurements that chose them. */
 export const compressions: Readonly<Record<CompressionName, Compression>> = {
   fast: { level: 3, frameBytes: mebibyte },
-  balanced: { level: 16, frameBytes: mebibyte },
+  balanced: { level: 12, frameBytes: 4 * mebibyte },
   small: { level: 19, frameBytes: 16 * mebibyte },
 };
 

@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BundleFlags } from './commands/bundle.ts';
+import type { PublishFlags } from './commands/publish.ts';
 import type { CommandResult } from './commands/result.ts';
+import type { ServeFlags } from './commands/serve.ts';
 import { toolVersion } from './commands/version.ts';
 import type { Context } from './core/context.ts';
 
@@ -40,7 +42,7 @@ export function createProgram(invoke: Invoke): Command {
         'saddlebag deploy $(saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps) --port http',
       ),
     );
-  const commands = [addBundle, addInspect];
+  const commands = [addBundle, addPublish, addInspect, addServe];
   for (const add of commands) add(program, invoke);
   return program;
 }
@@ -77,6 +79,49 @@ function addBundle(program: Command, invoke: Invoke): void {
       invoke({
         ...outputOf(flags),
         run: async (context) => (await import('./commands/bundle.ts')).runBundle({ app, flags }, context),
+      }),
+    );
+}
+
+function addPublish(program: Command, invoke: Invoke): void {
+  command(program, 'publish', 'put a bundle where clients can fetch it, and print its artifact source')
+    .argument('<bundle>', 'a bundle, or the JSON that `bundle --json` printed')
+    .requiredOption('--to <place>', 's3://BUCKET/PREFIX, or a folder')
+    .option('--endpoint <url>', 'S3 server other than AWS, such as MinIO (default: AWS_ENDPOINT_URL_S3)')
+    .option('--region <region>', 'region of the bucket (default: AWS_REGION, the profile)')
+    .option('--path-style', 'put the bucket into the path, as most servers other than AWS need')
+    .option('--no-path-style', 'put the bucket into the host name')
+    .option(
+      '--download-url <url>',
+      'what clients fetch from, where it differs: stands for scheme, host and bucket',
+    )
+    .option('--dry-run', 'say what would be sent where')
+    .addHelpText(
+      'after',
+      examples(
+        'saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps',
+        'saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps --endpoint http://127.0.0.1:9000',
+        'saddlebag publish ./app-0.1.0-x86_64 --to ./www --download-url https://files.example.org',
+      ),
+    )
+    .action((bundle: string, flags: PublishFlags & OutputFlags) =>
+      invoke({
+        ...outputOf(flags),
+        run: async (context) =>
+          (await import('./commands/publish.ts')).runPublish({ bundle, flags }, context),
+      }),
+    );
+}
+
+function addServe(program: Command, invoke: Invoke): void {
+  command(program, 'serve', 'serve a folder of bundles over HTTP, on loopback unless told otherwise')
+    .argument('<folder>', 'what `publish --to` was given')
+    .option('--listen <host:port>', 'where to listen (default: 127.0.0.1:8000)')
+    .addHelpText('after', examples('saddlebag serve ./www', 'saddlebag serve ./www --listen 0.0.0.0:8000'))
+    .action((folder: string, flags: ServeFlags & OutputFlags) =>
+      invoke({
+        ...outputOf(flags),
+        run: async (context) => (await import('./commands/serve.ts')).runServe({ folder, flags }, context),
       }),
     );
 }
