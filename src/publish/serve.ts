@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { realpath, stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { join, relative, sep } from 'node:path';
+import send from 'send';
+import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
+
+export interface ServeOptions {
+  readonly directory: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Called once a request is answered or broken off. */
+  readonly onAccess?: (access: Access) => void;
+}
+
+export interface Access {
+  readonly method: string;
+  /** As it was asked for, percent-encoded. */
+  readonly path: string;
+  readonly status: number;
+  /** False when the client left before it had everything. */
+  readonly complete: boolean;
+}
+
+export interface RunningServer {
+  /** No slash at its end. */
+  readonly url: string;
+  /** Lets downloads under way end, for some seconds, and frees the port. */
+  close(): Promise<void>;
+}
+
+/** Downloads that take longer are cut when the server is stopped. */
+const closeGraceMs = 5_000;
+
+/**
+ * Serves the files of a folder by HTTP: GET, HEAD, ranges, ETag. Directories are not listed, hidden files (what is just
+ * being written) not shown, and symbolic links that lead out of the folder not followed.
+ * @throws {SaddlebagError} `folder-unreadable`, `listen-failed`
+ */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const root = await findRoot(options.directory);
+  const server = createServer((request, response) => {
+    response.once('close', () =>
+      options.onAccess?.({
+        method: request.method ?? '',
+        path: request.url ?? '',
+        status: response.statusCode,
+        complete: response.writableFinished,
+      }),
+    );
+    answer(root, request, response).catch(() => refuse(response, 500));
+  });
+  await listen(server, options);
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return { url: `http://${host}:${port}`, close: () => close(server) };
+}
+
+/** A listening address. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Parses `HOST:PORT`; an IPv6 address stands in brackets.
+ * @throws {SaddlebagError} `listen-invalid`
+ */
+export function parseListen(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]/\s]+)):(\d{1,5})$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host !== undefined && port <= 65_535) return { host, port };
+  throw new SaddlebagError('listen-invalid', `cannot listen on ${JSON.stringify(text)}: expected HOST:PORT`, {
+    hint: 'for example --listen 127.0.0.1:8000, or --listen 0.0.0.0:8000 for every network',
+    exitCode: exitCodes.usage,
+  });
+}
+
+async function findRoot(directory: string): Promise<string> {
+  const refused = (reason: string, cause?: unknown) =>
+    new SaddlebagError('folder-unreadable', `cannot serve ${directory}: ${reason}`, {
+      cause,
+      hint: 'give the folder that was given to publish --to',
+    });
+  try {
+    if ((await stat(directory)).isDirectory()) return await realpath(directory);
+  } catch (cause) {
+    throw refused(describeCause(cause), cause);
+  }
+  throw refused('it is not a folder');
+}
+
+async function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason =
+      (code !== undefined && listenReasons[code]) || (cause instanceof Error ? cause.message : String(cause));
+    throw new SaddlebagError('listen-failed', `cannot listen on ${host}:${port}: ${reason}`, {
+      cause,
+      hint: 'choose another address with --listen HOST:PORT',
+    });
+  }
+}
+
+const listenReasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied (ports below 1024 are for root)',
+  EADDRINUSE: 'the port is taken',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'no such host name',
+};
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  const cut = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+  await closed;
+  clearTimeout(cut);
+}
+
+async function answer(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // Nothing that is served here should ever run in a browser as a page of this host.
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    return refuse(response, 405);
+  }
+  const path = decodePath(request.url ?? '');
+  const file = path === undefined ? undefined : await resolveInside(root, path);
+  if (file === undefined) return refuse(response, 404);
+  send(request, file.split(sep).map(encodeURIComponent).join('/'), {
+    root,
+    // Refused above as well, as they are asked for; this is for what a link inside the folder leads to.
+    dotfiles: 'ignore',
+    index: false,
+  })
+    // Without these, send would answer with a page, or redirect a directory to its own name with a slash.
+    .on('error', (error: { readonly status?: number }) => refuse(response, error.status ?? 500))
+    .on('directory', () => refuse(response, 404))
+    .pipe(response);
+}
+
+/** Returns undefined for what names no published file. */
+function decodePath(url: string): string | undefined {
+  const [encoded = ''] = url.split('?');
+  try {
+    const components = encoded.split('/').slice(1).map(decodeURIComponent);
+    const allowed = (component: string) => !/^$|^\.|[/\\\0]/.test(component);
+    return encoded.startsWith('/') && components.every(allowed) ? components.join(sep) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Follows the links of a path and returns where it ends, relative to the root, unless that is outside. */
+async function resolveInside(root: string, path: string): Promise<string | undefined> {
+  const real = await realpath(join(root, path)).catch(() => undefined);
+  if (real === undefined || !real.startsWith(root.endsWith(sep) ? root : root + sep)) return undefined;
+  return relative(root, real);
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(status, { 'Content-Length': 0 }).end();
+}
