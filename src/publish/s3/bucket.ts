@@ -1,0 +1,119 @@
+import type { S3, S3ClientConfig } from '@aws-sdk/client-s3';
+import { SaddlebagError } from '../../core/errors.ts';
+import { s3Failure } from './errors.ts';
+
+/**
+ * How to reach a bucket. What is left out, and all credentials, come from the usual AWS variables, files and instance, by
+ * the SDK's rules. No profile here: given to the SDK, it has no say in the endpoint (tried); AWS_PROFILE has.
+ */
+export interface S3Options {
+  readonly bucket: string;
+  /** URL of a server other than AWS. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** `https://server/bucket/key` rather than `https://bucket.server/key`; by default wherever the server is not AWS. */
+  readonly pathStyle?: boolean;
+  readonly timeouts?: S3Timeouts;
+}
+
+export interface S3Timeouts {
+  readonly connectMs: number;
+  /** Without a byte sent or received. Not for a whole request: a part may take long on a thin line. */
+  readonly idleMs: number;
+}
+
+const usualTimeouts: S3Timeouts = { connectMs: 10_000, idleMs: 30_000 };
+
+/** A bucket and the client that reaches it; `url` has no slash at its end. */
+export interface Bucket {
+  readonly client: S3;
+  readonly name: string;
+  readonly url: string;
+}
+
+/**
+ * Connects to a bucket; sends nothing but what finding the credentials takes. Loads the SDK, which costs other commands
+ * too much to do at their start.
+ * @throws {SaddlebagError} `credentials-missing`, `region-missing`, `store-failed`
+ */
+export async function connectBucket(options: S3Options): Promise<Bucket> {
+  const sdk = await import('@aws-sdk/client-s3');
+  const client = new sdk.S3(clientConfig(options, {}));
+  try {
+    const region = await client.config.region().catch(() => undefined);
+    // Which server it is decides style and need of a region; flags, variables and profiles may name it, so ask the SDK.
+    const found = await bucketUrl(
+      region === undefined ? new sdk.S3(clientConfig(options, { region: anyRegion })) : client,
+      options.bucket,
+    );
+    const aws = isAws(found);
+    if (region === undefined && aws) throw new Error('Region is missing');
+    const settled = new sdk.S3(
+      clientConfig(options, {
+        region: region ?? anyRegion,
+        forcePathStyle: options.pathStyle ?? !aws,
+      }),
+    );
+    return { client: settled, name: options.bucket, url: await bucketUrl(settled, options.bucket) };
+  } catch (cause) {
+    const object = `s3://${options.bucket}`;
+    throw s3Failure(cause, { verb: 'write', object, endpoint: options.endpoint ?? 'AWS' });
+  } finally {
+    client.destroy();
+  }
+}
+
+/** What signatures name where no region is set; MinIO takes any, others call their only one so. */
+const anyRegion = 'us-east-1';
+
+function clientConfig(options: S3Options, settled: S3ClientConfig): S3ClientConfig {
+  const { connectMs, idleMs } = options.timeouts ?? usualTimeouts;
+  return {
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(options.pathStyle === undefined ? {} : { forcePathStyle: options.pathStyle }),
+    requestHandler: { connectionTimeout: connectMs, socketTimeout: idleMs },
+    // Every upload carries a checksum of our choice. The SDK's own default is a trailer that older servers refuse.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // With `Expect: 100-continue` the SDK opens a connection for each part.
+    expectContinueHeader: false,
+    // The SDK warns on the console by default.
+    logger: { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore },
+    ...settled,
+  };
+}
+
+const ignore = (): void => undefined;
+
+/** Asks the SDK for the URL of the bucket by letting it make a request up to the point of signing. */
+async function bucketUrl(client: S3, bucket: string): Promise<string> {
+  let url: string | undefined;
+  const stack = client.middlewareStack;
+  const name = 'saddlebag-bucket-url';
+  stack.add(
+    () => async (args) => {
+      const request = args.request as {
+        readonly protocol: string;
+        readonly hostname: string;
+        readonly port?: number;
+        readonly path: string;
+      };
+      const port = request.port === undefined ? '' : `:${request.port}`;
+      url = `${request.protocol}//${request.hostname}${port}${request.path}`.replace(/\/+$/, '');
+      return { output: { $metadata: {} }, response: {} };
+    },
+    { step: 'build', name },
+  );
+  try {
+    await client.headBucket({ Bucket: bucket });
+  } finally {
+    stack.remove(name);
+  }
+  if (url === undefined) throw new SaddlebagError('store-failed', `cannot find the URL of s3://${bucket}`);
+  return url;
+}
+
+function isAws(url: string): boolean {
+  return /\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$/.test(new URL(url).hostname);
+}

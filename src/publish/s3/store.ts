@@ -1,0 +1,88 @@
+import type { Content } from '../content.ts';
+import { planParts } from '../parts.ts';
+import type { PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
+import { type Bucket, connectBucket, type S3Options } from './bucket.ts';
+import { isAnswer, isObjectEmpty, isObjectMissing, s3Failure } from './errors.ts';
+import { uploadInParts, uploadWhole } from './upload.ts';
+
+/**
+ * Opens a bucket of AWS, MinIO or another server that speaks S3. Objects carry their digest as `x-amz-meta-sha256`: what
+ * S3 itself keeps for an object sent in parts is no SHA-256 of the whole.
+ * @throws {SaddlebagError} as `connectBucket`; from the store, as `s3Failure` and `uploadInParts`
+ */
+export async function openS3Store(options: S3Options): Promise<Store> {
+  const bucket = await connectBucket(options);
+  const describe = (key: string) => `s3://${bucket.name}/${key}`;
+  const translated = async <T>(verb: 'read' | 'write', key: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      throw s3Failure(cause, { verb, object: describe(key), endpoint: bucket.url });
+    }
+  };
+  return {
+    downloadBase: bucket.url,
+    describe,
+    head: (key, signal) => translated('read', key, () => head(bucket, key, signal)),
+    put: (key, content, settings) => translated('write', key, () => put(bucket, key, content, settings)),
+    async *get(key, signal) {
+      const answer = await translated('read', key, () =>
+        bucket.client.getObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal }),
+      );
+      const body = answer.Body as AsyncIterable<Uint8Array>;
+      try {
+        yield* body;
+      } catch (cause) {
+        throw s3Failure(cause, { verb: 'read', object: describe(key), endpoint: bucket.url });
+      }
+    },
+  };
+}
+
+async function head(bucket: Bucket, key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
+  const request = { Bucket: bucket.name, Key: key, ChecksumMode: 'ENABLED' } as const;
+  const ask = () => bucket.client.headObject(request, { abortSignal: signal });
+  const answer = await ask().catch(async (cause: unknown) => {
+    if (!isAnswer(cause)) throw cause;
+    // Another publisher may have stored it between the two questions: then it is asked for once more.
+    return (await isThere(bucket, key, signal)) ? ask() : undefined;
+  });
+  return (
+    answer && {
+      sizeBytes: answer.ContentLength ?? 0,
+      sha256: serverSha256(answer.ChecksumSHA256) ?? answer.Metadata?.sha256,
+    }
+  );
+}
+
+/**
+ * Asks for one byte. The answer to a HEAD has no body, so that a missing object and a missing bucket look alike, as do a
+ * wrong secret and a missing permission: here the server says which.
+ */
+async function isThere(bucket: Bucket, key: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const request = { Bucket: bucket.name, Key: key, Range: 'bytes=0-0' };
+    const answer = await bucket.client.getObject(request, { abortSignal: signal });
+    await answer.Body?.transformToByteArray();
+    return true;
+  } catch (cause) {
+    if (isObjectMissing(cause)) return false;
+    if (isObjectEmpty(cause)) return true;
+    throw cause;
+  }
+}
+
+/** Composite checksums, over those of the parts, end in a dash and the number of parts. */
+function serverSha256(checksum: string | undefined): string | undefined {
+  return checksum === undefined || checksum.includes('-')
+    ? undefined
+    : Buffer.from(checksum, 'base64').toString('hex');
+}
+
+function put(bucket: Bucket, key: string, content: Content, options: PutOptions): Promise<PutOutcome> {
+  const target = { bucket, key, metadata: { sha256: content.sha256 } };
+  const plan = planParts(content.sizeBytes);
+  return plan.count === 1
+    ? uploadWhole(target, content, options)
+    : uploadInParts(target, content, plan, options);
+}

@@ -1,0 +1,288 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { inspect, promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { sha256Hex } from '../../src/core/digest.ts';
+import type { SaddlebagError } from '../../src/core/errors.ts';
+import { askDownload } from '../../src/publish/download.ts';
+import { planPublication, publish } from '../../src/publish/publish.ts';
+import type { S3Options } from '../../src/publish/s3/bucket.ts';
+import { openS3Store } from '../../src/publish/s3/store.ts';
+import { testContext } from '../helpers/context.ts';
+import { describeWith } from '../helpers/needs.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { failureOf } from '../src/publish/failure.ts';
+import { writePublishable } from '../src/publish/publishable.ts';
+import { type Minio, startMinio } from '../stack/minio.ts';
+
+const multipartBytes = 20 << 20;
+
+describeWith(['minio'], 'publishing to MinIO', () => {
+  let minio: Minio;
+
+  beforeAll(async () => {
+    minio = await startMinio();
+    await minio.makeBucket('apps', { public: true });
+    await minio.makeBucket('private');
+    setCredentials(minio.accessKey, minio.secretKey);
+    for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) {
+      delete process.env[name];
+    }
+    // No real files of whoever runs this, and no question to an instance's metadata service.
+    process.env.AWS_CONFIG_FILE = '/dev/null';
+    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
+    process.env.AWS_EC2_METADATA_DISABLED = 'true';
+  });
+  afterAll(() => minio?.stop());
+
+  const openApps = (options: Partial<S3Options> = {}) =>
+    openS3Store({ bucket: 'apps', endpoint: minio.endpoint, ...options });
+
+  it.each([
+    ['one request', 100_000],
+    ['no bytes at all', 0],
+    ['parts', multipartBytes],
+    ['a last part of one byte', (16 << 20) + 1],
+  ])('sends %s and gives back a URL that anyone can fetch', async (_, sizeBytes) => {
+    const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes });
+    const context = testContext();
+    const artifact = await publish(
+      { bundle, store: await openApps(), prefix: 'team', ask: askDownload },
+      context,
+    );
+    expect(artifact.url).toBe(`${minio.endpoint}/apps/team/web/${bundle.sha256}/web-1.0-x86_64`);
+    expect(artifact.source).toBe(`${artifact.url}?archive=false&checksum=sha256:${bundle.sha256}`);
+    expect(sha256Hex(await download(artifact.url))).toBe(bundle.sha256);
+    expect(context.events.filter(({ kind }) => kind === 'warning')).toEqual([]);
+    expect(await uploadsUnderWay(minio)).toEqual([]);
+  });
+
+  it('reports progress that grows to the size of the file', async () => {
+    const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes: multipartBytes });
+    const context = testContext();
+    await publish({ bundle, store: await openApps(), prefix: '' }, context);
+    const done = context.events.flatMap((event) => (event.kind === 'progress' ? [event.doneBytes] : []));
+    expect(done).toHaveLength(3);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(done.at(-1)).toBe(multipartBytes);
+  });
+
+  it('has the server keep a checksum of the whole object, and our digest beside it', async () => {
+    const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes: multipartBytes });
+    await publish({ bundle, store: await openApps(), prefix: 'sums' }, testContext());
+    const head = await minio.client.headObject({
+      Bucket: 'apps',
+      Key: `sums/web/${bundle.sha256}/web-1.0-x86_64`,
+      ChecksumMode: 'ENABLED',
+    });
+    expect(head.ChecksumType).toBe('FULL_OBJECT');
+    expect(head.ChecksumCRC32).toMatch(/^[A-Za-z0-9+/]{6}==$/);
+    expect(head.Metadata).toEqual({ sha256: bundle.sha256 });
+    expect(head.ContentType).toBe('application/octet-stream');
+  });
+
+  it('puts a file beside it that sha256sum -c accepts', async () => {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const { url } = await publish({ bundle, store: await openApps(), prefix: 'sumfile' }, testContext());
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, basename(bundle.file)), await download(url));
+    await writeFile(join(directory, 'sums'), await download(`${url}.sha256`));
+    const { stdout } = await promisify(execFile)('sha256sum', ['-c', 'sums'], { cwd: directory });
+    expect(stdout).toBe('web-1.0-x86_64: OK\n');
+  });
+
+  it('sends nothing when the same bytes are there', async () => {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const options = { bundle, store: await openApps(), prefix: 'again' };
+    const first = await publish(options, testContext());
+    const key = `again/web/${bundle.sha256}/web-1.0-x86_64`;
+    const before = await minio.client.headObject({ Bucket: 'apps', Key: key });
+    const context = testContext();
+    expect(await publish(options, context)).toEqual(first);
+    expect((await planPublication(options, testContext())).isThere).toBe(true);
+    const after = await minio.client.headObject({ Bucket: 'apps', Key: key });
+    expect(after.LastModified).toEqual(before.LastModified);
+    expect(context.events).toEqual([
+      { kind: 'step', stage: 'publish', message: `nothing to send: s3://apps/${key} is there` },
+    ]);
+  });
+
+  it('reads an object back that carries no digest', async () => {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const store = await openApps();
+    const bytes = await readFile(bundle.file);
+    const key = `foreign/web/${bundle.sha256}/web-1.0-x86_64`;
+    await minio.client.putObject({ Bucket: 'apps', Key: key, Body: bytes });
+    const { isThere } = await planPublication({ bundle, store, prefix: 'foreign' }, testContext());
+    expect(isThere).toBe(true);
+  });
+
+  it.each([
+    ['other bytes of the same size', 1000],
+    ['bytes of another size', 10],
+  ])('refuses a key that holds %s', async (_, sizeBytes) => {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const key = `evil-${sizeBytes}/web/${bundle.sha256}/web-1.0-x86_64`;
+    await minio.client.putObject({ Bucket: 'apps', Key: key, Body: Buffer.alloc(sizeBytes) });
+    const failure = await failureOf(
+      publish({ bundle, store: await openApps(), prefix: `evil-${sizeBytes}` }, testContext()),
+    );
+    expect(failure.code).toBe('object-differs');
+    expect(failure.message).toContain(`cannot publish s3://apps/${key}: other content is there`);
+    const stays = await minio.client.headObject({ Bucket: 'apps', Key: key });
+    expect(stays.ContentLength).toBe(sizeBytes);
+  });
+
+  it.each([1000, multipartBytes])('lets two publishers of %i bytes race', async (sizeBytes) => {
+    const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes });
+    const options = { bundle, store: await openApps(), prefix: 'race' };
+    const both = await Promise.all([publish(options, testContext()), publish(options, testContext())]);
+    expect(both[0]).toEqual(both[1]);
+    expect(sha256Hex(await download(both[0].url))).toBe(bundle.sha256);
+    expect(await uploadsUnderWay(minio)).toEqual([]);
+  });
+
+  it('encodes what a URL would read otherwise', async () => {
+    const names = { name: 'we+b', fileName: "a +%?#&'(é)$x.tar.gz" };
+    const bundle = await writePublishable(await temporaryDirectory(), names);
+    const artifact = await publish({ bundle, store: await openApps(), prefix: 'sp ace' }, testContext());
+    expect(artifact.url).toContain('/apps/sp%20ace/we%2Bb/');
+    expect(artifact.url.endsWith('/a%20%2B%25%3F%23%26%27%28%C3%A9%29%24x.tar.gz')).toBe(true);
+    expect(sha256Hex(await download(artifact.url))).toBe(bundle.sha256);
+  });
+
+  it('warns when the object needs credentials to be fetched', async () => {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const context = testContext();
+    const store = await openApps({ bucket: 'private' });
+    await publish({ bundle, store, prefix: '', ask: askDownload }, context);
+    const warnings = context.events.filter(({ kind }) => kind === 'warning');
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatchObject({ code: 'download-refused' });
+  });
+
+  it.each([1000, multipartBytes])(
+    'never shows a file of %i bytes that changed meanwhile',
+    async (sizeBytes) => {
+      const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes });
+      await writeFile(bundle.file, Buffer.alloc(sizeBytes));
+      const store = await openApps();
+      const failure = await failureOf(publish({ bundle, store, prefix: 'changed' }, testContext()));
+      expect(failure.code).toBe('file-changed');
+      const key = `changed/web/${bundle.sha256}/web-1.0-x86_64`;
+      expect(await store.head(key, AbortSignal.timeout(10_000))).toBeUndefined();
+      expect(await uploadsUnderWay(minio)).toEqual([]);
+    },
+  );
+
+  it('removes the parts that have arrived when it is interrupted', async () => {
+    const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes: 2 * multipartBytes });
+    const controller = new AbortController();
+    const context = testContext({
+      signal: controller.signal,
+      reporter: { report: ({ kind }) => kind === 'progress' && controller.abort() },
+    });
+    await expect(publish({ bundle, store: await openApps(), prefix: 'cut' }, context)).rejects.toThrow();
+    expect(controller.signal.aborted).toBe(true);
+    expect(await uploadsUnderWay(minio)).toEqual([]);
+    const { KeyCount } = await minio.client.listObjectsV2({ Bucket: 'apps', Prefix: 'cut/' });
+    expect(KeyCount).toBe(0);
+  });
+
+  it('takes the endpoint and the region from the usual variables', async () => {
+    process.env.AWS_ENDPOINT_URL = minio.endpoint;
+    process.env.AWS_REGION = 'eu-central-1';
+    onTestFinished(() => {
+      delete process.env.AWS_ENDPOINT_URL;
+      delete process.env.AWS_REGION;
+    });
+    const store = await openS3Store({ bucket: 'apps' });
+    expect(store.downloadBase).toBe(`${minio.endpoint}/apps`);
+    expect(await store.head('nothing', AbortSignal.timeout(10_000))).toBeUndefined();
+  });
+
+  it('takes all of it from a profile', async () => {
+    const directory = await temporaryDirectory();
+    const config = [
+      '[profile minio]',
+      'region = eu-west-1',
+      `endpoint_url = ${minio.endpoint}`,
+      `aws_access_key_id = ${minio.accessKey}`,
+      `aws_secret_access_key = ${minio.secretKey}`,
+    ];
+    await writeFile(join(directory, 'config'), `${config.join('\n')}\n`);
+    process.env.AWS_CONFIG_FILE = join(directory, 'config');
+    process.env.AWS_PROFILE = 'minio';
+    setCredentials(undefined, undefined);
+    onTestFinished(() => {
+      process.env.AWS_CONFIG_FILE = '/dev/null';
+      delete process.env.AWS_PROFILE;
+      setCredentials(minio.accessKey, minio.secretKey);
+    });
+    const store = await openS3Store({ bucket: 'apps' });
+    expect(store.downloadBase).toBe(`${minio.endpoint}/apps`);
+    expect(await store.head('nothing', AbortSignal.timeout(10_000))).toBeUndefined();
+  });
+
+  it('names a bucket that does not exist', async () => {
+    const failure = await publishFailure({ bucket: 'nowhere' });
+    expect(failure.code).toBe('bucket-missing');
+    expect(failure.message).toMatch(/^cannot read s3:\/\/nowhere\/.*: the bucket does not exist$/);
+    expect(failure.hint).toContain('create it');
+  });
+
+  it.each([
+    ['a wrong secret key', 'saddlebag-test', 'the secret key does not fit the access key'],
+    ['an unknown access key', 'AKIAUNKNOWN', 'the server does not know the access key'],
+  ])('says what is wrong with %s, and shows none of it', async (_, accessKey, reason) => {
+    setCredentials(accessKey, 'wrong-secret-of-the-test');
+    onTestFinished(() => setCredentials(minio.accessKey, minio.secretKey));
+    const failure = await publishFailure({});
+    expect(failure.code).toBe('credentials-invalid');
+    expect(failure.message.endsWith(`: ${reason}`)).toBe(true);
+    for (const secret of [accessKey, 'wrong-secret-of-the-test', 'Signature=', 'AWS4-HMAC']) {
+      expect(everythingIn(failure)).not.toContain(secret);
+    }
+  });
+
+  it('says that there are no credentials', async () => {
+    setCredentials(undefined, undefined);
+    onTestFinished(() => setCredentials(minio.accessKey, minio.secretKey));
+    const failure = await publishFailure({});
+    expect(failure.code).toBe('credentials-missing');
+    expect(failure.hint).toContain('AWS_ACCESS_KEY_ID');
+  });
+
+  async function publishFailure(options: Partial<S3Options>): Promise<SaddlebagError> {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const run = async () =>
+      publish({ bundle, store: await openApps(options), prefix: 'errors' }, testContext());
+    return failureOf(run());
+  }
+});
+
+function setCredentials(accessKey: string | undefined, secretKey: string | undefined): void {
+  delete process.env.AWS_ACCESS_KEY_ID;
+  delete process.env.AWS_SECRET_ACCESS_KEY;
+  if (accessKey !== undefined) process.env.AWS_ACCESS_KEY_ID = accessKey;
+  if (secretKey !== undefined) process.env.AWS_SECRET_ACCESS_KEY = secretKey;
+}
+
+/** All that someone could print of an error: its causes, hidden fields and stacks as well. */
+function everythingIn(failure: SaddlebagError): string {
+  return inspect(failure, { depth: 10, showHidden: true }) + JSON.stringify(failure);
+}
+
+async function download(url: string): Promise<Buffer> {
+  const response = await fetch(url);
+  expect(response.status).toBe(200);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+async function uploadsUnderWay(minio: Minio): Promise<(string | undefined)[]> {
+  const { Buckets = [] } = await minio.client.listBuckets({});
+  expect(Buckets.length).toBeGreaterThan(0);
+  const { Uploads = [] } = await minio.client.listMultipartUploads({ Bucket: 'apps' });
+  return Uploads.map(({ Key }) => Key);
+}

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { S3 } from '@aws-sdk/client-s3';
+import { findTool } from '../helpers/needs.ts';
+
+/** A MinIO server of the test's own. */
+export interface Minio {
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  /** With the root credentials; the test's view behind the back of what it tests. */
+  readonly client: S3;
+  makeBucket(name: string, options?: { readonly public?: boolean }): Promise<void>;
+  /** Ends the server and removes its data. */
+  stop(): Promise<void>;
+}
+
+const startDeadlineMs = 30_000;
+
+/**
+ * Starts a real MinIO on a free port of the loopback with an empty data directory.
+ * @throws when it does not answer within half a minute, with what it wrote
+ */
+export async function startMinio(): Promise<Minio> {
+  const binary = findTool('minio');
+  if (binary === undefined) throw new Error('minio is not on PATH');
+  const directory = await mkdtemp(join(tmpdir(), 'saddlebag-minio-'));
+  const [address, console] = [await freeAddress(), await freeAddress()];
+  const credentials = { accessKeyId: 'saddlebag-test', secretAccessKey: 'a-secret-of-the-test-only' };
+  const child = spawn(
+    binary,
+    ['server', '--quiet', '--address', address, '--console-address', console, join(directory, 'data')],
+    {
+      env: {
+        PATH: process.env.PATH,
+        HOME: directory,
+        MINIO_ROOT_USER: credentials.accessKeyId,
+        MINIO_ROOT_PASSWORD: credentials.secretAccessKey,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const output: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  const endpoint = `http://${address}`;
+  const client = new S3({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  const stop = async () => {
+    client.destroy();
+    await end(child);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(endpoint, child);
+  } catch (cause) {
+    await stop();
+    throw new Error(`minio did not start: ${output.join('')}`, { cause });
+  }
+  return {
+    endpoint,
+    accessKey: credentials.accessKeyId,
+    secretKey: credentials.secretAccessKey,
+    client,
+    stop,
+    makeBucket: async (name, options = {}) => {
+      await client.createBucket({ Bucket: name });
+      if (options.public === true) {
+        await client.putBucketPolicy({ Bucket: name, Policy: JSON.stringify(publicRead(name)) });
+      }
+    },
+  };
+}
+
+function publicRead(bucket: string): object {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { AWS: ['*'] },
+        Action: ['s3:GetObject'],
+        Resource: [`arn:aws:s3:::${bucket}/*`],
+      },
+    ],
+  };
+}
+
+async function untilReady(endpoint: string, child: ChildProcess): Promise<void> {
+  const deadline = AbortSignal.timeout(startDeadlineMs);
+  for (;;) {
+    deadline.throwIfAborted();
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    // The cluster check, unlike the liveness one, waits until objects can be written.
+    const ready = await fetch(`${endpoint}/minio/health/cluster`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) return;
+    await delay(50, undefined, { signal: deadline });
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function freeAddress(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = server.address();
+  server.close();
+  await once(server, 'close');
+  if (bound === null || typeof bound === 'string') throw new Error('no port');
+  return `127.0.0.1:${bound.port}`;
+}
