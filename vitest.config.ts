@@ -6,6 +6,8 @@ const project = (name: string, include: string[], testTimeout: number) => ({
 
 export default defineConfig({
   test: {
+    // The second is for .ci/summary.ts.
+    reporters: ['default', ['json', { outputFile: 'node_modules/.cache/saddlebag/tests.json' }]],
     projects: [
       // No network, no child process; all of it in seconds.
       project('unit', ['test/{src,bundler,deploy}/**/*.test.ts'], 10_000),

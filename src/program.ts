@@ -54,12 +54,12 @@ function addBundle(program: Command, invoke: Invoke): void {
       'a Nix build (result, result/bin/app), a program of this machine, or a directory; nix:, program: or dir: in front forces the reading',
     )
     .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
-    .option('-f, --force', 'replace a file that is there', false)
+    .option('-f, --force', 'replace a file that is there')
     .option('--entrypoint <path>', 'program inside the store path or directory')
     .option('--name <name>', "name of the app (default: from the store path or the file's name)")
     .option('--app-version <version>', 'version of the app (default: from the store path)')
-    .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv, {})
-    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect, [])
+    .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
+    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect)
     .addOption(
       new Option('--compress <level>', 'how hard to compress')
         .choices(['fast', 'balanced', 'small'])
@@ -159,13 +159,13 @@ function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 
 function collectEnv(
   value: string,
-  previous: Readonly<Record<string, string>>,
+  previous: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const match = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value);
   if (match?.[1] === undefined || match[2] === undefined) {

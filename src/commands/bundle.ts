@@ -15,12 +15,12 @@ import { toolVersion } from './version.ts';
 /** The flags of `saddlebag bundle`. */
 export interface BundleFlags {
   readonly output?: string;
-  readonly force: boolean;
+  readonly force?: boolean;
   readonly entrypoint?: string;
   readonly name?: string;
   readonly appVersion?: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly arg: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly arg?: readonly string[];
   readonly compress: CompressionName;
   /** Defaults to the number of processors. */
   readonly jobs?: number;
@@ -53,8 +53,8 @@ export async function runBundle(
 function closureRequest(app: string, flags: BundleFlags): ClosureRequest {
   return {
     app,
-    args: flags.arg,
-    env: flags.env,
+    args: flags.arg ?? [],
+    env: flags.env ?? {},
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),
@@ -71,7 +71,7 @@ async function bundleClosure(closure: Closure, flags: BundleFlags, context: Cont
   });
   return writeBundle(closure, {
     output: resolve(context.cwd, flags.output ?? bundleFileName(closure)),
-    force: flags.force,
+    force: flags.force ?? false,
     toolVersion,
     runtime: await readRuntime(closure.arch),
     compression,
