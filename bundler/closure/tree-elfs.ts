@@ -30,7 +30,7 @@ const skippedCodes = new Set(['arch-unsupported', 'elf-invalid', 'elf-unsupporte
 /**
  * Edits the programs of a tree to use bundled libraries, and those libraries whose own search path would hide them.
  * @returns path in the tree → the edited file
- * @throws {SaddlebagError} `elf-unsupported`
+ * @throws {SaddlebagError} `tree-unreadable`; a program that can't be edited is left as it is, with a warning
  */
 export async function editCompanions(
   tree: string,
@@ -40,7 +40,12 @@ export async function editCompanions(
   const edited: Record<string, string> = {};
   for (const elf of await findCompanions(tree)) {
     if (!fitsLoader(elf, linked.loader)) continue;
-    const content = await editCompanion(tree, elf, linked);
+    const content = await editCompanion(tree, elf, linked).catch((cause: unknown) => {
+      if (!(cause instanceof SaddlebagError) || cause.code !== 'elf-unsupported') throw cause;
+      const { code, message } = cause;
+      place.context.reporter.report({ kind: 'warning', stage: 'closure', code, message });
+      return null;
+    });
     if (content !== null) {
       edited[relative(tree, elf.file)] = await writeEdited(content, elf.interpreter !== null, place);
     }

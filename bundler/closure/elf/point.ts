@@ -23,17 +23,20 @@ const pageBytes = { x86_64: 4096, aarch64: 65536 } as const;
 
 const readWrite = 6;
 
+// In the order in which they are given up. Notes hold build ids, for debuggers. PT_GNU_RELRO hardens the program's own
+// tables; programs of lld with musl have no note, and the kernel finds a moved table of program headers only since 5.18.
+const dispensable = [segmentTypes.null, segmentTypes.note, segmentTypes.relro] as const;
+
 /**
  * Returns a copy of a dynamic program that starts with another loader and searches other directories for libraries.
  *
  * Nothing in the file moves. A segment is appended that holds a longer string table, a new dynamic section and the
- * loader's path; PT_DYNAMIC and PT_INTERP point into it, and the last PT_NOTE gives up its place in the program headers
- * for the segment's PT_LOAD (notes tell debuggers of build ids; nothing reads them to run a program). The segment is
- * writable because the loader relocates the dynamic section in place.
+ * loader's path; PT_DYNAMIC and PT_INTERP point into it, and a program header that nothing needs to run gives up its
+ * place for the segment's PT_LOAD. The segment is writable because the loader relocates the dynamic section in place.
  *
  * DT_RPATH and not DT_RUNPATH: it also serves the needs of libraries and what they open at run time, so that only
  * programs have to be edited.
- * @throws {SaddlebagError} `elf-unsupported` for a static program or one with no note to give up
+ * @throws {SaddlebagError} `elf-unsupported` for a static program or one with no header to give up
  */
 export function pointProgram(bytes: Buffer, elf: Elf, target: PointTarget): Buffer {
   if (elf.dynamic === null || elf.interpreter === null) throw unsupported(elf, 'it is not a dynamic program');
@@ -144,10 +147,10 @@ function encodeContent(
 
 /** The kernel maps segments in the order of the headers, which must be that of their addresses. */
 function insertLoad(segments: readonly ElfSegment[], load: ElfSegment, elf: Elf): ElfSegment[] {
-  const spare = segments.findLastIndex(
-    ({ type }) => type === segmentTypes.null || type === segmentTypes.note,
-  );
-  if (spare < 0) throw unsupported(elf, 'it has no note whose program header could be used');
+  const spare = dispensable
+    .map((given) => segments.findLastIndex(({ type }) => type === given))
+    .find((index) => index >= 0);
+  if (spare === undefined) throw unsupported(elf, 'it has no program header to spare');
   const kept = segments.toSpliced(spare, 1);
   return kept.toSpliced(kept.findLastIndex(({ type }) => type === segmentTypes.load) + 1, 0, load);
 }
@@ -207,8 +210,6 @@ function unsupported(elf: Elf, reason: string): SaddlebagError {
   return new SaddlebagError(
     'elf-unsupported',
     `cannot point ${elf.file} at its bundled libraries: ${reason}`,
-    {
-      hint: 'link it with -Wl,--build-id, or statically',
-    },
+    { hint: 'link it with -Wl,--build-id, or statically' },
   );
 }

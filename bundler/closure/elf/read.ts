@@ -35,8 +35,15 @@ export interface Elf {
   readonly runpath: string | null;
 }
 
-/** Types of program headers. Source: System V ABI, "Program Header". */
-export const segmentTypes = { null: 0, load: 1, dynamic: 2, interpreter: 3, note: 4 } as const;
+/** Types of program headers. Source: System V ABI, "Program Header"; elf(5) for those of GNU. */
+export const segmentTypes = {
+  null: 0,
+  load: 1,
+  dynamic: 2,
+  interpreter: 3,
+  note: 4,
+  relro: 0x6474e552,
+} as const;
 
 /** Tags of the dynamic section. Source: System V ABI, "Dynamic Section". */
 export const dynamicTags = {

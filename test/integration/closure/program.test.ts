@@ -224,3 +224,20 @@ describeWith([...rootTools, 'node', 'sh'], 'the closure of a script', () => {
     });
   });
 });
+
+describeWith([...rootTools, 'musl-gcc'], 'the closure of a program of musl', () => {
+  it('runs with musl’s loader, which is its C library', async () => {
+    const directory = await temporaryDirectory();
+    const file = join(directory, 'small');
+    await writeFile(`${file}.c`, '#include <stdio.h>\nint main(void) { puts("small"); return 3; }');
+    // Without a build id it has no note, and gives up its PT_GNU_RELRO.
+    await execProcess('musl-gcc', ['-o', file, `${file}.c`, '-Wl,--build-id=none,-z,relro']);
+    const closure = await read(file);
+    expect(closure.ownLoader).toBe(true);
+    expect(Object.keys(closure.paths[0]?.files ?? {})).toEqual(['lib/ld-musl-x86_64.so.1']);
+    expect(await runInRoot(await placeClosure(closure), closure)).toMatchObject({
+      exitCode: 3,
+      stdout: 'small',
+    });
+  });
+});

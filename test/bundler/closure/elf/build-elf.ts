@@ -10,11 +10,12 @@ export interface ElfSketch {
   readonly runpath?: string;
   /** Without a dynamic section. */
   readonly isStatic?: boolean;
-  /** Without the note that an edit takes the place of. */
-  readonly withoutNote?: boolean;
+  /** The last program header; `stack` can't be given up by an edit. */
+  readonly last?: 'note' | 'relro' | 'stack';
 }
 
 const base = 0x400000;
+const lastTypes = { note: 4, relro: 0x6474e552, stack: 0x6474e551 } as const;
 
 /** Builds a 64-bit little-endian ELF file: header, program headers, strings, dynamic section, interpreter. */
 export function buildElf(sketch: ElfSketch = {}): Buffer {
@@ -41,12 +42,11 @@ export function buildElf(sketch: ElfSketch = {}): Buffer {
   const interpreter = Buffer.from(`${sketch.interpreter ?? ''}\0`);
   const interpreterAt = dynamicAt + dynamic.length;
   const size = interpreterAt + interpreter.length;
-  const unused = 0x6474e551;
   const headers = [
-    segment(sketch.interpreter === undefined ? unused : 3, interpreterAt, interpreter.length),
+    segment(sketch.interpreter === undefined ? lastTypes.stack : 3, interpreterAt, interpreter.length),
     segment(1, 0, size),
-    segment(sketch.isStatic ? unused : 2, dynamicAt, dynamic.length),
-    segment(sketch.withoutNote ? unused : 4, 0, 0),
+    segment(sketch.isStatic ? lastTypes.stack : 2, dynamicAt, dynamic.length),
+    segment(lastTypes[sketch.last ?? 'note'], 0, 0),
   ];
   return Buffer.concat([header(sketch.machine ?? 62, count), ...headers, table, dynamic, interpreter]);
 }

@@ -49,6 +49,12 @@ describe('pointProgram', () => {
     expect(edited.subarray(64 + 4 * 56, bytes.length).equals(bytes.subarray(64 + 4 * 56))).toBe(true);
   });
 
+  it('gives up PT_GNU_RELRO where there is no note', () => {
+    const { elf } = point({ ...program, last: 'relro' });
+    expect(elf.interpreter).toBe(target.interpreter);
+    expect(elf.segments.map(({ type }) => type)).toEqual([3, 1, 1, 2]);
+  });
+
   it('gives the same bytes each time, and leaves its argument alone', () => {
     const bytes = buildElf(program);
     const before = Buffer.from(bytes);
@@ -61,8 +67,8 @@ describe('pointProgram', () => {
     ['a static program', { isStatic: true }, 'it is not a dynamic program'],
     [
       'one with no place for a segment',
-      { ...program, withoutNote: true },
-      'it has no note whose program header could be used',
+      { ...program, last: 'stack' as const },
+      'it has no program header to spare',
     ],
   ])('refuses %s', (_, sketch, reason) => {
     expect(() => point(sketch)).toThrow(
