@@ -60,7 +60,7 @@ export async function runPublish(
     throw interrupted(
       `publishing ${input.bundle}`,
       'nothing half-sent was left behind',
-      'run the same command again; what has arrived is not sent twice',
+      'run the same command again',
     );
   }
 }

@@ -54,5 +54,5 @@ export function downloadLocation(
 ): Pick<Artifact, 'url' | 'source' | 'checksum'> {
   const url = `${base}/${encodeKey(key)}`;
   const checksum = `sha256:${sha256}`;
-  return { url, checksum, source: `${url}?archive=false&checksum=${checksum}` };
+  return { url, source: `${url}?archive=false&checksum=${checksum}`, checksum };
 }

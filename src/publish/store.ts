@@ -21,7 +21,8 @@ export type PutOutcome = 'stored' | 'taken';
  * A place that keeps immutable objects under keys, as object storage does: `s3/store.ts` and `directory.ts`.
  *
  * Keys are those of `key.ts`. An object appears whole or not at all, and nothing half-sent stays behind, whether a call
- * fails or its signal is aborted. Every failure is a SaddlebagError that names the object.
+ * fails or its signal is aborted. Every failure is a SaddlebagError that names the object; an aborted signal may show as
+ * its reason instead.
  */
 export interface Store {
   /** The URL below which clients find the objects: this, a slash and the encoded key; no slash at its end. */

@@ -1,10 +1,108 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeBundle } from '../../../bundler/executable.ts';
 import { runPublish } from '../../../src/commands/publish.ts';
+import { silentReporter } from '../../../src/core/reporter.ts';
+import type { Bundle } from '../../../src/core/types.ts';
+import { closureOf, writeTree } from '../../helpers/closures.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { failureOf } from '../publish/failure.ts';
+
+/** Bundles a tiny app into `<cwd>/app`. */
+async function bundleApp(cwd: string): Promise<Bundle> {
+  const directory = join(cwd, 'tree');
+  await writeTree(directory, { 'bin/app': { executable: '#!/bin/sh\necho hello\n' } });
+  return writeBundle(closureOf([{ name: 'app-1.0', letter: 'c', directory }], 'bin/app'), {
+    output: join(cwd, 'app'),
+    force: false,
+    toolVersion: '9.9.9',
+    runtime: Buffer.from('#!/bin/false\nstands where the runtime would\n'),
+    compression: { level: 3, frameBytes: 1 << 16 },
+    jobs: 1,
+    signal: new AbortController().signal,
+    reporter: silentReporter,
+  });
+}
+
+describe('runPublish with a bundle', () => {
+  it('puts it into the folder and prints the source that saddlebag serve will answer', async () => {
+    const cwd = await temporaryDirectory();
+    const bundle = await bundleApp(cwd);
+    const context = testContext({ cwd });
+    const result = await runPublish({ bundle: 'app', flags: { to: 'store' } }, context);
+    const key = `app/${bundle.sha256}/app`;
+    expect(result.text).toBe(`http://127.0.0.1:8000/${key}?archive=false&checksum=sha256:${bundle.sha256}`);
+    expect(result.json).toMatchObject({ version: 1, name: 'app', source: result.text });
+    expect(result.exitCode).toBe(0);
+    expect(await readFile(join(cwd, 'store', key))).toEqual(await readFile(bundle.file));
+    expect(context.events).toContainEqual({
+      kind: 'warning',
+      stage: 'publish',
+      code: 'download-url-assumed',
+      message: 'the URL is that of `saddlebag serve store` on this machine: http://127.0.0.1:8000',
+      hint: 'pass --download-url with the address that clients use',
+    });
+  });
+
+  it('takes the JSON that describes it, wherever it lies', async () => {
+    const cwd = await temporaryDirectory();
+    const bundle = await bundleApp(cwd);
+    const description = join(await temporaryDirectory(), 'bundle.json');
+    await writeFile(description, JSON.stringify(bundle));
+    const input = { bundle: description, flags: { to: 'store' } };
+    const { text } = await runPublish(input, testContext({ cwd }));
+    expect(text).toContain(`/app/${bundle.sha256}/app?`);
+  });
+
+  it('refuses a JSON that describes another bundle than the one there', async () => {
+    const cwd = await temporaryDirectory();
+    const bundle = await bundleApp(cwd);
+    await writeFile(join(cwd, 'bundle.json'), JSON.stringify({ ...bundle, sha256: 'ab'.repeat(32) }));
+    const input = { bundle: 'bundle.json', flags: { to: 'store' } };
+    const failure = await failureOf(runPublish(input, testContext({ cwd })));
+    expect(failure.code).toBe('file-changed');
+    expect(failure.message).toBe(
+      `cannot publish ${bundle.file}: it is not the bundle that ${join(cwd, 'bundle.json')} describes`,
+    );
+  });
+
+  it('says with --dry-run what it would send, and sends nothing', async () => {
+    const cwd = await temporaryDirectory();
+    const { sha256, sizeBytes } = await bundleApp(cwd);
+    const dry = { bundle: 'app', flags: { to: 'store', dryRun: true } };
+    const place = join(cwd, 'store', 'app', sha256, 'app');
+    const before = await runPublish(dry, testContext({ cwd }));
+    expect(before.text).toMatch(new RegExp(`^[0-9.]+ k?B to send to ${place}$`));
+    expect(before.json).toMatchObject({ version: 1, sendBytes: sizeBytes });
+    expect(await readdir(cwd)).not.toContain('store');
+    await runPublish({ bundle: 'app', flags: { to: 'store' } }, testContext({ cwd }));
+    const after = await runPublish(dry, testContext({ cwd }));
+    expect(after.text).toBe(`nothing to send: ${place} is there`);
+    expect(after.json).toMatchObject({ sendBytes: 0 });
+  });
+
+  it.each([
+    ['cut off', 'not-a-bundle', (file: string, size: number) => truncate(file, size - 1)],
+    [
+      'damaged',
+      'bundle-damaged',
+      async (file: string, size: number) => {
+        const bytes = await readFile(file);
+        bytes[size >> 1] = (bytes[size >> 1] ?? 0) ^ 1;
+        await writeFile(file, bytes);
+      },
+    ],
+  ])('refuses one that is %s, and writes nothing', async (_, code, harm) => {
+    const cwd = await temporaryDirectory();
+    const { file, sizeBytes } = await bundleApp(cwd);
+    await harm(file, sizeBytes);
+    const run = runPublish({ bundle: 'app', flags: { to: 'store' } }, testContext({ cwd }));
+    expect((await failureOf(run)).code).toBe(code);
+    expect(await readdir(cwd)).not.toContain('store');
+  });
+});
 
 async function publishFile(content: string, flags: object = {}) {
   const cwd = await temporaryDirectory();
@@ -14,7 +112,7 @@ async function publishFile(content: string, flags: object = {}) {
   return { failure, cwd, left: await readdir(cwd) };
 }
 
-describe('runPublish', () => {
+describe('runPublish with bad input', () => {
   it('refuses a file that is no bundle, and writes nothing', async () => {
     const { failure, left } = await publishFile('#!/bin/sh\n');
     expect(failure.code).toBe('not-a-bundle');

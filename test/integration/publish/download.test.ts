@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { askDownload } from '../../../src/publish/download.ts';
+
+async function listen(answer: RequestListener): Promise<{ url: string; close(): void }> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  onTestFinished(close);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/web`, close };
+}
+
+const { signal } = new AbortController();
+
+describe('askDownload', () => {
+  it('asks by HEAD and without credentials', async () => {
+    const asked: unknown[] = [];
+    const { url } = await listen((request, response) => {
+      asked.push([request.method, request.headers.authorization, request.headers['accept-encoding']]);
+      response.writeHead(200, { 'content-length': 5 }).end();
+    });
+    expect(await askDownload(url, 5, signal)).toEqual({ kind: 'readable' });
+    expect(asked).toEqual([['HEAD', undefined, 'identity']]);
+  });
+
+  it('follows a redirect, as clients do', async () => {
+    const { url } = await listen((request, response) => {
+      if (request.url === '/web') response.writeHead(302, { location: '/moved' }).end();
+      else response.writeHead(200, { 'content-length': 5 }).end();
+    });
+    expect(await askDownload(url, 5, signal)).toEqual({ kind: 'readable' });
+  });
+
+  it.each([401, 403, 404, 500])('tells a refusal: %i', async (status) => {
+    const { url } = await listen((_, response) => response.writeHead(status).end());
+    expect(await askDownload(url, 5, signal)).toEqual({ kind: 'refused', status });
+  });
+
+  it('tells another size', async () => {
+    const { url } = await listen((_, response) => response.writeHead(200, { 'content-length': 6 }).end());
+    expect(await askDownload(url, 5, signal)).toEqual({ kind: 'other-size', sizeBytes: 6 });
+  });
+
+  it('tells why nothing answers', async () => {
+    const { url, close } = await listen(() => undefined);
+    close();
+    const answer = await askDownload(url, 5, signal);
+    expect(answer).toEqual({ kind: 'unreachable', reason: expect.stringContaining('ECONNREFUSED') });
+  });
+
+  it('ends when it is interrupted', async () => {
+    const controller = new AbortController();
+    const { url } = await listen(() => controller.abort());
+    await expect(askDownload(url, 5, controller.signal)).rejects.toThrow('aborted');
+  });
+});
