@@ -97,15 +97,20 @@ export async function isExecutableFile(file: string): Promise<boolean> {
 }
 
 async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Promise<string> {
+  if (app === '') {
+    throw new SaddlebagError('app-not-found', 'cannot bundle an app without a name', {
+      exitCode: exitCodes.usage,
+    });
+  }
   const file = resolve(context.cwd, app);
   const problem = await stat(file).then(
     () => undefined,
     (cause: unknown) => cause,
   );
-  if (app !== '' && problem === undefined) return file;
-  const onPath = app === '' || app.includes('/') ? undefined : await findOnPath(app, context.env);
+  if (problem === undefined) return file;
+  const onPath = app.includes('/') ? undefined : await findOnPath(app, context.env);
   if (onPath !== undefined) return onPath;
-  throw new SaddlebagError('app-not-found', `cannot bundle ${app || "''"}: ${describeCause(problem)}`, {
+  throw new SaddlebagError('app-not-found', `cannot bundle ${app}: ${describeCause(problem)}`, {
     cause: problem,
     hint: app.includes('/')
       ? 'give a Nix build (result), a program, or a directory'

@@ -26,7 +26,7 @@ export function parseShebang(text: string): Shebang | null {
   const argument = (line[2] ?? '').trimEnd();
   const split =
     basename(interpreter) === 'env'
-      ? /^(?:(?:-S|--split-string)[ \t=]*)?([^-\s=]\S*)[ \t]*(.*)$/.exec(argument)
+      ? /^(?:(?:-S|--split-string)[ \t=]*)?([^-\s=][^\s=]*)(?=\s|$)[ \t]*(.*)$/.exec(argument)
       : null;
   return { interpreter, argument, command: split?.[1] ?? null, commandArguments: split?.[2] ?? '' };
 }

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
@@ -137,6 +137,22 @@ describeWith([...rootTools, 'gcc'], 'the closure of a compiled program', () => {
       exitCode: 7,
       stdout: 'still',
     });
+  });
+
+  it('runs, with a warning, a program with bytes behind it', async () => {
+    const directory = await temporaryDirectory();
+    const file = await compile(directory, 'packed', 'int main(void) { return 5; }');
+    await appendFile(file, 'payload');
+    const context = testContext({ env });
+    const closure = await readClosure({ app: file, args: [], env: {} }, directory, context);
+    expect(await runInRoot(await placeClosure(closure), closure)).toMatchObject({ exitCode: 5 });
+    expect(context.events).toContainEqual(
+      expect.objectContaining({
+        kind: 'warning',
+        code: 'appended-data',
+        message: expect.stringContaining(`${file} has 7 bytes behind its program`),
+      }),
+    );
   });
 
   it('names a missing library and who needs it', async () => {
