@@ -4,6 +4,9 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** Replaces the environment altogether when given. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** User and group to run as; only the superuser may choose. */
+  readonly uid?: number;
+  readonly gid?: number;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   /** Called with each line of stderr as it comes; the lines are kept in `stderr` all the same. */
@@ -34,6 +37,8 @@ export const execProcess: Exec = async (file, args, options = {}) => {
     stdin: 'ignore',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: definedOnly(options.env), extendEnv: false }),
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   });

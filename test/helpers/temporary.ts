@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 
 /**
  * Makes a directory of the test's own, removed when the test ends.
@@ -10,4 +10,16 @@ export async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-test-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/**
+ * Makes a directory for all tests of a suite, removed when the suite ends; returns how to ask for its path.
+ */
+export function suiteDirectory(): () => string {
+  let directory = '';
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'saddlebag-test-'));
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+  return () => directory;
 }

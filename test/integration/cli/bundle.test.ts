@@ -1,0 +1,185 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { execProcess } from '../../../src/core/exec.ts';
+import type { Bundle } from '../../../src/core/types.ts';
+import { nobody } from '../../helpers/children.ts';
+import { builtCli, saddlebag, saddlebagJson } from '../../helpers/cli.ts';
+import { writeTree } from '../../helpers/closures.ts';
+import { describeWith } from '../../helpers/needs.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+
+async function tree(): Promise<string> {
+  const directory = await temporaryDirectory();
+  await writeTree(join(directory, 'web'), {
+    'bin/web': { executable: '#!/nowhere/interpreter\n' },
+    'share/text': 'hello',
+  });
+  return directory;
+}
+
+describe('saddlebag bundle', () => {
+  it('prints the path alone on stdout and the choice on stderr', async () => {
+    const cwd = await tree();
+    const { stdout, stderr, exitCode } = await saddlebag(['bundle', 'program:true', '--app-version', '1.2'], {
+      cwd,
+    });
+    expect([exitCode, stdout]).toEqual([
+      0,
+      join(cwd, `true-1.2-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`),
+    ]);
+    expect(stderr).toContain('closure  reading /usr/bin/true as a program of this machine\n');
+  });
+
+  it('makes a file that runs as the program does', async () => {
+    const cwd = await tree();
+    const { file } = await saddlebagJson<Bundle>(['bundle', 'program:cat', '--arg', '-n', '-o', 'number'], {
+      cwd,
+    });
+    const result = await execProcess(file, [join(cwd, 'web/share/text')], {
+      env: { SADDLEBAG_CACHE_DIR: join(cwd, 'cache') },
+    });
+    expect([result.exitCode, result.stdout, result.stderr]).toEqual([0, '     1\thello', '']);
+  });
+
+  it('says nothing but errors with --quiet', async () => {
+    const cwd = await tree();
+    const result = await saddlebag(['bundle', 'program:true', '-o', 'x', '-q'], { cwd });
+    expect([result.exitCode, result.stderr]).toEqual([0, '']);
+  });
+
+  it.each([
+    [['bundle', './nowhere'], 1, /^saddlebag: cannot .*nowhere.*\n {2}hint: /],
+    [['bundle', 'web/share/text'], 1, /^saddlebag: cannot .*share\/text.*\n {2}hint: /],
+    [['bundle', 'web'], 2, /^saddlebag: cannot .*web.*--entrypoint/s],
+    [['bundle', 'web', '--entrypoint', 'bin/none'], 1, /^saddlebag: cannot .*bin\/none/],
+    [['bundle', 'program:true', '-o', 'web'], 1, /^saddlebag: cannot write .*web: it is a directory\n/m],
+    [
+      ['bundle', 'program:true', '-o', 'none/x'],
+      1,
+      /^saddlebag: cannot write .*none\/x: no such file or directory/m,
+    ],
+    [['bundle', 'program:true', '--env', 'PORT'], 2, /expected NAME=VALUE/],
+    [['bundle', 'program:true', '--jobs', '0'], 2, /expected a whole number from 1/],
+    [['bundle', 'program:true', '--compress', 'hard'], 2, /Allowed choices are fast, balanced, small/],
+    [['bundle', 'program:true', '--name', '../x'], 2, /^saddlebag: cannot .*\.\.\/x/m],
+    [['bundl'], 2, /unknown command 'bundl'\n\(Did you mean bundle\?\)/],
+  ])('%j ends with %i and says why', async (args, exitCode, message) => {
+    const cwd = await tree();
+    const result = await saddlebag(args, { cwd });
+    expect(result.stderr).toMatch(message);
+    expect([result.exitCode, result.stdout]).toEqual([exitCode, '']);
+    expect((await readdir(cwd)).sort()).toEqual(['web']);
+  });
+
+  it('refuses a socket in a directory, by its path', async () => {
+    const cwd = await tree();
+    const server = createServer().listen(join(cwd, 'web/socket'));
+    onTestFinished(() => void server.close());
+    const result = await saddlebag(['bundle', 'web', '--entrypoint', 'bin/web', '--json'], { cwd });
+    expect(JSON.parse(result.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      error: { message: `cannot bundle ${join(cwd, 'web/socket')}: it is a socket` },
+    });
+    expect(result.exitCode).toBe(1);
+  });
+
+  it('keeps an output that exists unless --force is given', async () => {
+    const cwd = await tree();
+    await writeFile(join(cwd, 'out'), 'mine');
+    const refused = await saddlebag(['bundle', 'program:true', '-o', 'out'], { cwd });
+    expect(refused.stderr).toContain(
+      `saddlebag: cannot write ${join(cwd, 'out')}: it exists already\n  hint: pass --force`,
+    );
+    expect(await readFile(join(cwd, 'out'), 'utf8')).toBe('mine');
+    expect((await saddlebag(['bundle', 'program:true', '-o', 'out', '--force'], { cwd })).exitCode).toBe(0);
+    expect(
+      (await execProcess(join(cwd, 'out'), [], { env: { SADDLEBAG_CACHE_DIR: join(cwd, 'c') } })).exitCode,
+    ).toBe(0);
+  });
+
+  it('leaves nothing behind and says so when Ctrl-C ends it', async () => {
+    const cwd = await tree();
+    await writeFile(join(cwd, 'web/large'), Buffer.alloc(200_000_000, 'no two alike? '));
+    const controller = `"$0" "$@" & pid=$!; until ls -A | grep -q tmp; do :; done; kill -INT $pid; wait $pid`;
+    // Job control off, a shell starts what it puts in the background with SIGINT ignored; `set -m` does not.
+    const result = await execProcess(
+      'bash',
+      [
+        '-mc',
+        controller,
+        process.execPath,
+        builtCli,
+        'bundle',
+        'web',
+        '--entrypoint',
+        'bin/web',
+        '-o',
+        'out',
+      ],
+      { cwd, timeoutMs: 60_000 },
+    );
+    expect(result.exitCode).toBe(130);
+    expect(result.stderr).toContain(
+      'saddlebag: interrupted while bundling web: nothing was written\n  hint: ',
+    );
+    expect(await readdir(cwd)).toEqual(['web']);
+  });
+
+  describeWith(['root', 'mount'], 'on a full disk', () => {
+    it('names the disk and leaves no partial file', async () => {
+      const cwd = await tree();
+      const disk = join(cwd, 'disk');
+      await mkdir(disk);
+      await execProcess('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
+      onTestFinished(async () => void (await execProcess('umount', [disk])));
+      const result = await saddlebag(['bundle', 'program:true', '-o', 'disk/out'], { cwd });
+      expect(result.stderr).toContain(
+        `saddlebag: cannot write ${join(disk, 'out')}: no space left on device\n`,
+      );
+      expect([result.exitCode, await readdir(disk)]).toEqual([1, []]);
+    });
+  });
+
+  describeWith(['root'], 'as another user', () => {
+    it('gives the same bytes', async (test) => {
+      const probe = await execProcess(process.execPath, [builtCli, '--version'], nobody);
+      if (probe.exitCode !== 0) test.skip('this checkout cannot be read by another user');
+      const cwd = await tree();
+      await chmod(cwd, 0o777);
+      const args = ['bundle', 'web', '--entrypoint', 'bin/web', '--quiet', '-o'];
+      await saddlebag([...args, 'one'], { cwd });
+      const env = { PATH: process.env.PATH, TZ: 'Asia/Kathmandu' };
+      const result = await saddlebag([...args, 'two', '--jobs', '1'], { cwd, env, ...nobody });
+      expect(result.stderr).toBe('');
+      expect(await readFile(join(cwd, 'two'))).toEqual(await readFile(join(cwd, 'one')));
+    });
+  });
+});
+
+describe('saddlebag inspect', () => {
+  it('says what is wrong with a file that is damaged', async () => {
+    const cwd = await tree();
+    const { file } = await saddlebagJson<Bundle>(['bundle', 'program:true', '-o', 'x'], { cwd });
+    const bytes = await readFile(file);
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    const result = await saddlebag(['inspect', 'x'], { cwd });
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(
+      /^saddlebag: cannot read .*\/x: .*damaged.*\n {2}hint: fetch it or bundle it again$/m,
+    );
+  });
+
+  it('prints a page for people', async () => {
+    const cwd = await tree();
+    const bundle = await saddlebagJson<Bundle>(['bundle', 'web', '--entrypoint', 'bin/web', '--env', 'A=b'], {
+      cwd,
+    });
+    const { stdout } = await saddlebag(['inspect', bundle.file], { cwd });
+    expect(stdout).toContain(`  closure     ${bundle.closureSha256}\n`);
+    expect(stdout).toContain('  env         A=b\n');
+    expect(stdout).toContain(`tail -c +${bundle.tailOffset} `);
+  });
+});
