@@ -10,7 +10,7 @@ import { createProgram } from '../src/program.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function renderCli(): string {
-  const program = createProgram(async () => undefined);
+  const program = createProgram({ invoke: async () => undefined, readStdin: async () => '' });
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ helpWidth: 100 }).configureOutput({ getOutHelpWidth: () => 100 });
   }

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
@@ -16,7 +17,10 @@ import { createTextReporter } from './report/text.ts';
 export async function main(host: NodeJS.Process): Promise<void> {
   // A reader that goes away (`saddlebag … | head -1`) ends the output, not in a stack.
   host.stdout.on('error', () => undefined);
-  const program = createProgram((invocation) => invoke(host, invocation)).exitOverride();
+  const program = createProgram({
+    invoke: (invocation) => invoke(host, invocation),
+    readStdin: () => text(host.stdin),
+  }).exitOverride();
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(host.argv);

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BundleFlags } from './commands/bundle.ts';
+import type { DeployFlags } from './commands/deploy.ts';
 import type { PublishFlags } from './commands/publish.ts';
 import type { CommandResult } from './commands/result.ts';
 import type { ServeFlags } from './commands/serve.ts';
@@ -13,8 +14,11 @@ export interface Invocation {
   run(context: Context): Promise<CommandResult>;
 }
 
-/** Starts a command; given by `src/main.ts`. */
-export type Invoke = (invocation: Invocation) => Promise<void>;
+/** Starts a command, and reads what a command takes on stdin; given by `src/main.ts`. */
+export interface Host {
+  readonly invoke: (invocation: Invocation) => Promise<void>;
+  readonly readStdin: () => Promise<string>;
+}
 
 interface OutputFlags {
   readonly json?: boolean;
@@ -25,7 +29,7 @@ interface OutputFlags {
  * Builds the tree of commands: names, flags, help and examples. Each command is imported when it runs, so that help is
  * quick.
  */
-export function createProgram(invoke: Invoke): Command {
+export function createProgram(host: Host): Command {
   const program = new Command('saddlebag')
     .description('One executable file from an app and everything it needs; publish it, deploy it on Nomad.')
     .version(toolVersion)
@@ -42,12 +46,12 @@ export function createProgram(invoke: Invoke): Command {
         'saddlebag deploy $(saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps) --port http',
       ),
     );
-  const commands = [addBundle, addPublish, addInspect, addServe];
-  for (const add of commands) add(program, invoke);
+  const commands = [addBundle, addPublish, addDeploy, addInspect, addServe];
+  for (const add of commands) add(program, host);
   return program;
 }
 
-function addBundle(program: Command, invoke: Invoke): void {
+function addBundle(program: Command, { invoke }: Host): void {
   command(program, 'bundle', 'pack an app and everything it needs into one executable file')
     .argument(
       '<app>',
@@ -83,7 +87,7 @@ function addBundle(program: Command, invoke: Invoke): void {
     );
 }
 
-function addPublish(program: Command, invoke: Invoke): void {
+function addPublish(program: Command, { invoke }: Host): void {
   command(program, 'publish', 'put a bundle where clients can fetch it, and print its artifact source')
     .argument('<bundle>', 'a bundle, or the JSON that `bundle --json` printed')
     .requiredOption('--to <place>', 's3://BUCKET/PREFIX, or a folder')
@@ -113,7 +117,71 @@ function addPublish(program: Command, invoke: Invoke): void {
     );
 }
 
-function addServe(program: Command, invoke: Invoke): void {
+function addDeploy(program: Command, { invoke, readStdin }: Host): void {
+  const deploy = command(
+    program,
+    'deploy',
+    'write the Nomad job of an artifact, submit it and watch it until it is healthy',
+  ).argument('<artifact>', 'what `publish` printed: the source, a file with the JSON, or - for stdin');
+  deploy
+    .optionsGroup('What to do:')
+    .option('--dry-run', 'print the job and ask no server')
+    .option('--plan', 'show what would change, and change nothing')
+    .option('--detach', 'submit and do not wait')
+    .option('--timeout <duration>', 'how long to wait before the end is called unknown')
+    .option('--queue', 'let allocations that nothing can take now wait for room')
+    .option('--no-fail-fast', 'let Nomad decide when a failing deployment has failed')
+    .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)')
+    .optionsGroup('The job:')
+    .option('--job <id>', 'id of the job (default: name of the bundle)')
+    .option('--group <name>', 'name of the group (default: the job)')
+    .option('--task <name>', 'name of the task (default: the group)')
+    .option('--type <type>', 'service or batch (default: service)')
+    .option('--namespace <name>', 'of the job (default: NOMAD_NAMESPACE)')
+    .option('--region <name>', 'of the job (default: NOMAD_REGION)')
+    .option('--datacenter <name>', 'where it may run; repeatable (default: any)', collect)
+    .option('--node-pool <name>', 'which nodes it may run on')
+    .option('--priority <n>', 'from 1 to the highest that the servers allow')
+    .option('--count <n>', 'how many allocations (default: as many as run now, or 1)')
+    .option('--arch <arch>', 'x86_64 or aarch64, where the artifact does not say')
+    .optionsGroup('The task:')
+    .option(
+      '--port [label[:number]]',
+      'a port, http unless named; its number is in PORT, chosen by Nomad unless given',
+    )
+    .option('--check-path <path>', 'health check by HTTP (default: that the port opens)')
+    .option('--cpu <mhz>', 'MHz (default: 100)')
+    .option('--memory <mib>', 'MiB (default: 300)')
+    .option('--memory-max <mib>', 'MiB that it may take where there is room')
+    .option('--env <K=V>', 'set a variable; repeatable', collect)
+    .option('--arg <argument>', 'pass an argument; repeatable', collect)
+    .option('--user <user>', "run as this user (default: the client's, nobody)")
+    .option('--kill-signal <signal>', 'what ends it (default: SIGTERM)')
+    .option('--kill-timeout <duration>', 'how long it may take to end (default: 10s)')
+    .optionsGroup('The update:')
+    .option('--max-parallel <n>', 'allocations replaced at once')
+    .option('--min-healthy-time <duration>', 'how long one must be healthy to count')
+    .option('--healthy-deadline <duration>', 'until when one must be healthy')
+    .option('--progress-deadline <duration>', 'until when the next one must be healthy')
+    .option('--no-auto-revert', 'do not return to the last stable version when it fails')
+    .addHelpText(
+      'after',
+      examples(
+        'saddlebag deploy artifact.json --port http --check-path /health',
+        'saddlebag deploy artifact.json --port http:8080 --count 3 --memory 256 --dry-run',
+        'saddlebag publish ./app --to s3://bundles --json | saddlebag deploy - --port http --plan',
+      ),
+    )
+    .action((artifact: string, flags: DeployFlags & OutputFlags) =>
+      invoke({
+        ...outputOf(flags),
+        run: async (context) =>
+          (await import('./commands/deploy.ts')).runDeploy({ artifact, flags, readStdin }, context),
+      }),
+    );
+}
+
+function addServe(program: Command, { invoke }: Host): void {
   command(program, 'serve', 'serve a folder of bundles over HTTP, on loopback unless told otherwise')
     .argument('<folder>', 'what `publish --to` was given')
     .option('--listen <host:port>', 'where to listen (default: 127.0.0.1:8000)')
@@ -126,7 +194,7 @@ function addServe(program: Command, invoke: Invoke): void {
     );
 }
 
-function addInspect(program: Command, invoke: Invoke): void {
+function addInspect(program: Command, { invoke }: Host): void {
   command(program, 'inspect <bundle>', 'say what a bundle is and check every byte of it')
     .addHelpText(
       'after',
