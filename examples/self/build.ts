@@ -1,5 +1,5 @@
 /*
- * `npm run self`: Saddlebag, bundled by itself. One file, for hosts without Node.
+ * `npm run self`: Saddlebag, bundled by itself. One file, for hosts without Node. Takes the flags of `saddlebag bundle`.
  */
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -38,12 +38,8 @@ try {
   await mkdir(join(tree, 'bin'));
   await writeFile(join(tree, 'bin/saddlebag'), launcher);
   await chmod(join(tree, 'bin/saddlebag'), 0o755);
-  process.argv.splice(
-    2,
-    process.argv.length,
-    ...['bundle', tree, '--entrypoint', 'bin/saddlebag', '--name', 'saddlebag'],
-    ...['--app-version', manifest.version, '--force'],
-  );
+  const named = ['--name', 'saddlebag', '--app-version', manifest.version];
+  process.argv.splice(2, 0, 'bundle', tree, '--entrypoint', 'bin/saddlebag', ...named, '--force');
   await main(process);
 } finally {
   await rm(tree, { recursive: true, force: true });
