@@ -1,0 +1,173 @@
+#include "cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "fill.h"
+#include "memory.h"
+#include "message.h"
+#include "sha256.h"
+#include "tree.h"
+
+/* A place: a directory, and a directory in it that is ours to make. */
+struct place {
+  const char *variable; /* holds the first directory; NULL: `directory` is it */
+  const char *directory;
+  const char *between; /* made where it is missing, may be NULL */
+  const char *name;    /* NULL: the first directory itself */
+  bool owned;          /* whether the first directory has to be ours: under sudo, HOME is another user's */
+  bool by_user;        /* whether the name gets our uid */
+};
+
+static const struct place places[] = {
+    {.variable = "SADDLEBAG_CACHE_DIR"},
+    {.variable = "CACHE_DIRECTORY", .name = "saddlebag"},
+    {.variable = "NOMAD_TASK_DIR", .name = ".saddlebag"},
+    {.variable = "NOMAD_ALLOC_DIR", .name = ".saddlebag"},
+    {.variable = "XDG_CACHE_HOME", .name = "saddlebag", .owned = true},
+    {.variable = "HOME", .between = ".cache", .name = "saddlebag", .owned = true},
+    {.directory = "/var/tmp", .name = "saddlebag", .by_user = true},
+    {.directory = "/tmp", .name = "saddlebag", .by_user = true},
+};
+
+/* Returns the path of a place in heap memory; NULL where its variable says nothing absolute. */
+static char *place_path(const struct place *place) {
+  const char *first = place->directory != NULL ? place->directory : sb_settings_variable(place->variable);
+  if (first == NULL || *first != '/') return NULL;
+  char user[16] = "";
+  if (place->by_user) snprintf(user, sizeof user, "-%u", (unsigned)geteuid());
+  char *path = NULL;
+  /* systemd puts a colon between several cache directories; the first will do. */
+  int length = asprintf(&path, "%.*s%s%s%s%s%s", (int)strcspn(first, ":"), first, place->between == NULL ? "" : "/",
+                        place->between == NULL ? "" : place->between, place->name == NULL ? "" : "/",
+                        place->name == NULL ? "" : place->name, user);
+  return length < 0 ? NULL : path;
+}
+
+/* Makes what of a place is ours to make, and opens it; -1 with errno set. */
+static int make_place(const struct place *place, char *path) {
+  if (place->owned) {
+    char *first = strrchr(path, '/');
+    if (place->between != NULL) first = memrchr(path, '/', (size_t)(first - path));
+    *first = '\0';
+    struct stat status;
+    int result = stat(path, &status);
+    *first = '/';
+    if (result != 0) return -1;
+    if (status.st_uid != geteuid()) {
+      errno = EPERM;
+      return -1;
+    }
+  }
+  if (place->between != NULL) {
+    char *last = strrchr(path, '/');
+    *last = '\0';
+    int result = mkdir(path, 0700);
+    *last = '/';
+    if (result != 0 && errno != EEXIST) return -1;
+  }
+  return sb_directory_make(AT_FDCWD, path, 0700);
+}
+
+static enum sb_reason check_place(int directory, const char *path, struct sb_failure *failure) {
+  struct stat status;
+  struct statvfs mount;
+  if (fstat(directory, &status) != 0 || fstatvfs(directory, &mount) != 0) {
+    return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);
+  }
+  if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return sb_failure_set(failure, SB_PLACE_SHARED, 0, path, NULL);
+  }
+  if ((mount.f_flag & ST_NOEXEC) != 0) return sb_failure_set(failure, SB_PLACE_NOEXEC, 0, path, NULL);
+  return SB_OK;
+}
+
+static enum sb_reason check_memory(int directory, const char *path, uint64_t content_bytes,
+                                   struct sb_failure *failure) {
+  struct statfs status;
+  bool is_in_memory = fstatfs(directory, &status) == 0 &&
+                      ((uint32_t)status.f_type == TMPFS_MAGIC || (uint32_t)status.f_type == RAMFS_MAGIC);
+  if (!is_in_memory || sb_memory_limit() >= content_bytes) return SB_OK;
+  return sb_failure_set(failure, SB_PLACE_IN_MEMORY, 0, path, NULL);
+}
+
+static enum sb_reason open_store(struct sb_store *store, int control, const char *place, struct sb_failure *failure) {
+  SB_AUTO_FREE char *trees = NULL;
+  if (asprintf(&trees, "%s/store", place) < 0) trees = NULL;
+  if (trees == NULL) {
+    close(control);
+    return sb_failure_set(failure, SB_MEMORY_SHORT, 0, place, NULL);
+  }
+  /* Whoever the app becomes later has to get in, through the mount; the place itself stays closed to others. */
+  return sb_store_open(store, control, sb_directory_make(control, "store", 0755), trees, failure);
+}
+
+/* The store inside a place that only this closure uses, for one with other bytes under a name that is taken. */
+static enum sb_reason open_own_store(struct sb_store *store, const struct sb_bundle *bundle, int directory,
+                                     const char *path, struct sb_failure *failure) {
+  char name[4 + 2 * SB_DIGEST_BYTES + 1] = "own-";
+  sb_hex_write(name + 4, bundle->header->closure_sha256, SB_DIGEST_BYTES);
+  SB_AUTO_FREE char *own = NULL;
+  if (asprintf(&own, "%s/%s", path, name) < 0) own = NULL;
+  if (own == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
+  int control = sb_directory_make(directory, name, 0700);
+  if (control < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, own, NULL);
+  return open_store(store, control, own, failure);
+}
+
+/* Makes an open store hold the closure; closes it where it can't. */
+static enum sb_reason settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
+  enum sb_reason reason = sb_store_check(store, start->bundle, failure);
+  if (reason == SB_OK) {
+    sb_message_debug(start, "complete", store->path, NULL);
+    return SB_OK;
+  }
+  if (reason == SB_PATH_MISSING) {
+    reason = check_memory(store->trees, store->path, start->bundle->header->content_bytes, failure);
+    if (reason == SB_OK) reason = sb_store_fill(store, start->bundle, start->settings, failure);
+    if (reason == SB_OK) sb_message_debug(start, "extracted", store->path, NULL);
+  }
+  if (reason != SB_OK) sb_store_close(store);
+  return reason;
+}
+
+static enum sb_reason provide_at(struct sb_store *store, const struct place *place, char *path,
+                                 const struct sb_start *start, struct sb_failure *failure) {
+  SB_AUTO_CLOSE int directory = make_place(place, path);
+  if (directory < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);
+  enum sb_reason reason = check_place(directory, path, failure);
+  if (reason != SB_OK) return reason;
+  reason = open_store(store, fcntl(directory, F_DUPFD_CLOEXEC, 3), path, failure);
+  if (reason == SB_OK) reason = settle(store, start, failure);
+  if (reason != SB_STORE_CONFLICT) return reason;
+  reason = open_own_store(store, start->bundle, directory, path, failure);
+  return reason == SB_OK ? settle(store, start, failure) : reason;
+}
+
+enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
+  SB_AUTO_FREE char *refused = strdup("");
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    SB_AUTO_FREE char *path = place_path(&places[i]);
+    if (path == NULL) continue;
+    enum sb_reason reason = provide_at(store, &places[i], path, start, failure);
+    if (!sb_reason_is_refusal(reason)) return reason;
+    sb_message_debug(start, "refused", path, failure);
+    SB_AUTO_FREE char *words = sb_message_describe(failure);
+    char *longer = NULL;
+    if (words == NULL || refused == NULL ||
+        asprintf(&longer, "%s%s%s", refused, *refused == '\0' ? "" : "; ", words) < 0) {
+      return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
+    }
+    free(refused);
+    refused = longer;
+  }
+  return sb_failure_set(failure, SB_PLACE_NONE, 0, "a cache", refused);
+}

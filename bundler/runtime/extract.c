@@ -1,0 +1,182 @@
+#include "extract.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "crew.h"
+#include "file.h"
+#include "frame.h"
+#include "index.h"
+#include "row.h"
+
+/* One data frame of a store path that is wanted. */
+struct wanted_frame {
+  uint64_t number;
+  const struct sb_slice *slice;
+};
+
+/* What a thread keeps from item to item. */
+struct worker {
+  struct sb_rows rows;
+  struct sb_decoder *decoder;
+  uint8_t *compressed;
+  uint8_t *content;
+};
+
+struct job {
+  const struct sb_extraction *extraction;
+  struct sb_frames frames;
+  struct sb_slice *slices; /* extraction->path_count */
+  struct wanted_frame *wanted;
+  size_t wanted_count;
+  struct worker *workers; /* extraction->jobs */
+};
+
+static enum sb_reason short_of_memory(struct sb_failure *failure) {
+  return sb_failure_set(failure, SB_MEMORY_SHORT, 0, "the extraction", NULL);
+}
+
+/* First round, one store path: its slice is read, its directories and empty files are made. */
+static enum sb_reason make_tree(void *context, unsigned number, size_t item, struct sb_failure *failure) {
+  struct job *job = context;
+  struct sb_slice *slice = &job->slices[item];
+  enum sb_reason reason = sb_slice_read(slice, job->extraction->bundle, &job->frames,
+                                        job->extraction->paths[item], failure);
+  for (uint64_t i = 0; reason == SB_OK && i < slice->record->row_count; i++) {
+    reason = sb_row_make(&job->workers[number].rows, slice, &slice->rows[i], failure);
+  }
+  return reason;
+}
+
+/* Writes what of the slice's files lies in a frame. */
+static enum sb_reason write_contents(struct worker *worker, const struct sb_slice *slice, const struct sb_frame *frame,
+                                     struct sb_failure *failure) {
+  uint64_t frame_end = frame->tar_offset + frame->tar_bytes, last_row = slice->record->row_count;
+  uint64_t first_row = frame->first_row < slice->record->first_row ? 0 : frame->first_row - slice->record->first_row;
+  for (uint64_t i = first_row; i < last_row; i++) {
+    const struct sb_row *row = &slice->rows[i];
+    uint64_t start = row->data_offset, end = row->data_offset + row->size_bytes;
+    if (row->size_bytes == 0 || end <= frame->tar_offset) continue;
+    if (start >= frame_end) break;
+    if (start < frame->tar_offset) start = frame->tar_offset;
+    if (end > frame_end) end = frame_end;
+    struct sb_piece piece = {
+        .data = worker->content + (start - frame->tar_offset),
+        .bytes = end - start,
+        .offset = start - row->data_offset,
+    };
+    enum sb_reason reason = sb_row_write(&worker->rows, slice, row, &piece, failure);
+    if (reason != SB_OK) return reason;
+  }
+  return SB_OK;
+}
+
+/* Second round, one frame. */
+static enum sb_reason write_frame(void *context, unsigned number, size_t item, struct sb_failure *failure) {
+  struct job *job = context;
+  struct worker *worker = &job->workers[number];
+  const struct sb_bundle *bundle = job->extraction->bundle;
+  const struct wanted_frame *wanted = &job->wanted[item];
+  const struct sb_frame *frame = &job->frames.list[wanted->number];
+  if (!sb_file_read_at(bundle->file, worker->compressed, frame->bytes, bundle->header->data_offset + frame->offset)) {
+    return sb_failure_set(failure, SB_BUNDLE_UNREADABLE, errno, wanted->slice->base, NULL);
+  }
+  if (!sb_frame_decode(worker->decoder, worker->content, frame->tar_bytes, worker->compressed, frame->bytes)) {
+    return sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, wanted->slice->base, "a frame can't be decompressed");
+  }
+  return write_contents(worker, wanted->slice, frame, failure);
+}
+
+/* Last round, one store path. */
+static enum sb_reason finish_tree(void *context, unsigned number, size_t item, struct sb_failure *failure) {
+  struct job *job = context;
+  const struct sb_slice *slice = &job->slices[item];
+  const struct sb_frame *frame = &job->frames.list[slice->record->first_frame + slice->record->frame_count - 1];
+  for (uint64_t i = slice->record->row_count; i-- > 0;) {
+    const struct sb_row *row = &slice->rows[i];
+    bool is_whole = true;
+    if (row->size_bytes > 0) {
+      while (frame->tar_offset > row->data_offset) frame--;
+      is_whole = row->data_offset + row->size_bytes <= frame->tar_offset + frame->tar_bytes;
+    }
+    enum sb_reason reason = sb_row_finish(&job->workers[number].rows, slice, row, is_whole, failure);
+    if (reason != SB_OK) return reason;
+  }
+  return SB_OK;
+}
+
+/* Lists the wanted frames and gives each thread buffers for the largest of them. */
+static enum sb_reason prepare_frames(struct job *job, unsigned workers, struct sb_failure *failure) {
+  size_t compressed_room = 1, content_room = 1;
+  for (size_t i = 0; i < job->extraction->path_count; i++) job->wanted_count += job->slices[i].record->frame_count;
+  job->wanted = calloc(job->wanted_count, sizeof *job->wanted);
+  if (job->wanted == NULL) return short_of_memory(failure);
+  struct wanted_frame *next = job->wanted;
+  for (size_t i = 0; i < job->extraction->path_count; i++) {
+    const struct sb_path_record *record = job->slices[i].record;
+    for (uint64_t k = 0; k < record->frame_count; k++, next++) {
+      *next = (struct wanted_frame){.number = record->first_frame + k, .slice = &job->slices[i]};
+      const struct sb_frame *frame = &job->frames.list[next->number];
+      if (frame->bytes > compressed_room) compressed_room = frame->bytes;
+      if (frame->tar_bytes > content_room) content_room = frame->tar_bytes;
+    }
+  }
+  for (unsigned i = 0; i < workers && i < job->wanted_count; i++) {
+    struct worker *worker = &job->workers[i];
+    worker->decoder = sb_decoder_new();
+    worker->compressed = malloc(compressed_room);
+    worker->content = malloc(content_room);
+    if (worker->decoder == NULL || worker->compressed == NULL || worker->content == NULL) {
+      return short_of_memory(failure);
+    }
+  }
+  return SB_OK;
+}
+
+static enum sb_reason run_rounds(struct job *job, struct sb_failure *failure) {
+  const struct sb_extraction *extraction = job->extraction;
+  struct sb_crew_task task = {
+      .step = make_tree, .context = job, .items = extraction->path_count, .workers = extraction->jobs};
+  enum sb_reason reason = sb_crew_run(&task, failure);
+  if (reason == SB_OK) reason = prepare_frames(job, extraction->jobs, failure);
+  if (reason != SB_OK) return reason;
+  task.step = write_frame;
+  task.items = job->wanted_count;
+  reason = sb_crew_run(&task, failure);
+  if (reason != SB_OK) return reason;
+  task.step = finish_tree;
+  task.items = extraction->path_count;
+  return sb_crew_run(&task, failure);
+}
+
+static void free_job(struct job *job) {
+  for (unsigned i = 0; job->workers != NULL && i < job->extraction->jobs; i++) {
+    struct worker *worker = &job->workers[i];
+    sb_rows_free(&worker->rows);
+    sb_decoder_free(worker->decoder);
+    free(worker->compressed);
+    free(worker->content);
+  }
+  for (size_t i = 0; job->slices != NULL && i < job->extraction->path_count; i++) sb_slice_free(&job->slices[i]);
+  free(job->workers);
+  free(job->slices);
+  free(job->wanted);
+  sb_frames_free(&job->frames);
+}
+
+enum sb_reason sb_extract(const struct sb_extraction *extraction, struct sb_failure *failure) {
+  struct job job = {.extraction = extraction};
+  enum sb_reason reason = sb_frames_read(&job.frames, extraction->bundle, failure);
+  if (reason == SB_OK) {
+    job.slices = calloc(extraction->path_count, sizeof *job.slices);
+    job.workers = calloc(extraction->jobs, sizeof *job.workers);
+    if (job.slices == NULL || job.workers == NULL) {
+      reason = short_of_memory(failure);
+    } else {
+      for (unsigned i = 0; i < extraction->jobs; i++) job.workers[i].rows.directory = extraction->directory;
+      reason = run_rounds(&job, failure);
+    }
+  }
+  free_job(&job);
+  return reason;
+}

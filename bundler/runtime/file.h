@@ -1,0 +1,24 @@
+/* Whole reads and writes: what read(2) and write(2) may cut short or a signal may interrupt. */
+#ifndef SB_FILE_H
+#define SB_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads exactly `bytes` at `offset`; false with errno set, 0 where the file ends before. */
+bool sb_file_read_at(int file, void *data, size_t bytes, uint64_t offset);
+
+/* Writes all of `data` at `offset`; false with errno set. */
+bool sb_file_write_at(int file, const void *data, size_t bytes, uint64_t offset);
+
+/*
+ * Reads a whole small file, such as one of /proc whose size stat(2) does not tell, into heap memory that the caller
+ * frees, with a NUL behind it; NULL with errno set.
+ */
+char *sb_file_read_text(const char *path);
+
+/* Writes `text` to a file that is there, as /proc's control files want it: in one write. */
+bool sb_file_write_text(const char *path, const char *text);
+
+#endif

@@ -1,0 +1,174 @@
+#include "fill.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "extract.h"
+#include "row.h"
+#include "signals.h"
+#include "tree.h"
+
+/* The store paths that a store lacks, and where they are made. */
+struct filling {
+  const struct sb_store *store;
+  const struct sb_bundle *bundle;
+  const uint32_t *missing;
+  size_t missing_count;
+  int tmp;
+};
+
+/*
+ * Waits for the lock; -1 with errno set. Where a file system has no locks (ENOLCK, EOPNOTSUPP) the place is refused
+ * and the next one taken: clearing what others left needs to know that they are gone.
+ */
+static int take_lock(const struct sb_store *store) {
+  int file = openat(store->control, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return -1;
+  sb_signals_end_at_once(true);
+  int result;
+  do {
+    result = flock(file, LOCK_EX);
+  } while (result != 0 && errno == EINTR);
+  sb_signals_end_at_once(false);
+  if (result == 0) return file;
+  int error = errno;
+  close(file);
+  errno = error;
+  return -1;
+}
+
+static enum sb_reason write_failed(const struct filling *filling, uint32_t path, struct sb_failure *failure) {
+  return sb_failure_set(failure, SB_WRITE_FAILED, errno, filling->store->path,
+                        sb_bundle_base(filling->bundle, path));
+}
+
+/* On a network file system another host's boot says nothing about ours, so only what was written out counts. */
+static bool is_on_network(int directory) {
+  static const uint32_t network_magics[] = {
+      0x6969 /* nfs */,  0x517b /* smb */,      0xff534d42 /* cifs */,   0xfe534d42 /* smb2 */, 0x01021997 /* 9p */,
+      0x00c36400 /* ceph */, 0x5346414f /* afs */, 0x0bd00bd0 /* lustre */, 0x65735546 /* fuse */,
+  };
+  struct statfs status;
+  if (fstatfs(directory, &status) != 0) return true;
+  for (size_t i = 0; i < sizeof network_magics / sizeof *network_magics; i++) {
+    if ((uint32_t)status.f_type == network_magics[i]) return true;
+  }
+  return false;
+}
+
+/* Says no before a gigabyte is written in vain; the writes themselves are checked all the same. */
+static bool has_room(const struct filling *filling) {
+  uint64_t needed = 0;
+  for (size_t i = 0; i < filling->missing_count; i++) {
+    needed += filling->bundle->paths[filling->missing[i]].content_bytes;
+  }
+  struct statvfs status;
+  if (fstatvfs(filling->tmp, &status) != 0 || status.f_blocks == 0) return true;
+  if (needed / status.f_frsize < status.f_bavail) return true;
+  errno = ENOSPC;
+  return false;
+}
+
+/*
+ * Moves one extracted tree to its place. What stands there has no marker that counts: a kill came between rename and
+ * marker, or another boot wrote it. Nothing runs from it, and it goes the way of leftovers.
+ */
+static bool place_tree(const struct filling *filling, uint32_t path) {
+  const struct sb_store *store = filling->store;
+  const char *base = sb_bundle_base(filling->bundle, path);
+  struct stat status;
+  if (fstatat(store->trees, base, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    char stale[24];
+    snprintf(stale, sizeof stale, ".stale-%u", path);
+    if (unlinkat(store->meta, base, 0) != 0 && errno != ENOENT) return false;
+    if (S_ISDIR(status.st_mode) && fchmodat(store->trees, base, 0700, 0) != 0) return false;
+    if (renameat(store->trees, base, filling->tmp, stale) != 0) return false;
+  }
+  return sb_rename_new(filling->tmp, base, store->trees, base) && sb_row_seal_top(store->trees, base);
+}
+
+static bool write_marker(const struct filling *filling, uint32_t path, const char *boot_id) {
+  const struct sb_store *store = filling->store;
+  const char *base = sb_bundle_base(filling->bundle, path);
+  char marker[SB_MARKER_BYTES];
+  sb_marker_write(marker, filling->bundle->paths[path].content_sha256, boot_id);
+  /* A stale marker can be there without its tree. */
+  if (symlinkat(marker, store->meta, base) == 0) return true;
+  return errno == EEXIST && symlinkat(marker, filling->tmp, ".marker") == 0 &&
+         renameat(filling->tmp, ".marker", store->meta, base) == 0;
+}
+
+static enum sb_reason place_all(const struct filling *filling, bool sync, struct sb_failure *failure) {
+  for (size_t i = 0; i < filling->missing_count; i++) {
+    if (!place_tree(filling, filling->missing[i])) return write_failed(filling, filling->missing[i], failure);
+  }
+  bool is_durable = sync || is_on_network(filling->store->trees);
+  if (is_durable && syncfs(filling->store->trees) != 0) return write_failed(filling, filling->missing[0], failure);
+  for (size_t i = 0; i < filling->missing_count; i++) {
+    if (!write_marker(filling, filling->missing[i], is_durable ? NULL : filling->store->boot_id)) {
+      return write_failed(filling, filling->missing[i], failure);
+    }
+  }
+  return SB_OK;
+}
+
+static enum sb_reason fill_missing(const struct filling *filling, const struct sb_settings *settings,
+                                   struct sb_failure *failure) {
+  /* First what a killed process left: it may be what fills the disk. */
+  if (!sb_tree_empty(filling->tmp) || !has_room(filling)) {
+    return write_failed(filling, filling->missing[0], failure);
+  }
+  struct sb_extraction extraction = {
+      .bundle = filling->bundle,
+      .paths = filling->missing,
+      .path_count = filling->missing_count,
+      .directory = filling->tmp,
+      .jobs = settings->jobs,
+  };
+  enum sb_reason reason = sb_extract(&extraction, failure);
+  if (reason == SB_OK) reason = place_all(filling, settings->sync, failure);
+  sb_tree_empty(filling->tmp);
+  return reason;
+}
+
+static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_bundle *bundle,
+                                  const struct sb_settings *settings, struct sb_failure *failure) {
+  SB_AUTO_CLOSE int lock = take_lock(store);
+  if (lock < 0) return sb_failure_set(failure, SB_LOCK_FAILED, errno, store->path, NULL);
+  SB_AUTO_FREE uint32_t *missing = calloc(bundle->header->path_count, sizeof *missing);
+  if (missing == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, store->path, NULL);
+  struct filling filling = {.store = store, .bundle = bundle, .missing = missing};
+  for (uint32_t i = 0; i < bundle->header->path_count; i++) {
+    enum sb_reason reason = sb_store_check_path(store, bundle, i);
+    if (reason == SB_STORE_CONFLICT) return sb_failure_set(failure, reason, 0, store->path, sb_bundle_base(bundle, i));
+    if (reason != SB_OK) missing[filling.missing_count++] = i;
+  }
+  if (filling.missing_count == 0) return SB_OK;
+  SB_AUTO_CLOSE int tmp = sb_directory_make(store->control, "tmp", 0700);
+  if (tmp < 0) return sb_failure_set(failure, SB_WRITE_FAILED, errno, store->path, NULL);
+  filling.tmp = tmp;
+  return fill_missing(&filling, settings, failure);
+}
+
+enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,
+                             const struct sb_settings *settings, struct sb_failure *failure) {
+  struct sb_signals signals;
+  sb_signals_catch(&signals);
+  /* Modes are what the bundle says, whatever the caller's umask. */
+  mode_t umask_before = umask(0);
+  enum sb_reason reason = fill_locked(store, bundle, settings, failure);
+  umask(umask_before);
+  sb_signals_release(&signals);
+  if (reason == SB_OK && sb_signals_caught() != 0) {
+    return sb_failure_set(failure, SB_INTERRUPTED, sb_signals_caught(), store->path, NULL);
+  }
+  return reason;
+}

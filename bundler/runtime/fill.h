@@ -1,0 +1,15 @@
+/* Puts a closure into a store: of several processes one extracts, the others wait for it and find it done. */
+#ifndef SB_FILL_H
+#define SB_FILL_H
+
+#include "store.h"
+
+/*
+ * Makes `store` hold the whole closure. A signal that comes while another process extracts ends this one at once, with
+ * 128 + n; one that comes while this one extracts is returned as SB_INTERRUPTED. Nothing is left behind on failure, and
+ * what a kill -9 leaves is cleared by the next who gets here.
+ */
+enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,
+                             const struct sb_settings *settings, struct sb_failure *failure);
+
+#endif

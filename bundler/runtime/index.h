@@ -1,0 +1,41 @@
+/*
+ * The index: where each file's content lies. Read only to extract, never for a warm start, and slice by slice: one store
+ * path's rows and strings have a digest of their own, so what is there already is not even read.
+ */
+#ifndef SB_INDEX_H
+#define SB_INDEX_H
+
+#include "bundle.h"
+
+struct sb_frames {
+  struct sb_frame *list; /* header->frame_count; owned */
+};
+
+/* Reads and checks the frame table: without gap, inside the data, no frame above twice `frame_bytes`. */
+enum sb_reason sb_frames_read(struct sb_frames *frames, const struct sb_bundle *bundle, struct sb_failure *failure);
+
+void sb_frames_free(struct sb_frames *frames);
+
+/* The rows of one store path. */
+struct sb_slice {
+  const char *base;               /* `<hash>-<name>`; borrowed from the bundle */
+  const struct sb_path_record *record;
+  struct sb_row *rows;            /* record->row_count, sorted by path; owned */
+  char *strings;                  /* readable; owned */
+};
+
+/*
+ * Reads and checks the slice of a store path. Afterwards: paths grow in byte order and are made of proper components,
+ * each but the first lies in a directory of an earlier row, contents lie in the store path's frames and grow, a hard
+ * link names an earlier file.
+ */
+enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, const struct sb_frames *frames,
+                             uint32_t path, struct sb_failure *failure);
+
+void sb_slice_free(struct sb_slice *slice);
+
+static inline const char *sb_slice_string(const struct sb_slice *slice, struct sb_string string) {
+  return slice->strings + string.offset;
+}
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Turns this process into the app: same PID, same parent, same descriptors. argv[0] stays as the user gave it, the
+ * bundle's own arguments come before the user's.
+ */
+#ifndef SB_LAUNCH_H
+#define SB_LAUNCH_H
+
+#include "strategy.h"
+
+/*
+ * Returns the entrypoint that the user means: the one whose name is the base name of argv[0], else the first. `called`
+ * may be NULL.
+ */
+const struct sb_entrypoint *sb_launch_entrypoint(const struct sb_bundle *bundle, const char *called);
+
+/* Executes it; returns only on failure. `argv` and `inherited` end with NULL. */
+enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *const *inherited,
+                         struct sb_failure *failure);
+
+#endif

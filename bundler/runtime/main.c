@@ -1,0 +1,76 @@
+/*
+ * The runtime: the executable at the head of every bundle. Opens its own file, makes the closure appear at /nix/store
+ * and becomes the app. See README.md for the map of this folder and bundler/FORMAT.md for the bytes.
+ *
+ * Exit codes before the app runs: 125 a failure of ours, 126 the program can't be executed, 127 it is not there,
+ * 128 + n a signal that came while we extracted. Afterwards they are the app's own.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "info.h"
+#include "launch.h"
+#include "message.h"
+#include "self.h"
+
+enum { EXIT_OURS = 125, EXIT_REFUSED = 126, EXIT_ABSENT = 127, EXIT_SIGNAL = 128 };
+
+static const char option_prefix[] = "--saddlebag-";
+
+static int exit_code(const struct sb_failure *failure) {
+  if (failure->reason == SB_PROGRAM_REFUSED) return EXIT_REFUSED;
+  if (failure->reason == SB_PROGRAM_ABSENT) return EXIT_ABSENT;
+  return failure->reason == SB_INTERRUPTED ? EXIT_SIGNAL + failure->error : EXIT_OURS;
+}
+
+static int fail(const char *program, struct sb_failure *failure) {
+  int code = exit_code(failure);
+  if (failure->reason != SB_INTERRUPTED) sb_message_failure(program, failure);
+  sb_failure_clear(failure);
+  return code;
+}
+
+/* Puts the store paths in place, or says why none of the ways to do so works. */
+static int provide_closure(const struct sb_start *start) {
+  struct sb_attempts attempts = {0};
+  enum sb_reason reason = sb_strategy_choose(start, &attempts);
+  int code = 0;
+  if (sb_reason_is_refusal(reason)) {
+    sb_message_attempts(start->program, &attempts);
+    code = EXIT_OURS;
+  } else if (reason != SB_OK) {
+    code = fail(start->program, &attempts.failures[attempts.count - 1]);
+  }
+  sb_attempts_clear(&attempts);
+  return code;
+}
+
+static int run(const struct sb_start *start, char **argv, struct sb_failure *failure) {
+  const char *first = argv[0] == NULL ? NULL : argv[1];
+  if (first != NULL && strncmp(first, option_prefix, sizeof option_prefix - 1) == 0) {
+    if (strcmp(first, "--saddlebag-info") == 0) return sb_info_print(start->bundle, argv[0]) ? 0 : EXIT_OURS;
+    sb_failure_set(failure, SB_OPTION_UNKNOWN, 0, first, NULL);
+    return fail(start->program, failure);
+  }
+  int code = provide_closure(start);
+  if (code != 0) return code;
+  sb_launch(start, argv, environ, failure);
+  return fail(start->program, failure);
+}
+
+int main(int argc, char **argv) {
+  const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+  const char *program = argc == 0 || *argv[0] == '\0' ? "saddlebag" : slash == NULL ? argv[0] : slash + 1;
+  struct sb_failure failure = {0};
+  struct sb_settings settings = sb_settings_read();
+  struct sb_self self;
+  struct sb_bundle bundle;
+  enum sb_reason reason = sb_self_open(&self, &failure);
+  if (reason == SB_OK) reason = sb_bundle_open(&bundle, self.file, self.path, sb_bundle_own_machine(), &failure);
+  if (reason != SB_OK) return fail(program, &failure);
+  struct sb_start start = {.program = program, .bundle = &bundle, .settings = &settings};
+  int code = run(&start, argv, &failure);
+  sb_bundle_close(&bundle);
+  sb_self_close(&self);
+  return code;
+}

@@ -1,0 +1,118 @@
+#include "message.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+struct words {
+  const char *verb;
+  const char *reason; /* NULL: the system's own words for errno */
+  const char *hint;   /* may be NULL */
+};
+
+static const struct words words[] = {
+    [SB_BUNDLE_UNREADABLE] = {"read", NULL, "the file has to be readable as well as executable"},
+    [SB_BUNDLE_ABSENT] = {"read", "not a bundle, or cut off or stripped", "fetch or bundle it again"},
+    [SB_BUNDLE_CUT] = {"read", "truncated, or something was appended", "fetch or bundle it again"},
+    [SB_BUNDLE_NEWER] = {"read", "written by a newer Saddlebag", "bundle it with the Saddlebag of this runtime"},
+    [SB_BUNDLE_DAMAGED] = {"read", "damaged", "fetch or bundle it again"},
+    [SB_BUNDLE_MACHINE] = {"read", "its runtime is one for another machine", "bundle it again for this architecture"},
+    [SB_MEMORY_SHORT] = {"hold", "out of memory", "SADDLEBAG_JOBS=1 takes the least"},
+    [SB_INTERRUPTED] = {"go on with", "a signal asked us to end", NULL},
+    [SB_OPTION_UNKNOWN] = {"use", "--saddlebag-… as the first argument is the runtime's, and it knows only "
+                           "--saddlebag-info", "to hand it to the app, put another argument before it"},
+    [SB_STRATEGY_UNKNOWN] = {"use strategy", "no such strategy (from SADDLEBAG_STRATEGY)",
+                             "one of native, in-place, namespace; unset it to let the runtime choose"},
+    [SB_PATH_MISSING] = {"use", "not there", NULL},
+    [SB_PATH_UNTRUSTED] = {"use", "not as Nix leaves it (owner root, mode 0555 or 0444, time 1)", NULL},
+    [SB_ROOT_SHARED] = {"write below", "it is not private to this app (an overlay or a directory as root)", NULL},
+    [SB_ROOT_PRIVILEGED] = {"write below", "not needed with CAP_SYS_ADMIN", NULL},
+    [SB_NIX_TAKEN] = {"write below", "it is there and not ours", NULL},
+    [SB_PLACE_REFUSED] = {"use", NULL, NULL},
+    [SB_PLACE_NOEXEC] = {"use", "mounted noexec", NULL},
+    [SB_PLACE_SHARED] = {"use", "not ours alone (another owner, or writable by others)", NULL},
+    [SB_PLACE_IN_MEMORY] = {"use", "in memory, and the memory limit is below the closure", NULL},
+    [SB_PLACE_NONE] = {"keep the closure in", "no place serves",
+                       "name a directory that this user may write to and execute from: SADDLEBAG_CACHE_DIR"},
+    [SB_STORE_CONFLICT] = {"use", "holds a store path of this name with other content", NULL},
+    [SB_WRITE_FAILED] = {"write", NULL, NULL},
+    [SB_LOCK_FAILED] = {"lock", NULL, NULL},
+    [SB_NAMESPACE_AMBIENT] = {"enter", "ambient capabilities would be lost in it", NULL},
+    [SB_NAMESPACE_ROOT] = {"enter", "not as root", "add CAP_SYS_ADMIN, or run as another user"},
+    [SB_NAMESPACE_FORBIDDEN] = {"make", NULL,
+                                "allow user namespaces: sysctl user.max_user_namespaces and "
+                                "kernel.unprivileged_userns_clone, the container's seccomp profile"},
+    [SB_NAMESPACE_UNMAPPED] = {"map ids in", NULL, "mount /proc"},
+    [SB_MOUNT_FAILED] = {"mount", NULL,
+                         "allow mounts in user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
+                         "an AppArmor profile, the container's seccomp profile"},
+    [SB_PIVOT_FAILED] = {"pivot into", NULL, "the root must not be an initramfs"},
+    [SB_PROGRAM_ABSENT] = {"run", "no such file, or the interpreter that it names is missing", NULL},
+    [SB_PROGRAM_REFUSED] = {"run", NULL, NULL},
+};
+
+/* strerror's words, in lower case like all of ours. */
+static void write_errno(char *text, size_t room, int error) {
+  const char *system = strerror(error);
+  snprintf(text, room, "%c%s", tolower((unsigned char)system[0]), system + 1);
+}
+
+char *sb_message_describe(const struct sb_failure *failure) {
+  const struct words *said = &words[failure->reason];
+  char system[80];
+  const char *reason = said->reason;
+  if (reason == NULL || failure->error != 0) {
+    write_errno(system, sizeof system, failure->error);
+    reason = said->reason == NULL || failure->reason != SB_INTERRUPTED ? system : said->reason;
+  }
+  char *text = NULL;
+  const char *object = failure->object == NULL ? "it" : failure->object;
+  const char *detail = failure->detail;
+  int length = asprintf(&text, "%s: %s%s%s%s", object, reason, detail == NULL ? "" : " (", detail == NULL ? "" : detail,
+                        detail == NULL ? "" : ")");
+  return length < 0 ? NULL : text;
+}
+
+/* One write(2) a message, so that those of processes that share a log don't mix. */
+__attribute__((format(printf, 1, 2))) static void print(const char *format, ...) {
+  SB_AUTO_FREE char *text = NULL;
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vasprintf(&text, format, arguments);
+  va_end(arguments);
+  if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0) return; /* nowhere left to say so */
+}
+
+void sb_message_failure(const char *program, const struct sb_failure *failure) {
+  const struct words *said = &words[failure->reason];
+  SB_AUTO_FREE char *text = sb_message_describe(failure);
+  print("%s: cannot %s %s\n%s%s%s", program, said->verb, text == NULL ? "it: out of memory" : text,
+        said->hint == NULL ? "" : "hint: ", said->hint == NULL ? "" : said->hint, said->hint == NULL ? "" : "\n");
+}
+
+void sb_message_attempts(const char *program, const struct sb_attempts *attempts) {
+  SB_AUTO_FREE char *lines = strdup("");
+  for (unsigned i = 0; i < attempts->count && lines != NULL; i++) {
+    const struct sb_failure *failure = &attempts->failures[i];
+    const struct words *said = &words[failure->reason];
+    SB_AUTO_FREE char *text = sb_message_describe(failure);
+    char *longer = NULL;
+    int length = asprintf(&longer, "%s  %s: cannot %s %s\n%s%s%s", lines, attempts->names[i], said->verb,
+                          text == NULL ? "" : text, said->hint == NULL ? "" : "    hint: ",
+                          said->hint == NULL ? "" : said->hint, said->hint == NULL ? "" : "\n");
+    free(lines);
+    lines = length < 0 ? NULL : longer;
+  }
+  print("%s: cannot start: no way to put the closure at /nix/store works here\n%s", program, lines == NULL ? "" : lines);
+}
+
+void sb_message_debug(const struct sb_start *start, const char *what, const char *object,
+                      const struct sb_failure *failure) {
+  if (!start->settings->debug) return;
+  SB_AUTO_FREE char *text = failure == NULL ? NULL : sb_message_describe(failure);
+  print("%s: %s: %s%s%s\n", start->program, object, what, text == NULL ? "" : ": ", text == NULL ? "" : text);
+}

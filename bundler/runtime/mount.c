@@ -1,0 +1,41 @@
+#include "mount.h"
+
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#include "cleanup.h"
+
+char *sb_mount_descriptor_path(int directory) {
+  char *path = NULL;
+  return asprintf(&path, "/proc/self/fd/%d", directory) < 0 ? NULL : path;
+}
+
+/* In a user namespace a remount has to repeat the flags of the mount that was bound: they are locked. */
+static unsigned long locked_flags(const char *path) {
+  struct statvfs status;
+  if (statvfs(path, &status) != 0) return 0;
+  unsigned long flags = 0;
+  if ((status.f_flag & ST_NOSUID) != 0) flags |= MS_NOSUID;
+  if ((status.f_flag & ST_NODEV) != 0) flags |= MS_NODEV;
+  if ((status.f_flag & ST_NOEXEC) != 0) flags |= MS_NOEXEC;
+  if ((status.f_flag & ST_NOATIME) != 0) flags |= MS_NOATIME;
+  if ((status.f_flag & ST_NODIRATIME) != 0) flags |= MS_NODIRATIME;
+  if ((status.f_flag & ST_RELATIME) != 0) flags |= MS_RELATIME;
+  return flags;
+}
+
+bool sb_mount_bind(int directory, const char *target) {
+  SB_AUTO_FREE char *source = sb_mount_descriptor_path(directory);
+  if (source == NULL || mount(source, target, NULL, MS_BIND | MS_REC, NULL) != 0) return false;
+  /* So that an app can't change its own closure by mistake; one that must could still be started without this. */
+  mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | locked_flags(target), NULL);
+  return true;
+}
+
+bool sb_mount_overlay(int upper, int lower, const char *target) {
+  SB_AUTO_FREE char *options = NULL;
+  /* Without an upper directory the kernel's own term is "lower", for both. */
+  if (asprintf(&options, "lowerdir=/proc/self/fd/%d:/proc/self/fd/%d", upper, lower) < 0) options = NULL;
+  return options != NULL && mount("saddlebag", target, "overlay", MS_RDONLY, options) == 0;
+}

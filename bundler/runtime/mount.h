@@ -1,0 +1,16 @@
+/* Mounts whose source is a descriptor: what was checked is what is mounted, whoever renames its path meanwhile. */
+#ifndef SB_MOUNT_H
+#define SB_MOUNT_H
+
+#include <stdbool.h>
+
+/* Returns /proc/self/fd/<n> in heap memory; NULL where memory is short. */
+char *sb_mount_descriptor_path(int directory);
+
+/* Binds a directory with what is mounted in it, read-only where the kernel lets us; false with errno set. */
+bool sb_mount_bind(int directory, const char *target);
+
+/* Mounts two directories as one at `target`; `upper` wins. False with errno set. */
+bool sb_mount_overlay(int upper, int lower, const char *target);
+
+#endif

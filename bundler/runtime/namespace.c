@@ -1,0 +1,88 @@
+#include "namespace.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "new-root.h"
+
+static bool map_ids(uid_t user, gid_t group) {
+  char map[40];
+  snprintf(map, sizeof map, "%u %u 1", (unsigned)user, (unsigned)user);
+  if (!sb_file_write_text("/proc/self/uid_map", map)) return false;
+  /* Without this an unprivileged process may not map its group (user_namespaces(7)); kernels before 3.19 lack it. */
+  if (!sb_file_write_text("/proc/self/setgroups", "deny") && errno != ENOENT) return false;
+  snprintf(map, sizeof map, "%u %u 1", (unsigned)group, (unsigned)group);
+  return sb_file_write_text("/proc/self/gid_map", map);
+}
+
+enum sb_reason sb_namespace_enter(bool privileged, struct sb_failure *failure) {
+  uid_t user = geteuid();
+  gid_t group = getegid();
+  if (privileged) {
+    if (unshare(CLONE_NEWNS) != 0) {
+      return sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a mount namespace", NULL);
+    }
+    /* Slave: the host's later mounts still arrive, ours never go back. In a user namespace the kernel sees to it. */
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) {
+      return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/ as a slave of the host's mounts", NULL);
+    }
+    return SB_OK;
+  }
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    return sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a user namespace", NULL);
+  }
+  if (!map_ids(user, group)) {
+    return sb_failure_set(failure, SB_NAMESPACE_UNMAPPED, errno, "a user namespace", NULL);
+  }
+  return SB_OK;
+}
+
+/* What the child tells; it lies in memory that both see. */
+struct report {
+  enum sb_reason reason;
+  int error;
+  char object[64];
+};
+
+static void probe_in_child(struct report *report) {
+  struct sb_failure failure = {0};
+  enum sb_reason reason = sb_namespace_enter(false, &failure);
+  if (reason == SB_OK) reason = sb_new_root_pivot(&failure);
+  report->error = failure.error;
+  snprintf(report->object, sizeof report->object, "%s", failure.object == NULL ? "" : failure.object);
+  report->reason = reason;
+}
+
+enum sb_reason sb_namespace_probe(struct sb_failure *failure) {
+  struct report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (report == MAP_FAILED) return sb_failure_set(failure, SB_MEMORY_SHORT, errno, "a probe", NULL);
+  /* What stands when a filter of system calls kills the child. */
+  *report = (struct report){.reason = SB_NAMESPACE_FORBIDDEN, .error = EPERM, .object = "a user namespace"};
+  /*
+   * clone without a signal: no SIGCHLD comes, and the status is kept even where the caller ignores SIGCHLD, which would
+   * otherwise make the kernel throw it away.
+   */
+  long child = syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
+  if (child == 0) {
+    probe_in_child(report);
+    _exit(0);
+  }
+  enum sb_reason reason;
+  if (child < 0) {
+    reason = sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a probe", NULL);
+  } else {
+    while (waitpid((pid_t)child, NULL, __WALL) < 0 && errno == EINTR) continue;
+    reason = report->reason;
+    if (reason != SB_OK) sb_failure_set(failure, reason, report->error, report->object, NULL);
+  }
+  munmap(report, sizeof *report);
+  return reason;
+}

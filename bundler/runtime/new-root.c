@@ -1,0 +1,119 @@
+#include "new-root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "mount.h"
+
+#define OLD_ROOT ".saddlebag-old-root"
+
+/* Any directory will do to mount the new root on; it is free again after the pivot. */
+static const char *const mount_points[] = {"/tmp", "/var/tmp", "/dev", "/proc", "/etc", "/usr"};
+
+static const char *mount_tmpfs(void) {
+  for (size_t i = 0; i < sizeof mount_points / sizeof *mount_points; i++) {
+    if (mount("saddlebag", mount_points[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") == 0) return mount_points[i];
+    if (errno != ENOENT && errno != ENOTDIR) return NULL;
+  }
+  return NULL;
+}
+
+enum sb_reason sb_new_root_pivot(struct sb_failure *failure) {
+  const char *point = mount_tmpfs();
+  if (point == NULL) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "a new root", NULL);
+  SB_AUTO_FREE char *old_root = NULL;
+  if (asprintf(&old_root, "%s/" OLD_ROOT, point) < 0) old_root = NULL;
+  if (old_root == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, point, NULL);
+  if (mkdir(old_root, 0700) != 0 || syscall(SYS_pivot_root, point, old_root) != 0) {
+    return sb_failure_set(failure, SB_PIVOT_FAILED, errno, "a new root", NULL);
+  }
+  return SB_OK;
+}
+
+static unsigned char entry_type(int directory, const struct dirent *entry) {
+  if (entry->d_type != DT_UNKNOWN) return entry->d_type;
+  /* Some file systems don't tell. Not for mounts' sake: a server that is gone would keep us waiting. */
+  struct stat status;
+  int result = fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+  return result != 0 ? DT_UNKNOWN : (unsigned char)IFTODT(status.st_mode);
+}
+
+static bool copy_symlink(int directory, const char *name, const char *to) {
+  struct stat status;
+  if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  size_t room = (size_t)status.st_size + 1;
+  SB_AUTO_FREE char *target = malloc(room);
+  ssize_t length = target == NULL ? -1 : readlinkat(directory, name, target, room);
+  if (length < 0 || (size_t)length >= room) return false;
+  target[length] = '\0';
+  return symlink(target, to) == 0;
+}
+
+/* Makes one entry of a directory appear elsewhere. What can't be bound stays behind as an empty place. */
+static void join_entry(int directory, const struct dirent *entry, const char *from, const char *to) {
+  unsigned char type = entry_type(directory, entry);
+  if (type == DT_LNK) {
+    copy_symlink(directory, entry->d_name, to);
+    return;
+  }
+  if (type == DT_DIR) {
+    mkdir(to, 0755);
+  } else {
+    int file = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (file >= 0) close(file);
+  }
+  mount(from, to, NULL, MS_BIND | MS_REC, NULL);
+}
+
+/*
+ * Makes the entries of `from` appear in `to`, but `left_out`. An entry that is there already stays: the first who brings
+ * a name wins. False where `from` can't be read.
+ */
+static bool join_entries(const char *from, const char *to, const char *left_out) {
+  DIR *directory = opendir(from);
+  if (directory == NULL) return false;
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (left_out != NULL && strcmp(entry->d_name, left_out) == 0) continue;
+    SB_AUTO_FREE char *source = NULL, *target = NULL;
+    if (asprintf(&source, "%s/%s", from, entry->d_name) < 0) source = NULL;
+    if (asprintf(&target, "%s/%s", to, entry->d_name) < 0) target = NULL;
+    struct stat status;
+    if (source == NULL || target == NULL || lstat(target, &status) == 0) continue;
+    join_entry(dirfd(directory), entry, source, target);
+  }
+  closedir(directory);
+  return true;
+}
+
+/* /nix with all that the old root has there, and our store paths in /nix/store. */
+static bool join_nix(int trees) {
+  if (mkdir("/nix", 0755) != 0 || mkdir("/nix/store", 0755) != 0) return false;
+  join_entries("/" OLD_ROOT "/nix", "/nix", "store");
+  if (access("/" OLD_ROOT "/nix/store", F_OK) != 0) return sb_mount_bind(trees, "/nix/store");
+  /* Where the kernel would not overlay the two: 24 µs a store path. */
+  SB_AUTO_FREE char *from = sb_mount_descriptor_path(trees);
+  return from != NULL && join_entries(from, "/nix/store", NULL) &&
+         join_entries("/" OLD_ROOT "/nix/store", "/nix/store", NULL);
+}
+
+enum sb_reason sb_new_root_furnish(int trees, struct sb_failure *failure) {
+  if (!join_entries("/" OLD_ROOT, "", "nix")) {
+    return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root's entries", NULL);
+  }
+  if (!join_nix(trees)) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/nix/store", NULL);
+  if (umount2("/" OLD_ROOT, MNT_DETACH) != 0 || rmdir("/" OLD_ROOT) != 0) {
+    return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root", NULL);
+  }
+  /* What is written here would vanish with the app: better that it is refused, as it mostly was in the old root. */
+  mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
+  return SB_OK;
+}

@@ -1,0 +1,18 @@
+/* Whether the root directory is this app's own: a container's or a task's, and no machine's. */
+#ifndef SB_ROOT_H
+#define SB_ROOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * True where the kernel's own table of mounts shows `/` as an overlay or as a directory inside its file system, and
+ * nothing says that a whole system was booted from it. Only the kernel permits; files may veto, and variables that a
+ * bare machine can carry as well are not asked.
+ */
+bool sb_root_is_private(void);
+
+/* The same question to the text of a mountinfo file (proc(5)), without the vetoes; `root_inode` is that of `/`. Writes to the text. */
+bool sb_mountinfo_root_is_private(char *mountinfo, uint64_t root_inode);
+
+#endif

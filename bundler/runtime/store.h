@@ -1,0 +1,51 @@
+/*
+ * A store of our own: extracted store paths beside what is known of them. The cache is one, and /nix of a private root
+ * becomes one.
+ *
+ *   trees    <hash>-<name>: the store paths
+ *   meta     <hash>-<name>: a symbolic link whose target is the marker: content digest, boot id, whether it was synced
+ *   tmp      the extraction under way
+ *   lock     held (flock) by who extracts
+ *
+ * A store path is trusted by name and content digest: it is there, and so is a marker that says the same digest and
+ * either this boot or "synced". A marker is a symbolic link because symlink(2) makes name and content in one step: no
+ * moment of a crash leaves half a marker. A tree comes by rename, its marker after it; after a power loss the boot
+ * differs, so data that never reached the disk is not trusted.
+ */
+#ifndef SB_STORE_H
+#define SB_STORE_H
+
+#include <stddef.h>
+
+#include "bundle.h"
+#include "marker.h"
+#include "settings.h"
+
+struct sb_store {
+  int control; /* the directory of meta, tmp and lock; owned */
+  int trees;   /* owned */
+  int meta;    /* owned */
+  char *path;  /* of the trees, absolute; owned */
+  char boot_id[SB_BOOT_ID_BYTES];
+};
+
+/*
+ * Makes or opens a store in two directories that are ours already, and takes over both descriptors, also on failure.
+ * `path` is that of the trees.
+ */
+enum sb_reason sb_store_open(struct sb_store *store, int control, int trees, const char *path,
+                             struct sb_failure *failure);
+
+void sb_store_close(struct sb_store *store);
+
+/*
+ * Whether the store holds the whole closure: two system calls a store path. SB_STORE_CONFLICT where one is there under
+ * the same name with other bytes, SB_PATH_MISSING where one is absent or not to be trusted.
+ */
+enum sb_reason sb_store_check(const struct sb_store *store, const struct sb_bundle *bundle,
+                              struct sb_failure *failure);
+
+/* The same for one store path. */
+enum sb_reason sb_store_check_path(const struct sb_store *store, const struct sb_bundle *bundle, uint32_t path);
+
+#endif

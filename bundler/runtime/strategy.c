@@ -1,0 +1,38 @@
+#include "strategy.h"
+
+#include <string.h>
+
+#include "message.h"
+
+static const struct sb_strategy *const strategies[SB_STRATEGY_COUNT] = {&sb_native, &sb_in_place, &sb_namespace};
+
+static bool is_pinned_to_another(const struct sb_settings *settings, const struct sb_strategy *strategy) {
+  return settings->strategy != NULL && strcmp(settings->strategy, strategy->name) != 0;
+}
+
+enum sb_reason sb_strategy_choose(const struct sb_start *start, struct sb_attempts *attempts) {
+  enum sb_reason reason = SB_STRATEGY_UNKNOWN;
+  for (unsigned i = 0; i < SB_STRATEGY_COUNT; i++) {
+    if (is_pinned_to_another(start->settings, strategies[i])) continue;
+    struct sb_failure *failure = &attempts->failures[attempts->count];
+    attempts->names[attempts->count++] = strategies[i]->name;
+    reason = strategies[i]->provide(start, failure);
+    if (reason == SB_OK) {
+      attempts->taken = strategies[i];
+      sb_message_debug(start, "taken", strategies[i]->name, NULL);
+      return SB_OK;
+    }
+    sb_message_debug(start, "refused", strategies[i]->name, failure);
+    if (!sb_reason_is_refusal(reason)) return reason;
+  }
+  if (attempts->count == 0) {
+    attempts->count = 1;
+    return sb_failure_set(&attempts->failures[0], reason, 0, start->settings->strategy, NULL);
+  }
+  return reason;
+}
+
+void sb_attempts_clear(struct sb_attempts *attempts) {
+  for (unsigned i = 0; i < attempts->count; i++) sb_failure_clear(&attempts->failures[i]);
+  *attempts = (struct sb_attempts){0};
+}
