@@ -171,15 +171,19 @@ async function treePath(
   options: { readonly name: string; readonly edited: Readonly<Record<string, string>> },
   place: Workplace,
 ): Promise<ClosurePath> {
-  const build = async (self: string) => {
-    const files = { ...options.edited, ...(await editEntrypoint(entrypoint, start, self, options, place)) };
-    return contentPath(options.name, { directory: tree, files }, start.references, place.context.signal);
-  };
+  const filesFor = async (self: string) => ({
+    ...options.edited,
+    ...(await editEntrypoint(entrypoint, start, self, options, place)),
+  });
   // A tree that names itself can't hold its own digest: it is that of the tree naming a fixed path instead.
-  const provisional = await build(storePathFromDigest(new Uint8Array(32), options.name));
-  if (start.shebang === null) return provisional;
-  const { storePath } = provisional;
-  return { ...(await build(storePath)), storePath };
+  const files = await filesFor(storePathFromDigest(new Uint8Array(32), options.name));
+  const path = await contentPath(
+    options.name,
+    { directory: tree, files },
+    start.references,
+    place.context.signal,
+  );
+  return { ...path, files: await filesFor(path.storePath) };
 }
 
 async function editEntrypoint(

@@ -13,6 +13,9 @@ export interface TreeContent {
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** Files read at once, each with a buffer of up to 1 MiB. */
+const batchSize = 16;
+
 /**
  * Returns the SHA-256 (32 bytes) of a tree: of its paths, kinds, link targets, executable bits and contents, and of
  * nothing else: no time, owner, umask or order of the disk.
@@ -20,10 +23,17 @@ export interface TreeContent {
  */
 export async function digestTree(content: TreeContent, signal: AbortSignal): Promise<Uint8Array> {
   const hash = createHash('sha256');
+  let batch: Promise<readonly unknown[]>[] = [];
+  const drain = async () => {
+    for (const row of await Promise.all(batch)) hash.update(`${JSON.stringify(row)}\n`);
+    batch = [];
+  };
   for await (const node of overlaid(content)) {
     signal.throwIfAborted();
-    hash.update(`${JSON.stringify(await describe(node, signal))}\n`);
+    batch.push(describe(node, signal));
+    if (batch.length === batchSize) await drain();
   }
+  await drain();
   return hash.digest();
 }
 

@@ -1,5 +1,4 @@
 import { SaddlebagError } from '../../../src/core/errors.ts';
-import { moveSections } from './move-sections.ts';
 import {
   type DynamicEntry,
   dynamicTags,
@@ -9,6 +8,7 @@ import {
   findStringTable,
   segmentTypes,
 } from './read.ts';
+import { endOfSections, moveSections } from './sections.ts';
 
 /** Where an edited program finds its loader and its libraries. */
 export interface PointTarget {
@@ -98,12 +98,11 @@ export function openSearchPath(bytes: Buffer, elf: Elf): Buffer {
  * end of its own file (self-extracting archives, single-file runtimes).
  */
 export function appendedBytes(bytes: Buffer, elf: Elf): number {
-  const sections = Number(bytes.readBigUInt64LE(40)) + bytes.readUInt16LE(58) * bytes.readUInt16LE(60);
   const ends = elf.segments
     .filter(({ type }) => type === segmentTypes.load)
     .map(({ offset, fileBytes }) => offset + fileBytes);
-  // The section headers come last in what a linker writes; without them (sstrip) the segments end the file.
-  return Math.max(0, bytes.length - Math.max(sections, ...ends));
+  // Where there are no section headers (sstrip), the segments end the file.
+  return Math.max(0, bytes.length - Math.max(endOfSections(bytes), ...ends));
 }
 
 interface Content {

@@ -14,7 +14,8 @@ export interface MovedParts {
   readonly interpreter: MovedPart;
 }
 
-const dynamicSection = 6;
+/** Types of sections. Source: System V ABI, "Sections". */
+const sectionTypes = { dynamic: 6, noBits: 8 } as const;
 
 /**
  * Writes the new places of moved parts into the section headers of `bytes`, which were parsed as `elf` before the move.
@@ -22,24 +23,39 @@ const dynamicSection = 6;
  * written.
  */
 export function moveSections(bytes: Buffer, elf: Elf, parts: MovedParts): void {
-  const start = Number(bytes.readBigUInt64LE(40));
-  const count = bytes.readUInt16LE(60);
-  const complete = start > 0 && start + count * elfSizes.section <= bytes.length;
-  if (!complete || bytes.readUInt16LE(58) !== elfSizes.section) return;
+  const headers = sectionHeaders(bytes);
   const oldInterpreter = elf.segments.find(({ type }) => type === segmentTypes.interpreter);
-  for (let index = 0; index < count; index++) {
-    const at = start + index * elfSizes.section;
-    const isDynamic = bytes.readUInt32LE(at + 4) === dynamicSection;
+  for (const at of headers) {
     const offset = Number(bytes.readBigUInt64LE(at + 24));
-    if (isDynamic) {
+    if (bytes.readUInt32LE(at + 4) === sectionTypes.dynamic) {
       writePlace(bytes, at, parts.dynamic);
       // Its strings, which the symbols share: the old ones are a prefix of the new.
-      const strings = bytes.readUInt32LE(at + 40);
-      if (strings < count) writePlace(bytes, start + strings * elfSizes.section, parts.strings);
+      const strings = headers[bytes.readUInt32LE(at + 40)];
+      if (strings !== undefined) writePlace(bytes, strings, parts.strings);
     } else if (offset !== 0 && offset === oldInterpreter?.offset) {
       writePlace(bytes, at, parts.interpreter);
     }
   }
+}
+
+/**
+ * Returns where the last section, or the table of their headers, ends in the file; 0 where there are none.
+ */
+export function endOfSections(bytes: Buffer): number {
+  const headers = sectionHeaders(bytes);
+  const ends = headers
+    .filter((at) => bytes.readUInt32LE(at + 4) !== sectionTypes.noBits)
+    .map((at) => Number(bytes.readBigUInt64LE(at + 24) + bytes.readBigUInt64LE(at + 32)));
+  return Math.max(0, (headers.at(-1) ?? -elfSizes.section) + elfSizes.section, ...ends);
+}
+
+/** Lists the offsets of the section headers; none where the table does not lie in the file. */
+function sectionHeaders(bytes: Buffer): number[] {
+  const start = Number(bytes.readBigUInt64LE(40));
+  const count = bytes.readUInt16LE(60);
+  const isThere = start > 0 && start + count * elfSizes.section <= bytes.length;
+  if (!isThere || bytes.readUInt16LE(58) !== elfSizes.section) return [];
+  return Array.from({ length: count }, (_, index) => start + index * elfSizes.section);
 }
 
 function writePlace(bytes: Buffer, at: number, part: MovedPart): void {
