@@ -1,3 +1,5 @@
+import { ShellCompDirective } from '@bomb.sh/tab';
+import tab from '@bomb.sh/tab/commander';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BundleFlags } from './commands/bundle.ts';
 import type { DeployFlags } from './commands/deploy.ts';
@@ -48,7 +50,21 @@ export function createProgram(host: Host): Command {
     );
   const commands = [addBundle, addPublish, addDeploy, addInspect, addServe];
   for (const add of commands) add(program, host);
+  addCompletion(program);
   return program;
+}
+
+function addCompletion(program: Command): void {
+  const completion = tab(program, { completionCommandName: 'completion' });
+  program.commands
+    .find((command) => command.name() === 'completion')
+    ?.description('print a script that completes commands and flags in your shell')
+    .addHelpText('after', examples('source <(saddlebag completion bash)'));
+  // The library tells the shell not to complete file names, which most of our arguments are.
+  Object.defineProperty(completion, 'directive', {
+    get: () => ShellCompDirective.ShellCompDirectiveDefault,
+    set: () => undefined,
+  });
 }
 
 function addBundle(program: Command, { invoke }: Host): void {
