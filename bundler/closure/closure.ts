@@ -1,4 +1,4 @@
-import { dirname, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
@@ -7,6 +7,7 @@ import { readDirectory } from './directory.ts';
 import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
 import { readNix } from './nix.ts';
+import { chooseProgram } from './nix-program.ts';
 import { readProgram } from './program.ts';
 import type { ProgramClosure, Workplace } from './program-closure.ts';
 
@@ -61,11 +62,13 @@ async function readSource(
   const storeName = appVersion === '' ? name : `${name}-${appVersion}`;
   switch (source) {
     case 'nix': {
-      const closure = await readNix(file, entrypoint, place);
-      const top = storePathOf(closure.program) ?? dirname(closure.program);
-      const inside = relative(top, closure.program);
-      report(`reading ${top} as a Nix closure, entrypoint ${inside === '' ? 'itself' : inside}`, place);
-      return closure;
+      const program = await chooseProgram(file, entrypoint);
+      const top = storePathOf(program) ?? dirname(program);
+      report(
+        `reading ${top} as a Nix closure, entrypoint ${relative(top, program) || basename(program)}`,
+        place,
+      );
+      return readNix(program, place);
     }
     case 'program':
       if (entrypoint !== undefined) throw unexpectedEntrypoint(file);

@@ -3,9 +3,9 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { type StorePath, storePathFromDigest } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
-import { type Executable, readExecutable } from './executable-kind.ts';
+import { type Executable, readExecutable, requireProgram } from './executable.ts';
 import { isBelow, linkLibraries } from './libraries.ts';
-import { findInterpreter, type LinkedProgram, renderShebang, rewriteShebang } from './program.ts';
+import { findInterpreter, type LinkedProgram, renderLine, rewriteShebang } from './program.ts';
 import { type ProgramClosure, type Workplace, writeEdited } from './program-closure.ts';
 import { replaceShebang } from './shebang.ts';
 import { contentPath } from './tree-digest.ts';
@@ -115,13 +115,11 @@ async function readStart(
 
 async function readElfStart(
   tree: string,
-  { file, elf }: Extract<Executable, { kind: 'elf' }>,
+  { elf }: Extract<Executable, { kind: 'elf' }>,
   name: string,
   place: Workplace,
 ): Promise<Start> {
-  if (elf.interpreter === null && elf.needed.length > 0) {
-    throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`);
-  }
+  requireProgram(elf);
   const common = { arch: elf.arch, interpreter: null, shebang: null };
   if (elf.interpreter === null) {
     return { ...common, paths: [], linked: null, references: [], ownLoader: false };
@@ -160,7 +158,7 @@ async function readInnerStart(
   return {
     ...start,
     interpreter: basename(interpreter),
-    shebang: (self) => renderShebang(script.shebang, `${self}/${inside}`, null),
+    shebang: (self) => renderLine(script, `${self}/${inside}`, null),
   };
 }
 

@@ -2,21 +2,19 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes } from '../../src/core/files.ts';
-import { type StorePath, splitNameVersion, storePathName } from '../../src/core/store-path.ts';
+import { type StorePath, splitNameVersion, storePathName, storePathOf } from '../../src/core/store-path.ts';
 import { isExecutableFile } from './locate.ts';
 
 /**
- * Chooses the program of a Nix build: `entrypoint` where given (`bin/app`, or `app` for the same); the program that
- * `file` is; `bin/<name of the package>`; the only program of `bin`. Hidden ones (`.app-wrapped`) are never chosen
- * unasked.
+ * Chooses the program of the Nix build that `file` is, or lies in: `entrypoint` where given (`bin/app`, or `app` for
+ * the same); the program that `file` is; `bin/<name of the package>`; the only program of `bin`. Hidden ones
+ * (`.app-wrapped`) are never chosen unasked.
  * @returns its absolute path
  * @throws {SaddlebagError} `entrypoint-missing` and `entrypoint-ambiguous`, which list what there is; `not-executable`
  */
-export async function chooseProgram(
-  top: StorePath,
-  file: string,
-  entrypoint: string | undefined,
-): Promise<string> {
+export async function chooseProgram(file: string, entrypoint: string | undefined): Promise<string> {
+  const top = storePathOf(file);
+  if (top === undefined) throw new Error(`${file} is not in the Nix store`);
   const programs = await listPrograms(top);
   if (entrypoint !== undefined) return findNamed(top, entrypoint, programs);
   if (!(await stat(file)).isDirectory()) return requireExecutable(file);

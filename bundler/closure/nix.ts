@@ -4,9 +4,8 @@ import { SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes } from '../../src/core/files.ts';
 import { parseStorePath, type StorePath, storePathOf } from '../../src/core/store-path.ts';
 import type { Arch, ClosurePath } from '../../src/core/types.ts';
-import { type Executable, readExecutable } from './executable-kind.ts';
+import { type Executable, readExecutable } from './executable.ts';
 import { isExecutableFile } from './locate.ts';
-import { chooseProgram } from './nix-program.ts';
 import { orderPaths } from './order.ts';
 import type { ProgramClosure, Workplace } from './program-closure.ts';
 import { interpreterOfScript } from './shebang.ts';
@@ -19,18 +18,12 @@ export interface Registration {
 }
 
 /**
- * Reads the closure of a Nix build: `file` is a store path, or a program inside one.
- * @throws {SaddlebagError} `nix-missing`, `nix-failed`, `entrypoint-missing`, `entrypoint-ambiguous`,
- *   `arch-unsupported`, `not-executable`
+ * Reads the closure of the Nix build that `program` lies in; `chooseProgram` finds one in a store path.
+ * @throws {SaddlebagError} `nix-missing`, `nix-failed`, `arch-unsupported`, `not-executable`
  */
-export async function readNix(
-  file: string,
-  entrypoint: string | undefined,
-  place: Workplace,
-): Promise<ProgramClosure> {
-  const top = storePathOf(file);
-  if (top === undefined) throw new Error(`${file} is not in the Nix store`);
-  const program = await chooseProgram(top, file, entrypoint);
+export async function readNix(program: string, place: Workplace): Promise<ProgramClosure> {
+  const top = storePathOf(program);
+  if (top === undefined) throw new Error(`${program} is not in the Nix store`);
   const registrations = await queryClosure(top, place);
   const paths = orderPaths(registrations.map((registration) => closurePath(registration)));
   return {

@@ -5,7 +5,7 @@ import { compareBytes } from '../../src/core/files.ts';
 import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
 import { appendedBytes, pointProgram } from './elf/point.ts';
-import { type Executable, readExecutable } from './executable-kind.ts';
+import { type Executable, readExecutable, requireProgram } from './executable.ts';
 import { type Companions, type LinkedLibraries, linkLibraries } from './libraries.ts';
 import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
 import { readNix } from './nix.ts';
@@ -64,10 +64,8 @@ async function readElfProgram(
   options: ProgramOptions,
   place: Workplace,
 ): Promise<LinkedProgram> {
+  requireProgram(elf);
   const linked = elf.interpreter === null ? null : await linkLibraries(elf, elf.interpreter, options, place);
-  if (elf.interpreter === null && elf.needed.length > 0) {
-    throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`);
-  }
   const content =
     linked === null ? file : await writeEdited(pointProgram(bytes, elf, linked.target), true, place);
   if (linked !== null) reportAppended(appendedBytes(bytes, elf), file, place);
@@ -154,12 +152,10 @@ export async function rewriteShebang(
   }
   const file = await findInterpreter(script, place);
   const interpreter = await readInterpreter(file, { ...options, depth }, place);
-  const { command, commandArguments } = script.shebang;
   // The kernel passes what follows as one argument; only env -S splits it, so it comes along where there are several.
-  const env =
-    command !== null && /\s/.test(commandArguments)
-      ? await readInterpreter(script.shebang.interpreter, { name: 'env', depth }, place)
-      : null;
+  const env = hasSeveralArguments(script.shebang)
+    ? await readInterpreter(script.shebang.interpreter, { name: 'env', depth }, place)
+    : null;
   return {
     line: renderLine(script, interpreter.program, env?.program ?? null),
     interpreter,
@@ -171,6 +167,10 @@ export async function rewriteShebang(
   };
 }
 
+function hasSeveralArguments({ command, commandArguments }: Shebang): boolean {
+  return command !== null && /\s/.test(commandArguments);
+}
+
 async function readInterpreter(
   file: string,
   options: ProgramOptions,
@@ -179,11 +179,22 @@ async function readInterpreter(
   const inStore = await enterStore(file);
   return inStore === undefined
     ? readProgram(file, { ...options, name: basename(file) }, place)
-    : { ...(await readNix(inStore, undefined, place)), linked: null };
+    : { ...(await readNix(inStore, place)), linked: null };
 }
 
-/** Writes the first line of a bundled script. */
-function renderLine(script: Script, program: string, env: string | null): string {
+/**
+ * Renders the first line of a bundled script, which `program` runs; through `env -S` where `env` is given.
+ * @throws {SaddlebagError} `shebang-unsupported` when it would be longer than the kernel reads, or has several
+ *   arguments without env to keep them apart
+ */
+export function renderLine(script: Script, program: string, env: string | null): string {
+  if (env === null && hasSeveralArguments(script.shebang)) {
+    throw new SaddlebagError(
+      'shebang-unsupported',
+      `cannot bundle ${script.file}: its first line gives several arguments to an interpreter of the directory`,
+      { hint: 'move the arguments of the first line into the script' },
+    );
+  }
   const line = renderShebang(script.shebang, program, env);
   if (Buffer.byteLength(line) + 2 <= shebangLimitBytes) return line;
   throw new SaddlebagError(

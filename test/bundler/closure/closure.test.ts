@@ -107,6 +107,12 @@ describe('readClosure', () => {
       '{}/tree/notes: it is neither an ELF program nor a script that begins with #!',
     ],
     ['loop', {}, 'not-executable', '{}/loop: too many scripts run one another'],
+    [
+      'tree',
+      { entrypoint: 'several' },
+      'shebang-unsupported',
+      '{}/tree/several: its first line gives several arguments to an interpreter of the directory',
+    ],
     ['option', {}, 'shebang-unsupported', '{}/option: its first line gives env "-i app"'],
     ['relative', {}, 'interpreter-missing', '{}/relative: its interpreter app is no executable file'],
     ['mach', {}, 'arch-unsupported', '{}/mach: it is a program of another system; a bundle runs on Linux'],
@@ -115,6 +121,7 @@ describe('readClosure', () => {
     await symlink('../app', join(cwd, 'tree/out'));
     await writeTree(cwd, {
       loop: { executable: `#!${cwd}/loop\n` },
+      'tree/several': { executable: `#!/usr/bin/env -S ${cwd}/tree/bin/app a b\n` },
       option: { executable: '#!/usr/bin/env -i app\n' },
       relative: { executable: '#!app\n' },
       mach: { executable: Buffer.from('cffaedfe0700000100', 'hex') },

@@ -29,6 +29,15 @@ export async function readExecutable(file: string): Promise<Executable> {
   throw notExecutable(file, start);
 }
 
+/**
+ * Refuses a library: it has no loader of its own, yet needs one.
+ * @throws {SaddlebagError} `not-executable`
+ */
+export function requireProgram({ file, interpreter, needed }: Elf): void {
+  if (interpreter !== null || needed.length === 0) return;
+  throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`);
+}
+
 function notExecutable(file: string, start: Buffer): SaddlebagError {
   if (machMagics.has(start.toString('hex')) || start.toString('latin1', 0, 2) === 'MZ') {
     return new SaddlebagError(
