@@ -1,0 +1,239 @@
+import { Shape } from './shape.ts';
+
+/**
+ * What Saddlebag reads of Nomad's answers, checked at the border: names in camel case, Go's nulls made empty, the rest
+ * left out. Source: Nomad, HTTP API, jobs, evaluations, deployments, allocations.
+ */
+
+export interface NomadJobState {
+  readonly version: number;
+  readonly jobModifyIndex: number;
+  /** True once somebody stopped the job. */
+  readonly isStopped: boolean;
+  /** True once a deployment of this version succeeded: what an automatic revert goes back to. */
+  readonly isStable: boolean;
+  readonly groups: readonly { readonly name: string; readonly count: number }[];
+}
+
+export interface NomadEvaluation {
+  readonly id: string;
+  readonly status: string;
+  readonly statusDescription: string;
+  /** `job-register`, `deployment-watcher`, … */
+  readonly triggeredBy: string;
+  readonly jobModifyIndex: number;
+  readonly deploymentId: string;
+  /** The evaluation that waits for room, where some was missing. */
+  readonly blockedEvalId: string;
+  readonly createIndex: number;
+  readonly failures: readonly PlacementFailure[];
+}
+
+/** Why a group found no node. */
+export interface PlacementFailure {
+  readonly group: string;
+  readonly nodesEvaluated: number;
+  readonly nodesFiltered: number;
+  readonly nodesExhausted: number;
+  /** Nodes by datacenter, of those that the job allows. */
+  readonly nodesAvailable: readonly (readonly [name: string, count: number])[];
+  readonly constraintFiltered: readonly (readonly [name: string, count: number])[];
+  readonly dimensionExhausted: readonly (readonly [name: string, count: number])[];
+}
+
+export interface NomadDeployment {
+  readonly id: string;
+  readonly jobVersion: number;
+  readonly jobCreateIndex: number;
+  readonly status: string;
+  readonly statusDescription: string;
+  readonly createIndex: number;
+  readonly groups: readonly DeploymentGroup[];
+}
+
+export interface DeploymentGroup {
+  readonly name: string;
+  readonly desired: number;
+  readonly placed: number;
+  readonly healthy: number;
+  readonly unhealthy: number;
+  readonly desiredCanaries: number;
+  readonly isPromoted: boolean;
+  readonly autoRevert: boolean;
+  readonly autoPromote: boolean;
+}
+
+export interface NomadAllocation {
+  readonly id: string;
+  readonly evalId: string;
+  readonly name: string;
+  readonly group: string;
+  readonly nodeName: string;
+  readonly jobVersion: number;
+  readonly desiredStatus: string;
+  readonly clientStatus: string;
+  /** Null until it is decided. */
+  readonly isHealthy: boolean | null;
+  /** The allocation that took its place. */
+  readonly nextAllocationId: string;
+  /** The evaluation that will try again later. */
+  readonly followupEvalId: string;
+  readonly createIndex: number;
+  readonly tasks: readonly TaskState[];
+}
+
+export interface TaskState {
+  readonly name: string;
+  /** `pending`, `running` or `dead`. */
+  readonly state: string;
+  readonly failed: boolean;
+  readonly restarts: number;
+  /** The last ten, oldest first. */
+  readonly events: readonly TaskEvent[];
+}
+
+export interface TaskEvent {
+  readonly type: string;
+  /** Nanoseconds since 1970, less exact than they look: beyond 2^53. */
+  readonly time: number;
+  readonly message: string;
+  /** Of `Terminated`. */
+  readonly exitCode: number;
+  /** Of `Terminated`: the number of the signal, 0 for none. */
+  readonly signal: number;
+  readonly wasOutOfMemory: boolean;
+}
+
+/** What a client says of one service check. */
+export interface CheckResult {
+  readonly check: string;
+  /** `success`, `failure` or `pending`. */
+  readonly status: string;
+  /** For example `nomad: Get "http://…": connection refused`. */
+  readonly output: string;
+}
+
+/** Reads a job. @throws {ShapeError} */
+export function readJobState(value: unknown): NomadJobState {
+  return jobState(Shape.of(value));
+}
+
+/** Reads the `Versions` of a job, the newest first. @throws {ShapeError} */
+export function readVersions(value: unknown): NomadJobState[] {
+  return Shape.of(value).list('Versions', jobState);
+}
+
+function jobState(job: Shape): NomadJobState {
+  return {
+    version: job.number('Version'),
+    jobModifyIndex: job.number('JobModifyIndex'),
+    isStopped: job.flag('Stop'),
+    isStable: job.flag('Stable'),
+    groups: job.list('TaskGroups', (group) => ({ name: group.text('Name'), count: group.number('Count') })),
+  };
+}
+
+/** Reads a list of evaluations. @throws {ShapeError} */
+export function readEvaluations(value: unknown): NomadEvaluation[] {
+  return Shape.list(value, (evaluation) => ({
+    id: evaluation.text('ID'),
+    status: evaluation.text('Status'),
+    statusDescription: evaluation.optionalText('StatusDescription'),
+    triggeredBy: evaluation.text('TriggeredBy'),
+    jobModifyIndex: evaluation.optionalNumber('JobModifyIndex'),
+    deploymentId: evaluation.optionalText('DeploymentID'),
+    blockedEvalId: evaluation.optionalText('BlockedEval'),
+    createIndex: evaluation.number('CreateIndex'),
+    failures: evaluation.map('FailedTGAllocs', placementFailure),
+  }));
+}
+
+/** Reads why a group found no node. @throws {ShapeError} */
+export function placementFailure(metric: Shape, group: string): PlacementFailure {
+  return {
+    group,
+    nodesEvaluated: metric.optionalNumber('NodesEvaluated'),
+    nodesFiltered: metric.optionalNumber('NodesFiltered'),
+    nodesExhausted: metric.optionalNumber('NodesExhausted'),
+    nodesAvailable: metric.counts('NodesAvailable'),
+    constraintFiltered: metric.counts('ConstraintFiltered'),
+    dimensionExhausted: metric.counts('DimensionExhausted'),
+  };
+}
+
+/** Reads a list of deployments. @throws {ShapeError} */
+export function readDeployments(value: unknown): NomadDeployment[] {
+  return Shape.list(value, (deployment) => ({
+    id: deployment.text('ID'),
+    jobVersion: deployment.number('JobVersion'),
+    jobCreateIndex: deployment.number('JobCreateIndex'),
+    status: deployment.text('Status'),
+    statusDescription: deployment.optionalText('StatusDescription'),
+    createIndex: deployment.number('CreateIndex'),
+    groups: deployment.map('TaskGroups', deploymentGroup),
+  }));
+}
+
+function deploymentGroup(group: Shape, name: string): DeploymentGroup {
+  return {
+    name,
+    desired: group.number('DesiredTotal'),
+    placed: group.number('PlacedAllocs'),
+    healthy: group.number('HealthyAllocs'),
+    unhealthy: group.number('UnhealthyAllocs'),
+    desiredCanaries: group.optionalNumber('DesiredCanaries'),
+    isPromoted: group.flag('Promoted'),
+    autoRevert: group.flag('AutoRevert'),
+    autoPromote: group.flag('AutoPromote'),
+  };
+}
+
+/** Reads a list of allocations. @throws {ShapeError} */
+export function readAllocations(value: unknown): NomadAllocation[] {
+  return Shape.list(value, (allocation) => ({
+    id: allocation.text('ID'),
+    evalId: allocation.text('EvalID'),
+    name: allocation.text('Name'),
+    group: allocation.text('TaskGroup'),
+    nodeName: allocation.optionalText('NodeName'),
+    jobVersion: allocation.number('JobVersion'),
+    desiredStatus: allocation.text('DesiredStatus'),
+    clientStatus: allocation.text('ClientStatus'),
+    isHealthy: allocation.optionalObject('DeploymentStatus')?.optionalFlag('Healthy') ?? null,
+    nextAllocationId: allocation.optionalText('NextAllocation'),
+    followupEvalId: allocation.optionalText('FollowupEvalID'),
+    createIndex: allocation.number('CreateIndex'),
+    tasks: allocation.map('TaskStates', taskState),
+  }));
+}
+
+function taskState(task: Shape, name: string): TaskState {
+  return {
+    name,
+    state: task.text('State'),
+    failed: task.flag('Failed'),
+    restarts: task.optionalNumber('Restarts'),
+    events: task.list('Events', taskEvent),
+  };
+}
+
+function taskEvent(event: Shape): TaskEvent {
+  return {
+    type: event.text('Type'),
+    time: event.number('Time'),
+    message: event.optionalText('DisplayMessage'),
+    exitCode: event.optionalNumber('ExitCode'),
+    signal: event.optionalNumber('Signal'),
+    wasOutOfMemory: event.optionalObject('Details')?.optionalText('oom_killed') === 'true',
+  };
+}
+
+/** Reads the checks of an allocation, sorted by the id of the check. @throws {ShapeError} */
+export function readCheckResults(value: unknown): CheckResult[] {
+  if (value === null) return [];
+  return Shape.entries(value, (result) => ({
+    check: result.text('Check'),
+    status: result.text('Status'),
+    output: result.optionalText('Output'),
+  }));
+}

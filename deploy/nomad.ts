@@ -1,0 +1,260 @@
+import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
+import type { NomadJob } from './job-model.ts';
+import {
+  type CheckResult,
+  type NomadAllocation,
+  type NomadDeployment,
+  type NomadEvaluation,
+  type NomadJobState,
+  readAllocations,
+  readCheckResults,
+  readDeployments,
+  readEvaluations,
+  readJobState,
+  readVersions,
+} from './nomad-answers.ts';
+import type { NomadConnection } from './nomad-connection.ts';
+import { type NomadRequest, openNomadHttp, readAnswer } from './nomad-http.ts';
+import { type PlanAnswer, readPlan } from './plan-answer.ts';
+import { Shape } from './shape.ts';
+
+/** How a read waits for news. */
+export interface WaitOptions {
+  /** Answer only once the state is newer than this index; 0 answers at once. */
+  readonly index: number;
+  /** At most this long. */
+  readonly waitMs: number;
+  /** How long Nomad may be away. */
+  readonly patienceMs: number;
+  /** Ends the wait, besides the signal that the API was opened with. */
+  readonly signal: AbortSignal;
+}
+
+/** A value and the index of the state that it was read from. */
+export interface Indexed<T> {
+  readonly index: number;
+  readonly value: T;
+}
+
+export interface RegisterRequest {
+  readonly job: NomadJob;
+  /** The job's modify index that the plan saw; 0 when there was no job. Nomad refuses where another came between. */
+  readonly jobModifyIndex: number;
+  /** The HCL that the UI shows and edits. */
+  readonly source: string;
+}
+
+export interface RegisterAnswer {
+  readonly evalId: string;
+  readonly jobModifyIndex: number;
+  readonly warnings: string;
+}
+
+/**
+ * Nomad's HTTP API, as far as a deploy needs it: one method a call, no policy. Reads are tried again for a while where
+ * Nomad is away; writes are sent once. All throw what `openNomadHttp` documents and `nomad-answer-invalid`.
+ * Source: Nomad, HTTP API.
+ */
+export interface Nomad {
+  readonly connection: NomadConnection;
+  /** @throws {SaddlebagError} `namespace-unknown` */
+  checkNamespace(namespace: string): Promise<void>;
+  /** @throws {SaddlebagError} `region-unknown` */
+  checkRegion(region: string): Promise<void>;
+  /** @throws {SaddlebagError} `job-invalid` with every reason of the server */
+  validateJob(job: NomadJob): Promise<void>;
+  planJob(job: NomadJob): Promise<PlanAnswer>;
+  registerJob(request: RegisterRequest): Promise<RegisterAnswer>;
+  stopJob(jobId: string): Promise<void>;
+  /** Has failed allocations replaced now, not after the delay of their reschedule policy. */
+  forceReschedule(jobId: string): Promise<void>;
+  readJob(jobId: string): Promise<NomadJobState | null>;
+  /** The newest first; empty where there is no such job. */
+  readVersions(jobId: string): Promise<NomadJobState[]>;
+  watchJob(jobId: string, wait: WaitOptions): Promise<Indexed<NomadJobState | null>>;
+  watchEvaluations(jobId: string, wait: WaitOptions): Promise<Indexed<NomadEvaluation[]>>;
+  watchDeployments(jobId: string, wait: WaitOptions): Promise<Indexed<NomadDeployment[]>>;
+  watchAllocations(jobId: string, wait: WaitOptions): Promise<Indexed<NomadAllocation[]>>;
+  failDeployment(deploymentId: string): Promise<void>;
+  /** The last `maxBytes` of a task's output; null when the client has none (yet, or any more). */
+  readLog(request: {
+    readonly allocationId: string;
+    readonly task: string;
+    readonly stream: 'stdout' | 'stderr';
+    readonly maxBytes: number;
+  }): Promise<string | null>;
+  /** The service checks of a running allocation, as its client sees them; empty when it has none. */
+  readChecks(allocationId: string): Promise<CheckResult[]>;
+  countNodes(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens Nomad's API; its connections live until `close`. */
+export function openNomad(connection: NomadConnection, signal: AbortSignal): Nomad {
+  const http = openNomadHttp(connection, signal);
+  const read = async <T>(call: NomadRequest, reader: (value: unknown) => T, whenMissing: T) => {
+    const { isFound, text, index } = await http.send(call);
+    return { index, value: isFound ? readAnswer(text, call.action, reader) : whenMissing };
+  };
+  const write = async <T>(call: NomadRequest, reader: (value: unknown) => T): Promise<T> => {
+    const { isFound, text } = await http.send(call);
+    if (!isFound) throw missing(call, text);
+    return readAnswer(text, call.action, reader);
+  };
+  return {
+    connection,
+    close: () => http.close(),
+    ...checkCalls(http.send),
+    planJob: (job) =>
+      write(
+        {
+          method: 'POST',
+          path: `${jobPath(job.ID)}/plan`,
+          body: { Job: job, Diff: true },
+          action: `plan job ${job.ID}`,
+        },
+        readPlan,
+      ),
+    registerJob: (request) => write(registerCall(request), readRegistered),
+    stopJob: (id) =>
+      write({ method: 'DELETE', path: jobPath(id), action: `stop job ${id}` }, () => undefined),
+    forceReschedule: (id) =>
+      write(
+        {
+          method: 'POST',
+          path: `${jobPath(id)}/evaluate`,
+          body: { JobID: id, EvalOptions: { ForceReschedule: true } },
+          action: `evaluate job ${id}`,
+        },
+        () => undefined,
+      ),
+    readJob: async (id) => (await read(jobCall(id), readJobState, null)).value,
+    readVersions: async (id) => (await read(jobCall(id, '/versions'), readVersions, [])).value,
+    watchJob: (id, wait) => read<NomadJobState | null>(waiting(jobCall(id), wait), readJobState, null),
+    watchEvaluations: (id, wait) => read(waiting(jobCall(id, '/evaluations'), wait), readEvaluations, []),
+    watchDeployments: (id, wait) => read(waiting(jobCall(id, '/deployments'), wait), readDeployments, []),
+    watchAllocations: (id, wait) => read(waiting(jobCall(id, '/allocations'), wait), readAllocations, []),
+    failDeployment: (id) =>
+      write(
+        { method: 'POST', path: `/deployment/fail/${id}`, body: {}, action: `fail deployment ${id}` },
+        () => undefined,
+      ),
+    readLog: async ({ allocationId, task, stream, maxBytes }) => {
+      const query = { task, type: stream, origin: 'end', offset: String(maxBytes), plain: 'true' };
+      const path = `/client/fs/logs/${allocationId}`;
+      const { isFound, text } = await http.send({
+        method: 'GET',
+        path,
+        query,
+        action: `read ${stream} of ${task}`,
+      });
+      return isFound ? text : null;
+    },
+    readChecks: async (id) => {
+      const path = `/client/allocation/${id}/checks`;
+      const call: NomadRequest = { method: 'GET', path, action: `read the checks of ${id}` };
+      return (await read(call, readCheckResults, [])).value;
+    },
+    countNodes: async () => {
+      const call: NomadRequest = { method: 'GET', path: '/nodes', action: 'list the nodes' };
+      return (await read(call, (value) => Shape.list(value, (node) => node.text('ID')).length, 0)).value;
+    },
+  };
+}
+
+function jobPath(jobId: string): string {
+  return `/job/${encodeURIComponent(jobId)}`;
+}
+
+function jobCall(jobId: string, below = ''): NomadRequest {
+  const what = below === '' ? '' : `${below.slice(1)} of `;
+  return { method: 'GET', path: jobPath(jobId) + below, action: `read ${what}job ${jobId}` };
+}
+
+function waiting(call: NomadRequest, { index, waitMs, patienceMs, signal }: WaitOptions): NomadRequest {
+  const patient = { ...call, patienceMs, signal };
+  return index === 0 ? patient : { ...patient, waitMs, query: { index: String(index) } };
+}
+
+function registerCall({ job, jobModifyIndex, source }: RegisterRequest): NomadRequest {
+  return {
+    method: 'POST',
+    path: '/jobs',
+    body: {
+      Job: job,
+      EnforceIndex: true,
+      JobModifyIndex: jobModifyIndex,
+      Submission: { Source: source, Format: 'hcl2' },
+    },
+    action: `submit job ${job.ID}`,
+  };
+}
+
+function readRegistered(value: unknown): RegisterAnswer {
+  const answer = Shape.of(value);
+  return {
+    evalId: answer.optionalText('EvalID'),
+    jobModifyIndex: answer.number('JobModifyIndex'),
+    warnings: answer.optionalText('Warnings'),
+  };
+}
+
+function missing({ action }: NomadRequest, text: string): SaddlebagError {
+  return new SaddlebagError('nomad-refused', `cannot ${action}: ${text.trim() || 'not found'}`);
+}
+
+/** The calls that only ask whether something can be. */
+function checkCalls(
+  send: ReturnType<typeof openNomadHttp>['send'],
+): Pick<Nomad, 'checkNamespace' | 'checkRegion' | 'validateJob'> {
+  return {
+    checkNamespace: async (namespace) => {
+      const path = `/namespace/${encodeURIComponent(namespace)}`;
+      const { isFound } = await send({ method: 'GET', path, action: `read namespace ${namespace}` });
+      if (isFound) return;
+      throw new SaddlebagError(
+        'namespace-unknown',
+        `cannot use namespace ${namespace}: Nomad has none of that name`,
+        {
+          hint: `create it (nomad namespace apply ${namespace}), or pass another with --namespace`,
+          exitCode: exitCodes.usage,
+        },
+      );
+    },
+    checkRegion: async (region) => {
+      const call: NomadRequest = { method: 'GET', path: '/regions', action: 'list the regions' };
+      const { text } = await send(call);
+      const regions = readAnswer(text, call.action, readNames);
+      if (regions.includes(region)) return;
+      throw new SaddlebagError(
+        'region-unknown',
+        `cannot use region ${region}: Nomad knows ${regions.join(', ')}`,
+        {
+          hint: 'pass one of them with --region',
+          exitCode: exitCodes.usage,
+        },
+      );
+    },
+    validateJob: async (job) => {
+      const action = `validate job ${job.ID}`;
+      const { text } = await send({ method: 'POST', path: '/validate/job', body: { Job: job }, action });
+      const reasons = readAnswer(text, action, (value) => Shape.of(value).optionalText('Error'));
+      if (reasons === '') return;
+      throw new SaddlebagError('job-invalid', `cannot submit job ${job.ID}: ${flatten(reasons)}`);
+    },
+  };
+}
+
+function readNames(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : [];
+}
+
+/** Puts the server's list of reasons (`2 errors occurred:` and a line each) on one line. */
+function flatten(text: string): string {
+  return text
+    .replace(/^\d+ errors? occurred:/, '')
+    .split('\n')
+    .map((line) => line.replace(/^\s*\*?\s*/, '').trim())
+    .filter((line) => line !== '')
+    .join('; ');
+}

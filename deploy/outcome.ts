@@ -1,0 +1,106 @@
+import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
+import { explainPlacement } from './diagnosis.ts';
+import type { PlacementFailure } from './nomad-answers.ts';
+import type { Target, Verdict } from './verdict.ts';
+
+/** What is said of a release that did not come up. */
+export interface OutcomeContext {
+  readonly target: Target;
+  readonly namespace: string;
+  /** Why an allocation of it failed; null when none is known to have. */
+  readonly explanation: string | null;
+}
+
+/** A verdict that ends a watch, but not as it was meant to. */
+export type BadVerdict = Exclude<Verdict, { readonly kind: 'running' | 'failing' | 'healthy' }>;
+
+/**
+ * Makes the error of a release that did not come up; its exit code tells the kinds apart (docs/exit-codes.md).
+ */
+export function outcomeError(verdict: BadVerdict, context: OutcomeContext): SaddlebagError {
+  const { jobId, jobVersion } = context.target;
+  const status = statusCommand(jobId, context.namespace);
+  switch (verdict.kind) {
+    case 'failed':
+      return new SaddlebagError(
+        'deploy-failed',
+        `cannot deploy ${jobId}: version ${jobVersion} failed: ${context.explanation ?? verdict.reason}`,
+        {
+          hint: `nothing was reverted: deploy a version that works, or see ${status}`,
+          exitCode: exitCodes.notReverted,
+        },
+      );
+    case 'reverted':
+      return new SaddlebagError(
+        'deploy-reverted',
+        `cannot deploy ${jobId}: version ${jobVersion} failed: ${context.explanation ?? verdict.reason}`,
+        {
+          hint: `the version before runs again, as version ${verdict.asVersion}; see ${status}`,
+          exitCode: exitCodes.reverted,
+        },
+      );
+    case 'batch-failed':
+      return new SaddlebagError(
+        'batch-failed',
+        `cannot complete ${jobId}: ${context.explanation ?? 'its task failed'}`,
+        { hint: `see ${status}`, exitCode: exitCodes.batchTaskFailed },
+      );
+    case 'not-placed':
+      return notPlaced(jobId, verdict.failures, `it is queued until a node has room; see ${status}`);
+    case 'superseded':
+      return new SaddlebagError(
+        'deploy-superseded',
+        `cannot deploy ${jobId}: version ${verdict.byVersion} came before version ${jobVersion} was healthy`,
+        { hint: `somebody else deployed it; see ${status}`, exitCode: exitCodes.superseded },
+      );
+    case 'stopped':
+      return new SaddlebagError(
+        'deploy-stopped',
+        `cannot deploy ${jobId}: the job was stopped before version ${jobVersion} was healthy`,
+        { hint: `see ${status}`, exitCode: exitCodes.superseded },
+      );
+    case 'waits-for-promotion':
+      return new SaddlebagError(
+        'deploy-waits-for-promotion',
+        `cannot finish ${jobId}: the canaries of version ${jobVersion} are healthy and wait to be promoted`,
+        {
+          hint: `nomad deployment promote ${verdict.deployment.id}`,
+          exitCode: exitCodes.waitsForPromotion,
+        },
+      );
+  }
+}
+
+/**
+ * Makes the error for groups that no node can take.
+ */
+export function notPlaced(
+  jobId: string,
+  failures: readonly PlacementFailure[],
+  hint: string,
+): SaddlebagError {
+  return new SaddlebagError(
+    'deploy-not-placed',
+    `cannot place ${jobId}: ${failures.map(explainPlacement).join('; ')}`,
+    { hint, exitCode: exitCodes.notPlaced },
+  );
+}
+
+/** Makes the error for a watch whose time is up. */
+export function timedOut(target: Target, namespace: string, timeout: string): SaddlebagError {
+  const { jobId, jobVersion } = target;
+  return new SaddlebagError(
+    'deploy-timed-out',
+    `cannot tell what became of ${jobId}: version ${jobVersion} was not healthy within ${timeout}, and goes on`,
+    {
+      hint: `run the same deploy again to go on watching, or see ${statusCommand(jobId, namespace)}`,
+      exitCode: exitCodes.timedOut,
+    },
+  );
+}
+
+/** Returns the command of Nomad that shows a job. */
+export function statusCommand(jobId: string, namespace: string): string {
+  const option = namespace === 'default' ? '' : `-namespace ${namespace} `;
+  return `nomad job status ${option}${jobId}`;
+}

@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Indexed, Nomad, WaitOptions } from './nomad.ts';
+import type { NomadAllocation, NomadDeployment, NomadEvaluation, NomadJobState } from './nomad-answers.ts';
+
+/** All that Nomad says of one job at one moment; its parts may be some milliseconds apart. */
+export interface Snapshot {
+  /** Null where there is no such job (any more). */
+  readonly job: NomadJobState | null;
+  readonly evaluations: readonly NomadEvaluation[];
+  readonly deployments: readonly NomadDeployment[];
+  readonly allocations: readonly NomadAllocation[];
+}
+
+/** How long Nomad may be away in the middle of a watch: an election or an agent's restart takes seconds. */
+const patienceMs = 60_000;
+const waitMs = 60_000;
+
+/**
+ * Reads the state of a job as it is now.
+ */
+export async function readSnapshot(nomad: Nomad, jobId: string, signal: AbortSignal): Promise<Snapshot> {
+  const now: WaitOptions = { index: 0, waitMs: 0, patienceMs, signal };
+  const [job, evaluations, deployments, allocations] = await Promise.all([
+    nomad.watchJob(jobId, now),
+    nomad.watchEvaluations(jobId, now),
+    nomad.watchDeployments(jobId, now),
+    nomad.watchAllocations(jobId, now),
+  ]);
+  return {
+    job: job.value,
+    evaluations: evaluations.value,
+    deployments: deployments.value,
+    allocations: allocations.value,
+  };
+}
+
+/**
+ * Yields the state of a job now and after each change, until `signal` ends it (by throwing its reason). Each part is a
+ * blocking query of its own: nothing is asked twice while nothing happens.
+ */
+export async function* followSnapshots(
+  nomad: Nomad,
+  jobId: string,
+  signal: AbortSignal,
+): AsyncGenerator<Snapshot, never> {
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const follow = <T>(
+    read: (wait: WaitOptions) => Promise<Indexed<T>>,
+    put: (value: T) => Partial<Snapshot>,
+  ) => feed(read, put, either);
+  const feeds = [
+    follow(
+      (wait) => nomad.watchJob(jobId, wait),
+      (job) => ({ job }),
+    ),
+    follow(
+      (wait) => nomad.watchEvaluations(jobId, wait),
+      (evaluations) => ({ evaluations }),
+    ),
+    follow(
+      (wait) => nomad.watchDeployments(jobId, wait),
+      (deployments) => ({ deployments }),
+    ),
+    follow(
+      (wait) => nomad.watchAllocations(jobId, wait),
+      (allocations) => ({ allocations }),
+    ),
+  ];
+  try {
+    let snapshot = await readSnapshot(nomad, jobId, either);
+    const pending = feeds.map((next) => next());
+    for (;;) {
+      yield snapshot;
+      const { position, change } = await Promise.race(
+        pending.map(async (one, index) => ({ position: index, change: await one })),
+      );
+      snapshot = { ...snapshot, ...change };
+      const next = feeds[position];
+      if (next !== undefined) pending[position] = next();
+    }
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Makes a function that waits for the next news of one part of the state. */
+function feed<T>(
+  read: (wait: WaitOptions) => Promise<Indexed<T>>,
+  put: (value: T) => Partial<Snapshot>,
+  signal: AbortSignal,
+): () => Promise<Partial<Snapshot>> {
+  let index = 0;
+  const next = async () => {
+    for (;;) {
+      const before = index;
+      const answer = await read({ index, waitMs, patienceMs, signal });
+      // An index may go back when a server was restored: then its own is taken. 0 would not block.
+      index = Math.max(1, answer.index);
+      if (index !== before) return put(answer.value);
+      // The wait ran out; or something in between does not know blocking queries, and must not be asked without pause.
+      await delay(500, undefined, { signal });
+    }
+  };
+  return () => {
+    const news = next();
+    // The last wait is cut off when nobody listens any more.
+    news.catch(() => undefined);
+    return news;
+  };
+}

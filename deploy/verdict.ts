@@ -1,0 +1,193 @@
+import type { JobType } from './job-settings.ts';
+import type {
+  NomadAllocation,
+  NomadDeployment,
+  NomadEvaluation,
+  NomadJobState,
+  PlacementFailure,
+} from './nomad-answers.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** The version of a job whose fate is watched. */
+export interface Target {
+  readonly jobId: string;
+  readonly type: JobType;
+  readonly jobVersion: number;
+  readonly jobModifyIndex: number;
+  /** Allocations that the version asks for. */
+  readonly count: number;
+  /** The stable version that Nomad goes back to when this one fails; null when there is none. */
+  readonly revertsTo: number | null;
+  /** True when a lack of room is waited out. */
+  readonly mayQueue: boolean;
+}
+
+/** What has become of a version. Those that end a watch are all but `running` and `failing`. */
+export type Verdict =
+  | { readonly kind: 'running'; readonly deployment: NomadDeployment | null }
+  /** Its own restart policy gave up on an allocation, or Nomad called it unhealthy; the deployment still goes on. */
+  | { readonly kind: 'failing'; readonly deployment: NomadDeployment; readonly culprit: NomadAllocation }
+  | { readonly kind: 'healthy'; readonly deployment: NomadDeployment | null }
+  | { readonly kind: 'failed'; readonly reason: string; readonly culprit: NomadAllocation | null }
+  | {
+      readonly kind: 'reverted';
+      readonly reason: string;
+      readonly culprit: NomadAllocation | null;
+      /** The new version that is the old one again. */
+      readonly asVersion: number;
+    }
+  | { readonly kind: 'not-placed'; readonly failures: readonly PlacementFailure[] }
+  | { readonly kind: 'superseded'; readonly byVersion: number }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'waits-for-promotion'; readonly deployment: NomadDeployment }
+  | { readonly kind: 'batch-failed'; readonly culprit: NomadAllocation };
+
+/**
+ * Judges what has become of a version from what Nomad says of its job. Pure: the same state, the same verdict. Only ids,
+ * indexes and status words are looked at, never Nomad's sentences.
+ */
+export function judge(target: Target, snapshot: Snapshot): Verdict {
+  const { job } = snapshot;
+  if (job === null || job.isStopped) return { kind: 'stopped' };
+  const deployment = newestDeployment(snapshot, target.jobVersion);
+  if (deployment === null) return judgeWithoutDeployment(target, job, snapshot);
+  switch (deployment.status) {
+    case 'successful':
+      return { kind: 'healthy', deployment };
+    case 'failed':
+      return judgeFailed(target, job, deployment, snapshot);
+    case 'cancelled':
+      return job.version > target.jobVersion
+        ? { kind: 'superseded', byVersion: job.version }
+        : { kind: 'stopped' };
+    default:
+      return judgeActive(target, job, deployment, snapshot);
+  }
+}
+
+/** Finds the newest deployment of a version; null where it has none. */
+export function newestDeployment(snapshot: Snapshot, jobVersion: number): NomadDeployment | null {
+  return newest(snapshot.deployments.filter((deployment) => deployment.jobVersion === jobVersion));
+}
+
+function newest<T extends { readonly createIndex: number }>(items: readonly T[]): T | null {
+  return items.reduce<T | null>(
+    (best, item) => (best === null || item.createIndex > best.createIndex ? item : best),
+    null,
+  );
+}
+
+function judgeActive(
+  target: Target,
+  job: NomadJobState,
+  deployment: NomadDeployment,
+  snapshot: Snapshot,
+): Verdict {
+  if (job.version > target.jobVersion) return { kind: 'superseded', byVersion: job.version };
+  const culprit = findCulprit(target, snapshot);
+  if (culprit !== null) return { kind: 'failing', deployment, culprit };
+  const failures = placementFailures(target, snapshot);
+  if (failures.length > 0 && !target.mayQueue) return { kind: 'not-placed', failures };
+  return waitsForPromotion(deployment)
+    ? { kind: 'waits-for-promotion', deployment }
+    : { kind: 'running', deployment };
+}
+
+/** An automatic revert comes in the same transaction as the failure: seeing the one without the other, there is none. */
+function judgeFailed(
+  target: Target,
+  job: NomadJobState,
+  deployment: NomadDeployment,
+  snapshot: Snapshot,
+): Verdict {
+  const culprit = findCulprit(target, snapshot);
+  const failed = { kind: 'failed', reason: deployment.statusDescription, culprit } as const;
+  const reverts = target.revertsTo !== null && deployment.groups.some((group) => group.autoRevert);
+  if (!reverts || job.version === target.jobVersion) return failed;
+  const revert = newestDeployment(snapshot, job.version);
+  switch (revert?.status) {
+    case 'successful':
+      return { kind: 'reverted', reason: deployment.statusDescription, culprit, asVersion: job.version };
+    case 'failed':
+    case 'cancelled':
+      return failed;
+    default:
+      return { kind: 'running', deployment: revert };
+  }
+}
+
+/** A batch job never has a deployment, and a service has none when nothing of it has to be started. */
+function judgeWithoutDeployment(target: Target, job: NomadJobState, snapshot: Snapshot): Verdict {
+  if (job.version > target.jobVersion) return { kind: 'superseded', byVersion: job.version };
+  const evaluations = ofTarget(target, snapshot);
+  const broken = evaluations.find(({ status }) => status === 'failed' || status === 'canceled');
+  if (broken !== undefined) return { kind: 'failed', reason: broken.statusDescription, culprit: null };
+  const failures = placementFailures(target, snapshot);
+  if (failures.length > 0 && !target.mayQueue) return { kind: 'not-placed', failures };
+  // The evaluation that made a job may be long collected, the job's allocations are not.
+  const isDecided = evaluations.every(({ status }) => status === 'complete');
+  // Where nothing is to be started, the evaluation names the deployment of an older version.
+  const older = new Set(snapshot.deployments.map(({ id }) => id));
+  const isDeployed = evaluations.some(({ deploymentId }) => deploymentId !== '' && !older.has(deploymentId));
+  if (!isDecided || isDeployed || failures.length > 0) return { kind: 'running', deployment: null };
+  return target.type === 'batch' ? judgeBatch(target, snapshot) : judgeByAllocations(target, snapshot);
+}
+
+function judgeByAllocations(target: Target, { allocations }: Snapshot): Verdict {
+  const wanted = allocations.filter(({ desiredStatus }) => desiredStatus === 'run');
+  const running = wanted.filter(({ clientStatus }) => clientStatus === 'running');
+  return running.length >= target.count
+    ? { kind: 'healthy', deployment: null }
+    : { kind: 'running', deployment: null };
+}
+
+function judgeBatch(target: Target, { allocations }: Snapshot): Verdict {
+  const last = allocations.filter(
+    (allocation) => allocation.jobVersion === target.jobVersion && allocation.nextAllocationId === '',
+  );
+  const culprit = last.find(
+    ({ clientStatus, followupEvalId }) => clientStatus === 'failed' && followupEvalId === '',
+  );
+  if (culprit !== undefined) return { kind: 'batch-failed', culprit };
+  const complete = last.filter(({ clientStatus }) => clientStatus === 'complete');
+  return complete.length >= target.count
+    ? { kind: 'healthy', deployment: null }
+    : { kind: 'running', deployment: null };
+}
+
+/**
+ * Finds an allocation of a version that will not become healthy; the first one, its story is the plainest. The version
+ * tells which are meant: Nomad's list of allocations does not name their deployment.
+ */
+function findCulprit({ jobVersion }: Target, { allocations }: Snapshot): NomadAllocation | null {
+  const culprits = allocations.filter(
+    (allocation) =>
+      allocation.jobVersion === jobVersion &&
+      (allocation.clientStatus === 'failed' || allocation.isHealthy === false),
+  );
+  return culprits.reduce<NomadAllocation | null>(
+    (first, one) => (first === null || one.createIndex < first.createIndex ? one : first),
+    null,
+  );
+}
+
+/** Returns what the scheduler's latest word on the version could not place. */
+function placementFailures(target: Target, snapshot: Snapshot): readonly PlacementFailure[] {
+  const decided = ofTarget(target, snapshot).filter(({ status }) => status === 'complete');
+  return newest(decided)?.failures ?? [];
+}
+
+function ofTarget(target: Target, { evaluations }: Snapshot): readonly NomadEvaluation[] {
+  // One that waits for room is the shadow of the one that found none.
+  return evaluations.filter(
+    ({ jobModifyIndex, status }) => jobModifyIndex === target.jobModifyIndex && status !== 'blocked',
+  );
+}
+
+function waitsForPromotion({ groups }: NomadDeployment): boolean {
+  const withCanaries = groups.filter((group) => group.desiredCanaries > 0 && !group.isPromoted);
+  return (
+    withCanaries.length > 0 &&
+    withCanaries.every((group) => !group.autoPromote && group.healthy >= group.desiredCanaries)
+  );
+}

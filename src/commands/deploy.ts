@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
+import { isLoopback } from '../../deploy/artifact-source.ts';
+import { loopbackHint } from '../../deploy/download-check.ts';
+import { parseDuration } from '../../deploy/duration.ts';
+import { renderHcl } from '../../deploy/job-hcl.ts';
+import type { JobSettings, JobSettingsInput } from '../../deploy/job-settings.ts';
+import { renderJobSpec } from '../../deploy/jobspec.ts';
+import { type Nomad, openNomad } from '../../deploy/nomad.ts';
+import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
+import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
+import { renderPlan } from '../../deploy/plan-text.ts';
+import { type PreparedRelease, prepareRelease, release } from '../../deploy/release.ts';
+import type { Context } from '../core/context.ts';
+import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
+import type { CommandResult } from './result.ts';
+
+export interface DeployFlags extends JobSettingsInput {
+  /** Print the job and ask no server. */
+  readonly dryRun?: boolean | undefined;
+  /** Show what would change, and change nothing. */
+  readonly plan?: boolean | undefined;
+  readonly detach?: boolean | undefined;
+  readonly queue?: boolean | undefined;
+  /** True unless `--no-fail-fast`. */
+  readonly failFast?: boolean | undefined;
+  readonly timeout?: string | undefined;
+  readonly address?: string | undefined;
+}
+
+/**
+ * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or
+ * with `--json` as the API takes it; with `--plan` what would change.
+ * `input.artifact` is a file, a source or `-` for stdin.
+ * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `timeout-invalid`, `interrupted`; what
+ * `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease` and `release` throw
+ */
+export async function runDeploy(
+  input: {
+    readonly artifact: string;
+    readonly flags: DeployFlags;
+    readonly readStdin: () => Promise<string>;
+  },
+  context: Context,
+): Promise<CommandResult> {
+  const { flags } = input;
+  refuseConflicts(flags);
+  const artifact = parseArtifact(await readArtifact(input, context));
+  const settings = parseJobSettings(flags, artifact);
+  const timeoutMs = parseTimeout(flags.timeout, settings);
+  if (settings.arch === null) warnOfArch(context);
+  if (flags.dryRun === true) return dryRun(artifact, settings, context);
+  const connection = await connectionOf(flags, context);
+  const nomad = openNomad(connection, context.signal);
+  try {
+    const prepared = await prepare(nomad, artifact, settings, context);
+    if (flags.plan === true) return planned(prepared);
+    const options = {
+      detach: flags.detach ?? false,
+      queue: flags.queue ?? false,
+      failFast: flags.failFast ?? true,
+      timeoutMs,
+    };
+    const released = await release(nomad, prepared, options, context);
+    return { text: released.evalId, json: released, exitCode: exitCodes.done };
+  } finally {
+    await nomad.close();
+  }
+}
+
+async function readArtifact(
+  input: { readonly artifact: string; readonly readStdin: () => Promise<string> },
+  { cwd }: Context,
+): Promise<string> {
+  const { artifact } = input;
+  if (artifact === '-') return input.readStdin();
+  // A URL, or one behind a forced getter: s3::https://…
+  if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return artifact;
+  const file = resolve(cwd, artifact);
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new SaddlebagError('artifact-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
+      hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), or -',
+      cause,
+      exitCode: exitCodes.usage,
+    });
+  });
+}
+
+function refuseConflicts({ dryRun, plan, detach, timeout }: DeployFlags): void {
+  const conflicts = [
+    ...(dryRun && plan ? ['--dry-run asks no server, --plan does'] : []),
+    ...(detach && timeout !== undefined ? ['--detach does not wait, --timeout says how long'] : []),
+  ];
+  if (conflicts.length === 0) return;
+  throw new SaddlebagError('flags-conflict', `cannot deploy: ${conflicts.join('; ')}`, {
+    hint: 'pass one of the two',
+    exitCode: exitCodes.usage,
+  });
+}
+
+/** Long enough for Nomad to give up by itself, and to revert: what it can tell is better than that time is up. */
+function parseTimeout(text: string | undefined, { type, update }: JobSettings): number {
+  if (text === undefined) return type === 'batch' ? 3_600_000 : 2 * update.progressDeadlineMs + 60_000;
+  const timeoutMs = parseDuration(text);
+  // Node's timers hold 31 bits.
+  if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs < 2 ** 31) return timeoutMs;
+  throw new SaddlebagError(
+    'timeout-invalid',
+    `cannot deploy: --timeout: expected a duration like 5m, up to 500h, got "${text}"`,
+    { hint: 'see saddlebag deploy --help', exitCode: exitCodes.usage },
+  );
+}
+
+function warnOfArch({ reporter }: Context): void {
+  reporter.report({
+    kind: 'warning',
+    stage: 'deploy',
+    code: 'arch-unknown',
+    message: 'the job may be placed on any processor: the source does not say for which the bundle is',
+    hint: 'pass --arch x86_64 or --arch aarch64, or give the Artifact that `saddlebag publish --json` prints',
+  });
+}
+
+function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: Context): CommandResult {
+  if (isLoopback(artifact.source.hostname)) {
+    reporter.report({
+      kind: 'warning',
+      stage: 'deploy',
+      code: 'download-url-loopback',
+      message: `only this host can fetch ${artifact.source.url}`,
+      hint: loopbackHint,
+    });
+  }
+  const spec = renderJobSpec(artifact, settings);
+  return { text: renderHcl(spec).trimEnd(), json: { Job: spec.job }, exitCode: exitCodes.done };
+}
+
+/** The job's own namespace and region go before those of the environment, as with Nomad's own command. */
+async function connectionOf(flags: DeployFlags, { env }: Context): Promise<NomadConnection> {
+  const connection = await readConnection(env, { address: flags.address });
+  return {
+    ...connection,
+    namespace: flags.namespace ?? connection.namespace,
+    region: flags.region ?? connection.region,
+  };
+}
+
+async function prepare(
+  nomad: Nomad,
+  artifact: DeployArtifact,
+  settings: JobSettings,
+  { reporter, signal }: Context,
+): Promise<PreparedRelease> {
+  const page = jobPage(nomad.connection, settings.id);
+  if (page !== null)
+    reporter.report({ kind: 'step', stage: 'deploy', message: `job ${settings.id}: ${page}` });
+  try {
+    return await prepareRelease(nomad, artifact, settings);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    throw interrupted(`deploying ${settings.id}`, 'nothing was submitted', 'run the same command again');
+  }
+}
+
+/** Returns the job's page in Nomad's UI; null where no browser gets: behind a unix socket. */
+function jobPage({ address, socketPath, namespace }: NomadConnection, jobId: string): string | null {
+  if (socketPath !== null) return null;
+  return `${address}/ui/jobs/${encodeURIComponent(jobId)}@${namespace ?? 'default'}`;
+}
+
+function planned({ plan, spec }: PreparedRelease): CommandResult {
+  return {
+    text: renderPlan(spec.id, plan),
+    json: { version: 1, jobId: spec.id, ...plan },
+    exitCode: exitCodes.done,
+  };
+}
