@@ -48,7 +48,6 @@ describeWith(flaskTools, 'the Flask closure', () => {
     it('answers on its first start and on the next', async () => {
       const { file } = await bundleFlask({});
       const directory = await temporaryDirectory();
-      await chmod(directory, 0o755);
       const cache = join(directory, 'cache');
       await mkdir(cache, { mode: 0o777 });
       await chmod(cache, 0o777);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
@@ -7,8 +7,15 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
  * Makes a directory of the test's own, removed when the test ends.
  */
 export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'saddlebag-test-'));
+  const directory = await makeDirectory();
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Other users may enter it: tests start bundles as nobody. */
+async function makeDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'saddlebag-test-'));
+  await chmod(directory, 0o755);
   return directory;
 }
 
@@ -18,7 +25,7 @@ export async function temporaryDirectory(): Promise<string> {
 export function suiteDirectory(): () => string {
   let directory = '';
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'saddlebag-test-'));
+    directory = await makeDirectory();
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
   return () => directory;
