@@ -83,10 +83,32 @@ async function runOnNomad(deploy: readonly string[]): Promise<void> {
     if (service === undefined) throw new Error(`Nomad knows no service ${job}`);
     await showPage(`http://${service.Address}:${service.Port}/`);
   } finally {
-    await nomad('DELETE', `/v1/job/${job}?purge=true`);
-    await nomad('PUT', '/v1/system/gc');
-    say(`the job ${job} is stopped and purged`);
+    await purge();
   }
+}
+
+/** Stops the job and waits until the agent has removed what its allocations had: processes, mounts, folders. */
+async function purge(): Promise<void> {
+  const allocations = await nomad<{ ID: string }[]>('GET', `/v1/job/${job}/allocations`);
+  // Purged at once, the job would be forgotten while its allocations still end.
+  await nomad('DELETE', `/v1/job/${job}`);
+  for (const { ID } of allocations) {
+    // An allocation that the agent no longer knows is gone as well.
+    await until(
+      () => statusOf(ID).then((status) => status !== 'running' && status !== 'pending'),
+      `allocation ${ID} ends`,
+    );
+    await nomad('GET', `/v1/client/allocation/${ID}/gc`).catch(() => undefined);
+  }
+  await nomad('DELETE', `/v1/job/${job}?purge=true`);
+  say(`the job ${job} is stopped and purged`);
+}
+
+async function statusOf(allocation: string): Promise<string> {
+  return nomad<{ ClientStatus: string }>('GET', `/v1/allocation/${allocation}`).then(
+    ({ ClientStatus }) => ClientStatus,
+    () => 'gone',
+  );
 }
 
 async function runAlone(artifact: Artifact): Promise<void> {
@@ -160,15 +182,20 @@ async function showPage(url: string): Promise<void> {
 
 /** Asks until something answers, and returns the page. */
 async function answers(url: string): Promise<string> {
+  let page = '';
+  await until(async () => {
+    page = await (await fetch(url, { signal: AbortSignal.timeout(2000) })).text();
+    return true;
+  }, `${url} answers`);
+  return page;
+}
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
   const endMs = Date.now() + deadlineMs;
-  for (;;) {
+  while (!(await holds().catch(() => false))) {
     interrupted.signal.throwIfAborted();
-    try {
-      return await (await fetch(url, { signal: AbortSignal.timeout(2000) })).text();
-    } catch (cause) {
-      if (Date.now() > endMs) throw new Error(`nothing answers at ${url}`, { cause });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    if (Date.now() > endMs) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

@@ -53,7 +53,7 @@ describe('saddlebag bundle', () => {
     [['bundle', './nowhere'], 1, /^saddlebag: cannot .*nowhere.*\n {2}hint: /m],
     [['bundle', 'web/share/text'], 1, /^saddlebag: cannot .*share\/text.*\n {2}hint: /m],
     [['bundle', 'web'], 2, /^saddlebag: cannot .*web.*--entrypoint/ms],
-    [['bundle', 'web', '--entrypoint', 'bin/none'], 1, /^saddlebag: cannot .*bin\/none/m],
+    [['bundle', 'web', '--entrypoint', 'bin/none'], 2, /^saddlebag: cannot .*bin\/none/m],
     [['bundle', 'program:true', '-o', 'web'], 1, /^saddlebag: cannot write .*web: it is a directory\n/m],
     [
       ['bundle', 'program:true', '-o', 'none/x'],
