@@ -125,12 +125,12 @@ async function getJson(url: string): Promise<unknown> {
   }
 }
 
-/** Stops every job, so that its processes end in order and not by the agent's end. */
+/** Stops every job, so that its processes end in order. Purged jobs would vanish while their processes still run. */
 async function stopAllJobs(address: string): Promise<void> {
   const jobs = await getJson(`${address}/v1/jobs?namespace=*`);
   if (!Array.isArray(jobs)) return;
   for (const job of jobs as { readonly ID: string; readonly Namespace: string }[]) {
-    const query = `namespace=${encodeURIComponent(job.Namespace)}&purge=true`;
+    const query = `namespace=${encodeURIComponent(job.Namespace)}`;
     await fetch(`${address}/v1/job/${encodeURIComponent(job.ID)}?${query}`, { method: 'DELETE' }).catch(
       () => undefined,
     );
