@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { renderPlan } from '../../deploy/plan-text.ts';
+import { readRecording } from './recorded.ts';
+
+function planOf(name: string) {
+  const plan = readRecording(name).plans.at(-1);
+  if (plan === undefined) throw new Error(`${name} has no plan`);
+  return plan;
+}
+
+describe('a recorded plan', () => {
+  it('of a release shows the two lines that change, and what follows', () => {
+    const text = renderPlan('web', planOf('crash-reverted')).replace(/"[^"]*"(?= → )|(?<= → )"[^"]*"/g, '…');
+    expect(text.split('\n')).toEqual([
+      '~ job "crash-reverted"',
+      '    ~ group "web"',
+      '        ~ task "web"',
+      '            ~ Artifact',
+      '                ~ GetterOptions[checksum]: … → …',
+      '                ~ GetterSource: … → …',
+      'group "web": replace 1',
+    ]);
+  });
+
+  it('of a new job leaves out what is empty and writes durations', () => {
+    const text = renderPlan('web', planOf('healthy'));
+    expect(text).toContain('+ job "healthy"\n');
+    expect(text).toContain('+ ProgressDeadline: 10m\n');
+    expect(text).toContain('+ Count: "1" (forces create)\n');
+    expect(text).not.toMatch(/: "(0|false)?"$/m);
+    expect(text).toMatch(/\ngroup "web": place 1$/);
+  });
+
+  it('of a job that stays as it is says so', () => {
+    expect(renderPlan('web', planOf('unchanged'))).toBe(
+      'job "web" stays as it is\ngroup "web": leave alone 1',
+    );
+  });
+
+  it('that finds no room says what is missing', () => {
+    expect(renderPlan('web', planOf('not-placed'))).toMatch(
+      /\nno room: group "web": memory exhausted on 1 node$/,
+    );
+  });
+});
