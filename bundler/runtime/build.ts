@@ -140,7 +140,9 @@ async function build(arch: Arch, tools: Tools): Promise<void> {
   await run(tools.zig, compilerArguments(arch, tools, await listSources('.c'), temporary));
   const { size } = await stat(temporary);
   if (size > maxBytes) {
-    throw new Error(`cannot build ${output}: it has ${size} bytes, more than the ${maxBytes} that it may have`);
+    throw new Error(
+      `cannot build ${output}: it has ${size} bytes, more than the ${maxBytes} that it may have`,
+    );
   }
   await rename(temporary, output);
   await writeFile(record, `${inputs} ${await digestOutput(output)}\n`);

@@ -132,8 +132,9 @@ static enum sb_reason settle(struct sb_store *store, const struct sb_start *star
   }
   if (reason == SB_PATH_MISSING) {
     reason = check_memory(store->trees, store->path, start->bundle->header->content_bytes, failure);
-    if (reason == SB_OK) reason = sb_store_fill(store, start->bundle, start->settings, failure);
-    if (reason == SB_OK) sb_message_debug(start, "extracted", store->path, NULL);
+    size_t extracted = 0;
+    if (reason == SB_OK) reason = sb_store_fill(store, start->bundle, start->settings, &extracted, failure);
+    if (reason == SB_OK) sb_message_debug(start, extracted > 0 ? "extracted" : "waited for", store->path, NULL);
   }
   if (reason != SB_OK) sb_store_close(store);
   return reason;

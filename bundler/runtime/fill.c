@@ -140,7 +140,8 @@ static enum sb_reason fill_missing(const struct filling *filling, const struct s
 }
 
 static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_bundle *bundle,
-                                  const struct sb_settings *settings, struct sb_failure *failure) {
+                                  const struct sb_settings *settings, size_t *extracted,
+                                  struct sb_failure *failure) {
   SB_AUTO_CLOSE int lock = take_lock(store);
   if (lock < 0) return sb_failure_set(failure, SB_LOCK_FAILED, errno, store->path, NULL);
   SB_AUTO_FREE uint32_t *missing = calloc(bundle->header->path_count, sizeof *missing);
@@ -155,16 +156,18 @@ static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_
   SB_AUTO_CLOSE int tmp = sb_directory_make(store->control, "tmp", 0700);
   if (tmp < 0) return sb_failure_set(failure, SB_WRITE_FAILED, errno, store->path, NULL);
   filling.tmp = tmp;
+  *extracted = filling.missing_count;
   return fill_missing(&filling, settings, failure);
 }
 
 enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,
-                             const struct sb_settings *settings, struct sb_failure *failure) {
+                             const struct sb_settings *settings, size_t *extracted, struct sb_failure *failure) {
   struct sb_signals signals;
+  *extracted = 0;
   sb_signals_catch(&signals);
   /* Modes are what the bundle says, whatever the caller's umask. */
   mode_t umask_before = umask(0);
-  enum sb_reason reason = fill_locked(store, bundle, settings, failure);
+  enum sb_reason reason = fill_locked(store, bundle, settings, extracted, failure);
   umask(umask_before);
   sb_signals_release(&signals);
   if (reason == SB_OK && sb_signals_caught() != 0) {

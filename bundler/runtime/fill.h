@@ -7,9 +7,10 @@
 /*
  * Makes `store` hold the whole closure. A signal that comes while another process extracts ends this one at once, with
  * 128 + n; one that comes while this one extracts is returned as SB_INTERRUPTED. Nothing is left behind on failure, and
- * what a kill -9 leaves is cleared by the next who gets here.
+ * what a kill -9 leaves is cleared by the next who gets here. `extracted` becomes the number of store paths that this
+ * process extracted: 0 where another one did it meanwhile.
  */
 enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,
-                             const struct sb_settings *settings, struct sb_failure *failure);
+                             const struct sb_settings *settings, size_t *extracted, struct sb_failure *failure);
 
 #endif

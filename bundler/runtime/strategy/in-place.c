@@ -14,6 +14,7 @@
 
 #include "../cleanup.h"
 #include "../fill.h"
+#include "../message.h"
 #include "../privilege.h"
 #include "../root.h"
 #include "../strategy.h"
@@ -82,7 +83,9 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   if (reason == SB_OK) reason = open_store(&store, failure);
   if (reason != SB_OK) return reason;
   reason = sb_store_check(&store, start->bundle, failure);
-  if (reason == SB_PATH_MISSING) reason = sb_store_fill(&store, start->bundle, start->settings, failure);
+  size_t extracted = 0;
+  if (reason == SB_PATH_MISSING) reason = sb_store_fill(&store, start->bundle, start->settings, &extracted, failure);
+  if (extracted > 0) sb_message_debug(start, "extracted", store.path, NULL);
   sb_store_close(&store);
   return reason;
 }

@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { writeBundle } from '../../../bundler/executable.ts';
+import { readRuntime } from '../../../bundler/runtime-file.ts';
+import { silentReporter } from '../../../src/core/reporter.ts';
+import type { Arch, Closure } from '../../../src/core/types.ts';
+import { closureOf, type Member, writeTree } from '../../helpers/closures.ts';
+
+/** Who the app runs as where the tests run as root: a user without any right. */
+export const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** The directory of the tested store path, wherever it is extracted. */
+export const appBase = `${'c'.repeat(32)}-app-1.0`;
+export const appPath = `/nix/store/${appBase}`;
+
+/**
+ * Makes a directory that `nobody` may enter, removed when the test ends, whatever modes are in it.
+ */
+export async function sharedDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'saddlebag-runtime-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  await chmod(directory, 0o755);
+  return directory;
+}
+
+/** Makes a directory that belongs to `nobody`, with mode 0700. */
+export async function ownDirectory(parent: string, name: string): Promise<string> {
+  const directory = join(parent, name);
+  await mkdir(directory, { mode: 0o700 });
+  if (nobody.uid !== undefined) await chown(directory, nobody.uid, nobody.gid);
+  return directory;
+}
+
+export interface TestBundle {
+  readonly file: string;
+  /** A directory beside it for whatever a test needs. */
+  readonly directory: string;
+  /** An empty cache of `nobody`. */
+  readonly cache: string;
+  /** The next place that is tried when `cache` does not serve. */
+  readonly spare: string;
+}
+
+/**
+ * Bundles a tree as the store path `appPath`, with `bin/app`, a script for the host's shell, as its program.
+ */
+export async function makeBundle(
+  script: string,
+  options: {
+    readonly members?: Readonly<Record<string, Member>>;
+    readonly closure?: Partial<Closure>;
+    readonly args?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly frameBytes?: number;
+    readonly arch?: Arch;
+    readonly letter?: string;
+  } = {},
+): Promise<TestBundle> {
+  const directory = await sharedDirectory();
+  const tree = join(directory, 'tree');
+  await writeTree(tree, { 'bin/app': { executable: `#!/bin/sh\n${script}\n` }, ...options.members });
+  const closure = closureOf(
+    [{ name: 'app-1.0', letter: options.letter ?? 'c', directory: tree }],
+    'bin/app',
+    options.closure,
+  );
+  const arch = options.arch ?? closure.arch;
+  const entrypoint = { ...closure.entrypoint, args: options.args ?? [], env: options.env ?? {} };
+  const file = join(directory, 'app');
+  await writeBundle(
+    { ...closure, arch, entrypoint },
+    {
+      output: file,
+      force: false,
+      toolVersion: '9.9.9',
+      runtime: await readRuntime(arch),
+      compression: { level: 1, frameBytes: options.frameBytes ?? 1 << 20 },
+      jobs: 2,
+      signal: new AbortController().signal,
+      reporter: silentReporter,
+    },
+  );
+  return {
+    file,
+    directory,
+    cache: await ownDirectory(directory, 'cache'),
+    spare: await ownDirectory(directory, 'spare'),
+  };
+}
+
+export interface StartOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly input?: string | Buffer;
+  readonly argv0?: string;
+  /** As the tests' own user instead of `nobody`. */
+  readonly asSelf?: boolean;
+}
+
+export interface Outcome {
+  readonly pid: number | undefined;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts a program as `nobody` and hands out the child, for tests that signal it. */
+export function startChild(file: string, options: StartOptions = {}) {
+  const child = spawn(file, [...(options.args ?? [])], {
+    cwd: options.cwd ?? '/',
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
+    ...(options.asSelf === true ? {} : nobody),
+    ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
+  const outcome = new Promise<Outcome>((resolve, reject) => {
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.once('error', reject);
+    child.once('close', (code, signal) =>
+      resolve({
+        pid: child.pid,
+        code,
+        signal,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      }),
+    );
+  });
+  // An app that ends without reading closes its end: no concern of ours.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input);
+  return { child, outcome };
+}
+
+/** Starts a bundle as `nobody`, with its own cache and the namespace strategy unless told otherwise. */
+export function start(bundle: TestBundle, options: StartOptions = {}): Promise<Outcome> {
+  return startChild(bundle.file, withCache(bundle, options)).outcome;
+}
+
+/** The options of a start whose cache is the bundle's own and whose strategy is the namespace. */
+export function withCache(bundle: TestBundle, options: StartOptions = {}): StartOptions {
+  return {
+    ...options,
+    env: {
+      SADDLEBAG_STRATEGY: 'namespace',
+      SADDLEBAG_CACHE_DIR: bundle.cache,
+      NOMAD_ALLOC_DIR: bundle.spare,
+      HOME: '/nonexistent',
+      ...options.env,
+    },
+  };
+}
