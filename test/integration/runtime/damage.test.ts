@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { makeBundle, start, type TestBundle } from './bundles.ts';
+
+const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
+
+/** Where FORMAT.md puts things, in the bundle of these tests: one store path. */
+const trailerBytes = 72;
+const pathRecord = 200;
+
+interface Parts {
+  readonly file: Buffer;
+  readonly header: Buffer;
+  readonly trailer: Buffer;
+  readonly frames: Buffer;
+  readonly rows: Buffer;
+}
+
+/** Cuts a bundle's bytes into views; what is written to them is written to the file. */
+function partsOf(file: Buffer): Parts {
+  const trailer = file.subarray(file.length - trailerBytes);
+  const headerOffset = Number(trailer.readBigUInt64LE(0));
+  const header = file.subarray(headerOffset, file.length - trailerBytes);
+  const index = Number(header.readBigUInt64LE(40));
+  const framesEnd = index + 32 * Number(header.readBigUInt64LE(48));
+  const rowsEnd = framesEnd + 48 * Number(header.readBigUInt64LE(56));
+  return {
+    file,
+    header,
+    trailer,
+    frames: file.subarray(index, framesEnd),
+    rows: file.subarray(framesEnd, rowsEnd + Number(header.readBigUInt64LE(64))),
+  };
+}
+
+const dataOffsetOf = ({ header }: Parts): number => Number(header.readBigUInt64LE(8));
+
+/** Makes every digest right again, so that what is tested is the check behind it. */
+function resign({ header, trailer, frames, rows }: Parts): void {
+  sha256(frames).copy(header, 80);
+  sha256(rows).copy(header, pathRecord + 80);
+  sha256(header).copy(trailer, 32);
+}
+
+async function edited(bundle: TestBundle, edit: (parts: Parts) => Buffer | undefined): Promise<TestBundle> {
+  const parts = partsOf(await readFile(bundle.file));
+  const whole = edit(parts) ?? parts.file;
+  const file = join(bundle.directory, 'app-edited');
+  await writeFile(file, whole);
+  await chmod(file, 0o755);
+  return { ...bundle, file };
+}
+
+const signed = (edit: (parts: Parts) => void) => (parts: Parts) => {
+  edit(parts);
+  resign(parts);
+  return undefined;
+};
+
+const members = {
+  'lib/data': 'data\n'.repeat(2000),
+  'lib/link': { link: 'data' },
+  'lib/twin': 'data\n'.repeat(2000),
+};
+const makeSample = () => makeBundle('echo started', { members });
+
+describe('a bundle that is not whole', () => {
+  const absent = /: not a bundle, or cut off or stripped\nhint: fetch or bundle it again\n$/;
+  const cases: [string, (parts: Parts) => Buffer | undefined, RegExp][] = [
+    ['is cut off', ({ file }) => file.subarray(0, -1), absent],
+    ['is cut off in its data', (parts) => parts.file.subarray(0, dataOffsetOf(parts) + 100), absent],
+    ['is stripped to its runtime', (parts) => parts.file.subarray(0, dataOffsetOf(parts)), absent],
+    ['has something appended', ({ file }) => Buffer.concat([file, Buffer.from('\n')]), absent],
+    [
+      'lacks bytes in the middle',
+      (parts) => {
+        const at = dataOffsetOf(parts);
+        return Buffer.concat([parts.file.subarray(0, at), parts.file.subarray(at + 8)]);
+      },
+      /: truncated, or something was appended\n/,
+    ],
+    [
+      'is of another version',
+      ({ trailer }) => void trailer.writeUInt32LE(2, 24),
+      /: written by a newer Saddlebag\n/,
+    ],
+    [
+      'has a damaged header',
+      ({ header }) => void header.writeUInt8(7, 190),
+      /: damaged \(the header's digest differs\)/,
+    ],
+    [
+      'has a damaged frame table',
+      ({ frames }) => void frames.writeUInt8(7, 3),
+      /damaged \(the frame table's digest differs\)/,
+    ],
+    [
+      'has a damaged row',
+      ({ rows }) => void rows.writeUInt8(7, 50),
+      /damaged \(its index's digest differs\)/,
+    ],
+    [
+      'has damaged data',
+      (parts) => {
+        const at = dataOffsetOf(parts) + 40;
+        parts.file.writeUInt8(parts.file.readUInt8(at) ^ 0x10, at);
+        return undefined;
+      },
+      /damaged \(a frame can't be decompressed\)/,
+    ],
+  ];
+  it.each(cases)('is refused when it %s', async (_, edit, message) => {
+    const outcome = await start(await edited(await makeSample(), edit));
+    expect(outcome).toMatchObject({ code: 125, stdout: '' });
+    expect(outcome.stderr).toMatch(/^app-edited: cannot read /);
+    expect(outcome.stderr).toMatch(message);
+  });
+});
+
+describe('a bundle whose digests are right and whose numbers are not', () => {
+  const u16 = (at: number, value: number) => signed(({ header }) => header.writeUInt16LE(value, at));
+  const u32 = (at: number, value: number) => signed(({ header }) => header.writeUInt32LE(value, at));
+  const u64 = (at: number, value: bigint) => signed(({ header }) => header.writeBigUInt64LE(value, at));
+  const row = (at: number, value: number) => signed(({ rows }) => rows.writeUInt8(value, at));
+  const huge = (1n << 64n) - 8n;
+  const cases: [string, (parts: Parts) => Buffer | undefined, RegExp][] = [
+    ['names another machine', u16(0, 40), /: its runtime is one for another machine\nhint: .+\n$/],
+    ['sets an unknown flag', u16(2, 2), /reserved bits are set/],
+    ['has frames of no bytes', u32(4, 0), /frame size is out of range/],
+    ['has frames above 64 MiB', u32(4, (64 << 20) + 1), /frame size is out of range/],
+    ['has data that leaves the file', u64(16, huge), /data frames leave their area/],
+    ['has data at an odd place', u64(8, 4097n), /data frames leave their area/],
+    ['has an index elsewhere', u64(40, 8n), /index is not where the data frames end/],
+    ['has frames without number', u64(48, huge), /index leaves its area/],
+    ['has rows without number', u64(56, huge), /index leaves its area/],
+    ['has metadata without end', u64(72, 1n << 20n), /index leaves its area|header is not where/],
+    ['has store paths without number', u32(144, 0xffffffff), /header's tables leave their area/],
+    ['has no store path', u32(144, 0), /header's tables leave their area/],
+    ['has arguments without number', u32(152, 1 << 30), /header's tables leave their area/],
+    ['has a string that leaves its area', u32(172, 0x7fffffff), /a string leaves its area/],
+    ['has a string without its NUL', u32(172, 1), /a string leaves its area/],
+    ['skips rows', u64(pathRecord + 8, 1n), /path records leave a gap/],
+    ['has a store path of no rows', u64(pathRecord + 16, 0n), /a path record leaves its area/],
+    ['has a store path of too few frames', u64(pathRecord + 120, huge), /a path record leaves its area/],
+    [
+      'has a frame that leaves its area',
+      signed(({ frames }) => frames.writeUInt32LE(0xffffffff, 16)),
+      /a frame leaves its area/,
+    ],
+    ['has frames with a gap', signed(({ frames }) => frames.writeUInt8(1, 0)), /frames leave a gap/],
+    ['has a row of an unknown kind', row(48 + 42, 9), /impossible kind or mode/],
+    ['has a setuid row', row(2 * 48 + 41, 0o4555 >> 8), /impossible kind or mode/],
+    ['has a row below no directory', row(42, 2), /impossible kind or mode|lies in no directory/],
+    ['has a link to what comes later', row(32, 9), /hard link names no earlier file/],
+  ];
+  it.each(cases)('is refused when it %s', async (_, edit, message) => {
+    const outcome = await start(await edited(await makeSample(), edit));
+    expect(outcome).toMatchObject({ code: 125, stdout: '' });
+    expect(outcome.stderr).toMatch(message);
+  });
+
+  it('is refused when a row leads out of its store path', async () => {
+    const bundle = await makeBundle('echo started', { members: { 'zz/zz': 'x' } });
+    const leadOut = signed(({ rows }) => {
+      const stored = Buffer.from('zz/zz', 'latin1').map((byte) => byte ^ 0x80);
+      const at = rows.indexOf(stored);
+      Buffer.from('../zz', 'latin1')
+        .map((byte) => byte ^ 0x80)
+        .forEach((byte, index) => {
+          rows.writeUInt8(byte, at + index);
+        });
+    });
+    const outcome = await start(await edited(bundle, leadOut));
+    expect(outcome.stderr).toMatch(/damaged \(a row has an impossible path\)/);
+  });
+});
+
+describe('a bundle with one bit flipped', () => {
+  it('either says so or runs as if nothing had been', async () => {
+    const bundle = await makeSample();
+    const parts = partsOf(await readFile(bundle.file));
+    const file = parts.file;
+    const dataOffset = dataOffsetOf(parts);
+    const outcomes: unknown[] = [];
+    for (let round = 0; round < 60; round++) {
+      // The runtime's own code is the kernel's to run, whatever it says; from its end on, every part is hit.
+      const at = dataOffset + Math.floor(((file.length - dataOffset) * (round + 0.5)) / 60);
+      const flipped = Buffer.from(file);
+      flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << (round % 8)), at);
+      const broken = await edited(bundle, () => flipped);
+      const env = { SADDLEBAG_CACHE_DIR: join(bundle.cache, String(round)) };
+      const { code, stdout, stderr } = await start(broken, { env });
+      outcomes.push(code === 0 ? [stdout, stderr] : [code, stdout, /^app-edited: cannot read /.test(stderr)]);
+    }
+    for (const outcome of outcomes) {
+      expect([
+        ['started\n', ''],
+        [125, '', true],
+      ]).toContainEqual(outcome);
+    }
+    expect(outcomes).toContainEqual([125, '', true]);
+  });
+});

@@ -1,0 +1,44 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { execProcess } from '../../../src/core/exec.ts';
+import { describeWith } from '../../helpers/needs.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { makeBundle } from './bundles.ts';
+
+const runtime = new URL('../../../bundler/runtime/', import.meta.url).pathname;
+const flags = ['-std=c11', '-D_GNU_SOURCE', '-g', '-O1', '-Wall', '-Wextra', '-Werror'];
+const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+/** Compiles a program of bundler/runtime/test with the parts that it tests, and returns its path. */
+async function compile(program: string, parts: readonly string[]): Promise<string> {
+  const output = join(await temporaryDirectory(), program);
+  const sources = [`test/${program}`, ...parts].map((name) => join(runtime, `${name}.c`));
+  const result = await execProcess('gcc', [...flags, ...sanitizers, ...sources, '-o', output]);
+  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  return output;
+}
+
+describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', () => {
+  it('the parts of the runtime do what they say', async () => {
+    const program = await compile('units', ['marker', 'root', 'sha256', 'tree', 'file']);
+    const directory = await temporaryDirectory();
+    const result = await execProcess(program, [directory]);
+    expect(result).toMatchObject({ exitCode: 0, stdout: '0 failed', stderr: '' });
+    expect((await readdir(directory)).sort()).toEqual(['three', 'two']);
+  });
+
+  it('ten thousand bundles with wrong numbers are refused or sound', async () => {
+    const members = {
+      'lib/a': 'a'.repeat(50_000),
+      'lib/b': { link: 'a' },
+      'lib/c': 'a'.repeat(50_000),
+      'd/': '',
+    };
+    const bundle = await makeBundle('', { members, frameBytes: 1 << 13, args: ['x'], env: { A: 'b' } });
+    const program = await compile('mutations', ['bundle', 'index', 'sha256', 'file', 'failure']);
+    const result = await execProcess(program, [bundle.file, '10000']);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(result.stdout).toMatch(/^[1-9]\d{3} refused, [1-9]\d* accepted$/);
+  });
+});
