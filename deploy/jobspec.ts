@@ -111,8 +111,9 @@ function renderCheck(path: string | null, port: PortSettings): NomadCheck {
   return {
     Name: port.label,
     ...(path === null ? { Type: 'tcp' } : { Type: 'http', Path: path }),
-    Interval: 10 * second,
-    Timeout: 3 * second,
+    // A client first waits up to an interval: it delays each deploy, and with it every allocation's turn.
+    Interval: 5 * second,
+    Timeout: 2 * second,
     // Without it, a task that hangs is taken out of the service and never started again.
     CheckRestart: { Limit: 3, Grace: 30 * second },
   };

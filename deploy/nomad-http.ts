@@ -161,36 +161,53 @@ function refusal(
           : `the token of NOMAD_TOKEN needs read-job, submit-job and read-logs${where}`,
     });
   }
+  const message = `cannot ${action}: Nomad at ${address} says: ${reason}`;
   // Nomad answers 500 to many mistakes of the caller too: the text is all there is to tell them apart.
-  const code = status >= 500 || status === 429 ? 'nomad-failed' : 'nomad-refused';
-  return new SaddlebagError(code, `cannot ${action}: Nomad at ${address} says: ${reason}`);
+  return status >= 500 || status === 429
+    ? new SaddlebagError('nomad-failed', message)
+    : new SaddlebagError('nomad-refused', message);
 }
 
 function unreachable({ address }: NomadConnection, cause: unknown): SaddlebagError {
-  return new SaddlebagError('nomad-unreachable', `cannot reach Nomad at ${address}: ${reasonOf(cause)}`, {
-    hint: 'start an agent (nomad agent -dev), or set NOMAD_ADDR to one that runs',
+  const code = codeOf(cause);
+  const reason = reasons[code] ?? describeCause(firstOf(cause));
+  return new SaddlebagError('nomad-unreachable', `cannot reach Nomad at ${address}: ${reason}`, {
+    hint: /CERT|SIGNATURE/.test(code)
+      ? 'NOMAD_CACERT names the authority, NOMAD_TLS_SERVER_NAME the name that it vouches for'
+      : 'start an agent (nomad agent -dev), or set NOMAD_ADDR to one that runs',
     cause,
   });
 }
 
-const connectReasons: Readonly<Record<string, string>> = {
+const untrusted = 'its certificate is not signed by an authority that is trusted';
+
+/** Source: Node's errno and TLS error codes; undici's Errors.md. */
+const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'it closed the connection',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to its network',
   ENOTFOUND: 'no such host name',
   EAI_AGAIN: 'the name server does not answer',
+  EPROTO: 'it does not speak TLS as we do; is it http:// rather than https://?',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
   UND_ERR_CONNECT_TIMEOUT: 'it does not accept the connection within 5 s',
   UND_ERR_HEADERS_TIMEOUT: 'it does not answer in time',
   UND_ERR_BODY_TIMEOUT: 'its answer broke off',
   UND_ERR_SOCKET: 'it closed the connection',
 };
 
-function reasonOf(cause: unknown): string {
-  // A name with several addresses fails with one error for each; the first stands for all.
-  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
-  const { code } = (first ?? cause) as { readonly code?: unknown };
-  return (typeof code === 'string' && connectReasons[code]) || describeCause(first ?? cause);
+/** A name with several addresses fails with one error for each; the first stands for all. */
+function firstOf(cause: unknown): unknown {
+  return cause instanceof AggregateError ? cause.errors[0] : cause;
+}
+
+function codeOf(cause: unknown): string {
+  const { code } = firstOf(cause) as { readonly code?: unknown };
+  return typeof code === 'string' ? code : '';
 }
 
 function shorten(text: string): string {

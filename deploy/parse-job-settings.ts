@@ -17,7 +17,9 @@ export function parseJobSettings(input: JobSettingsInput, artifact: DeployArtifa
   const group = input.group ?? plainName(id, 'app');
   const env = check.env(input.env ?? []);
   const args = input.arg ?? [];
-  for (const [index, arg] of args.entries()) check.noProblem(`arg ${index + 1}`, referenceProblem(arg, env));
+  const known = input.port === undefined ? env : { PORT: '', ...env };
+  for (const [index, arg] of args.entries())
+    check.noProblem(`arg ${index + 1}`, referenceProblem(arg, known));
   const memory = check.wholeNumber('memory', input.memory, 300, { unit: 'MiB', min: 10 });
   const settings: JobSettings = {
     id,

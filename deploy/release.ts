@@ -130,6 +130,9 @@ class Releaser {
       this.#step(`version ${current.version} of ${id} is the same and not yet decided: watching it`);
       return this.#watch(target, evalIdOf(target, snapshot));
     }
+    if (verdict.kind !== 'failed' && verdict.kind !== 'batch-failed') {
+      throw jobChanged(id, 'somebody else changed it meanwhile');
+    }
     this.#step(`version ${current.version} of ${id} is the same and failed: stopping it, to start it anew`);
     // Nomad makes no new deployment for a job that did not change, so the failed one would stay its last word.
     this.#outcome = 'the failed version may be stopped';

@@ -88,6 +88,12 @@ describe('job settings', () => {
     ]);
   });
 
+  it('know PORT in an argument where there is a port', () => {
+    const arg = [`--port=\${PORT}`];
+    expect(parse({ arg, port: 'http' }).args).toEqual(arg);
+    expect(() => parse({ arg })).toThrow('arg 1: Nomad knows no');
+  });
+
   it('make a group and a file name of any name', () => {
     const settings = parseJobSettings(
       { job: 'team/web ü'.replace(' ', '') },
