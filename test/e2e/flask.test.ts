@@ -16,9 +16,9 @@ const joke = 'I will require a $10M series B to write a blockchain-based pet tax
 describeWith(flaskTools, 'the Flask closure', () => {
   const place = suiteDirectory();
 
-  async function bundleFlask(release: Parameters<typeof buildFlask>[0], ...flags: string[]): Promise<Bundle> {
+  async function bundleFlask(release: Parameters<typeof buildFlask>[0]): Promise<Bundle> {
     const app = await buildFlask(release);
-    return saddlebagJson<Bundle>(['bundle', app, '--compress', 'fast', '--force', ...flags], {
+    return saddlebagJson<Bundle>(['bundle', app, '--compress', 'fast', '--force'], {
       cwd: place(),
     });
   }
@@ -112,7 +112,7 @@ describeWith(flaskTools, 'the Flask closure', () => {
       NOMAD_ADDR: nomad.address,
     });
 
-    async function releaseFlask(release: Parameters<typeof buildFlask>[0], ...flags: string[]) {
+    async function releaseFlask(release: Parameters<typeof buildFlask>[0]) {
       const bundle = await bundleFlask(release);
       const published = await saddlebag(['publish', bundle.file, '--to', 's3://bundles/apps'], {
         env: env(),
@@ -121,22 +121,10 @@ describeWith(flaskTools, 'the Flask closure', () => {
       // What publish prints is what deploy takes, and no more than that.
       const source = published.stdout.trimEnd();
       expect(source).toMatch(/^http:\/\/\S+\?archive=false&checksum=sha256:[0-9a-f]{64}$/);
-      return saddlebag(
-        [
-          'deploy',
-          source,
-          '--job',
-          'flask',
-          '--port',
-          'http',
-          '--check-path',
-          '/',
-          '--memory',
-          '256',
-          ...flags,
-        ],
-        { env: env() },
-      );
+      // Python as PID 1 is deaf to SIGTERM: each stop takes the whole kill timeout.
+      const quick = ['--min-healthy-time', '1s', '--kill-timeout', '1s', '--memory', '256'];
+      const job = ['--job', 'flask', '--port', 'http', '--check-path', '/'];
+      return saddlebag(['deploy', source, ...job, ...quick], { env: env() });
     }
 
     async function ask<T>(path: string): Promise<T> {
