@@ -25,9 +25,8 @@ static unsigned long locked_flags(const char *path) {
   return flags;
 }
 
-bool sb_mount_bind(int directory, const char *target) {
-  SB_AUTO_FREE char *source = sb_mount_descriptor_path(directory);
-  if (source == NULL || mount(source, target, NULL, MS_BIND | MS_REC, NULL) != 0) return false;
+bool sb_mount_bind(const char *source, const char *target) {
+  if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) != 0) return false;
   /* So that an app can't change its own closure by mistake; one that must could still be started without this. */
   mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | locked_flags(target), NULL);
   return true;

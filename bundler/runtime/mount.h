@@ -7,8 +7,8 @@
 /* Returns /proc/self/fd/<n> in heap memory; NULL where memory is short. */
 char *sb_mount_descriptor_path(int directory);
 
-/* Binds a directory with what is mounted in it, read-only where the kernel lets us; false with errno set. */
-bool sb_mount_bind(int directory, const char *target);
+/* Binds a file or directory, with what is mounted in it, read-only where the kernel lets us; false with errno set. */
+bool sb_mount_bind(const char *source, const char *target);
 
 /* Mounts two directories as one at `target`; `upper` wins. False with errno set. */
 bool sb_mount_overlay(int upper, int lower, const char *target);

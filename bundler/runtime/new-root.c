@@ -98,11 +98,11 @@ static bool join_entries(const char *from, const char *to, const char *left_out)
 static bool join_nix(int trees) {
   if (mkdir("/nix", 0755) != 0 || mkdir("/nix/store", 0755) != 0) return false;
   join_entries("/" OLD_ROOT "/nix", "/nix", "store");
-  if (access("/" OLD_ROOT "/nix/store", F_OK) != 0) return sb_mount_bind(trees, "/nix/store");
-  /* Where the kernel would not overlay the two: 24 µs a store path. */
   SB_AUTO_FREE char *from = sb_mount_descriptor_path(trees);
-  return from != NULL && join_entries(from, "/nix/store", NULL) &&
-         join_entries("/" OLD_ROOT "/nix/store", "/nix/store", NULL);
+  if (from == NULL) return false;
+  if (access("/" OLD_ROOT "/nix/store", F_OK) != 0) return sb_mount_bind(from, "/nix/store");
+  /* Where the kernel would not overlay the two: 24 µs a store path. */
+  return join_entries(from, "/nix/store", NULL) && join_entries("/" OLD_ROOT "/nix/store", "/nix/store", NULL);
 }
 
 enum sb_reason sb_new_root_furnish(int trees, struct sb_failure *failure) {

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,9 @@
 #include "../strategy.h"
 
 static const char store_path[] = "/nix/store";
+
+/* Binds cost about 40 µs each: beyond this many the overlay's own cost is the smaller. */
+static const uint32_t bound_paths_max = 200;
 
 static enum sb_reason check_privilege(bool privileged, struct sb_failure *failure) {
   if (privileged) return SB_OK;
@@ -60,15 +64,36 @@ static int reopen(const struct sb_store *store) {
   return -1;
 }
 
-static enum sb_reason join_store(const struct sb_store *store, struct sb_failure *failure) {
+/*
+ * Binds each store path over its like in the overlay. An overlay is mounted in no time, but each file opened through it
+ * costs more: Flask's 2,000 made a start 15 ms longer. What can't be bound is still there, by the overlay.
+ */
+static void bind_over(const struct sb_bundle *bundle, const char *trees) {
+  if (bundle->header->path_count > bound_paths_max) return;
+  for (uint32_t i = 0; i < bundle->header->path_count; i++) {
+    SB_AUTO_FREE char *source = NULL, *target = NULL;
+    if (asprintf(&source, "%s/%s", trees, sb_bundle_base(bundle, i)) < 0) source = NULL;
+    if (asprintf(&target, "%s/%s", store_path, sb_bundle_base(bundle, i)) < 0) target = NULL;
+    if (source == NULL || target == NULL || !sb_mount_bind(source, target)) return;
+  }
+}
+
+/* Puts the store over a directory that is there already, so that the root can stay what it is. */
+static bool join_in_place(const struct sb_bundle *bundle, int trees, int theirs) {
+  SB_AUTO_FREE char *from = sb_mount_descriptor_path(trees);
+  if (from == NULL) return false;
+  if (is_empty(theirs)) return sb_mount_bind(from, store_path);
+  if (!sb_mount_overlay(trees, theirs, store_path)) return false;
+  bind_over(bundle, from);
+  return true;
+}
+
+static enum sb_reason join_store(const struct sb_store *store, const struct sb_bundle *bundle,
+                                 struct sb_failure *failure) {
   SB_AUTO_CLOSE int trees = reopen(store);
   if (trees < 0) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, store->path, NULL);
   SB_AUTO_CLOSE int theirs = open(store_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (theirs >= 0) {
-    /* Where there is a directory to mount on, the root can stay what it is. */
-    bool done = is_empty(theirs) ? sb_mount_bind(trees, store_path) : sb_mount_overlay(trees, theirs, store_path);
-    if (done) return SB_OK;
-  }
+  if (theirs >= 0 && join_in_place(bundle, trees, theirs)) return SB_OK;
   enum sb_reason reason = sb_new_root_pivot(failure);
   return reason == SB_OK ? sb_new_root_furnish(trees, failure) : reason;
 }
@@ -94,7 +119,7 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
     struct stat directory;
     SB_AUTO_FREE char *path = stat(".", &directory) == 0 ? getcwd(NULL, 0) : NULL;
     reason = sb_namespace_enter(privileged, failure);
-    if (reason == SB_OK) reason = join_store(&store, failure);
+    if (reason == SB_OK) reason = join_store(&store, start->bundle, failure);
     if (reason == SB_OK) return_to(path, &directory);
   }
   sb_store_close(&store);
