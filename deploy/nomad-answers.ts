@@ -23,8 +23,6 @@ export interface NomadEvaluation {
   readonly triggeredBy: string;
   readonly jobModifyIndex: number;
   readonly deploymentId: string;
-  /** The evaluation that waits for room, where some was missing. */
-  readonly blockedEvalId: string;
   readonly createIndex: number;
   readonly failures: readonly PlacementFailure[];
 }
@@ -44,7 +42,6 @@ export interface PlacementFailure {
 export interface NomadDeployment {
   readonly id: string;
   readonly jobVersion: number;
-  readonly jobCreateIndex: number;
   readonly status: string;
   readonly statusDescription: string;
   readonly createIndex: number;
@@ -142,7 +139,6 @@ export function readEvaluations(value: unknown): NomadEvaluation[] {
     triggeredBy: evaluation.text('TriggeredBy'),
     jobModifyIndex: evaluation.optionalNumber('JobModifyIndex'),
     deploymentId: evaluation.optionalText('DeploymentID'),
-    blockedEvalId: evaluation.optionalText('BlockedEval'),
     createIndex: evaluation.number('CreateIndex'),
     failures: evaluation.map('FailedTGAllocs', placementFailure),
   }));
@@ -166,7 +162,6 @@ export function readDeployments(value: unknown): NomadDeployment[] {
   return Shape.list(value, (deployment) => ({
     id: deployment.text('ID'),
     jobVersion: deployment.number('JobVersion'),
-    jobCreateIndex: deployment.number('JobCreateIndex'),
     status: deployment.text('Status'),
     statusDescription: deployment.optionalText('StatusDescription'),
     createIndex: deployment.number('CreateIndex'),

@@ -5,8 +5,8 @@ import type { FieldDiff, JobDiff, PlanAnswer } from './plan-answer.ts';
 const marks: Readonly<Record<string, string>> = { Added: '+', Deleted: '-', Edited: '~' };
 
 /**
- * Renders what a plan would change, for people: the difference line by line, then what happens to each group. Ends
- * without a newline.
+ * Renders what a plan would change, for people: the difference line by line, then what happens to each group, then
+ * what the server warns of. Ends without a newline.
  */
 export function renderPlan(jobId: string, plan: PlanAnswer): string {
   const diff = plan.diff.type === 'None' ? [`job "${jobId}" stays as it is`] : renderDiff(plan.diff, '');
@@ -17,7 +17,8 @@ export function renderPlan(jobId: string, plan: PlanAnswer): string {
       return `group "${group}": ${texts.join(', ')}`;
     });
   const failures = plan.failures.map((failure) => `no room: ${explainPlacement(failure)}`);
-  return [...diff, ...updates, ...failures].join('\n');
+  const warnings = plan.warnings === '' ? [] : [`warning: ${plan.warnings.trim().replace(/\s*\n\s*/g, ' ')}`];
+  return [...diff, ...updates, ...failures, ...warnings].join('\n');
 }
 
 function renderDiff(diff: JobDiff, indent: string): string[] {

@@ -127,8 +127,8 @@ function judgeWithoutDeployment(target: Target, job: NomadJobState, snapshot: Sn
   // The evaluation that made a job may be long collected, the job's allocations are not.
   const isDecided = evaluations.every(({ status }) => status === 'complete');
   // Where nothing is to be started, the evaluation names the deployment of an older version.
-  const older = new Set(snapshot.deployments.map(({ id }) => id));
-  const isDeployed = evaluations.some(({ deploymentId }) => deploymentId !== '' && !older.has(deploymentId));
+  const known = new Set(snapshot.deployments.map(({ id }) => id));
+  const isDeployed = evaluations.some(({ deploymentId }) => deploymentId !== '' && !known.has(deploymentId));
   if (!isDecided || isDeployed || failures.length > 0) return { kind: 'running', deployment: null };
   return target.type === 'batch' ? judgeBatch(target, snapshot) : judgeByAllocations(target, snapshot);
 }

@@ -37,6 +37,13 @@ describe('a recorded plan', () => {
     );
   });
 
+  it('passes the warnings of the server on, on one line', () => {
+    const warnings = '1 warning:\n\n* Memory oversubscription is off\n';
+    expect(renderPlan('web', { ...planOf('unchanged'), warnings })).toMatch(
+      /\nwarning: 1 warning: \* Memory oversubscription is off$/,
+    );
+  });
+
   it('that finds no room says what is missing', () => {
     expect(renderPlan('web', planOf('not-placed'))).toMatch(
       /\nno room: group "web": memory exhausted on 1 node$/,

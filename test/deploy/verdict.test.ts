@@ -117,7 +117,6 @@ const group = {
 const deployment: NomadDeployment = {
   id: 'd1',
   jobVersion: 1,
-  jobCreateIndex: 10,
   status: 'running',
   statusDescription: 'its description',
   createIndex: 51,
@@ -130,7 +129,6 @@ const evaluation: NomadEvaluation = {
   triggeredBy: 'job-register',
   jobModifyIndex: 50,
   deploymentId: 'd1',
-  blockedEvalId: '',
   createIndex: 50,
   failures: [],
 };

@@ -22,15 +22,15 @@ interface Recorded {
 
 /** Keys of Nomad's answers that are kept; all others are noise, or tell of the machine. */
 const keptKeys = new Set(
-  `AllocID AutoPromote AutoRevert BlockedEval Canary Changes ClientStatus ConstraintFiltered Count CreateIndex
-  DeploymentID DeploymentStatus DesiredCanaries DesiredStatus DesiredTotal Details DimensionExhausted DisplayMessage
-  EvalID Events ExitCode FailedTGAllocs Failed FollowupEvalID Healthy HealthyAllocs ID JobCreateIndex JobModifyIndex
-  JobVersion Name NextAllocation NodesAvailable NodesEvaluated NodesExhausted NodesFiltered PlacedAllocs Promoted
-  Restarts Signal Stable State Status StatusDescription Stop TaskGroup TaskGroups TaskStates Time TriggeredBy Type
-  UnhealthyAllocs Version oom_killed
-  Annotations DesiredTGUpdates DestructiveUpdate Diff Fields Ignore InPlaceUpdate New Objects Old Place Tasks`.split(
-    /\s+/,
-  ),
+  `
+  Annotations AutoPromote AutoRevert Changes ClientStatus ConstraintFiltered Count CreateIndex
+  DeploymentID DeploymentStatus DesiredCanaries DesiredStatus DesiredTGUpdates DesiredTotal
+  DestructiveUpdate Details Diff DimensionExhausted DisplayMessage EvalID Events ExitCode Failed
+  FailedTGAllocs Fields FollowupEvalID Healthy HealthyAllocs ID Ignore InPlaceUpdate JobModifyIndex
+  JobVersion Name New NextAllocation NodesAvailable NodesEvaluated NodesExhausted NodesFiltered Objects
+  Old oom_killed Place PlacedAllocs Promoted Restarts Signal Stable State Status StatusDescription Stop
+  TaskGroup TaskGroups Tasks TaskStates Time TriggeredBy Type UnhealthyAllocs Version
+  `.split(/\s+/),
 );
 /** Objects whose keys are names, not fields. */
 const mapKeys = new Set([
