@@ -7,7 +7,7 @@ import { parseDuration } from '../../deploy/duration.ts';
 import { renderHcl } from '../../deploy/job-hcl.ts';
 import type { JobSettings, JobSettingsInput } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
-import { type Nomad, openNomad } from '../../deploy/nomad.ts';
+import type { Nomad } from '../../deploy/nomad.ts';
 import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
 import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
 import { renderPlan } from '../../deploy/plan-text.ts';
@@ -52,6 +52,8 @@ export async function runDeploy(
   if (settings.arch === null) warnOfArch(context);
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
   const connection = await connectionOf(flags, context);
+  // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
+  const { openNomad } = await import('../../deploy/nomad.ts');
   const nomad = openNomad(connection, context.signal);
   try {
     const prepared = await prepare(nomad, artifact, settings, context);

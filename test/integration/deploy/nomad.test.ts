@@ -213,4 +213,25 @@ describe('saddlebag deploy', () => {
       exitCode: 9,
     });
   });
+
+  it('never stops a version that came while it looked', async () => {
+    const methods: (string | undefined)[] = [];
+    const groups = [{ Name: 'web', Count: 1 }];
+    const cancelled = { ID: 'd', JobVersion: 3, Status: 'cancelled', CreateIndex: 6 };
+    let reads = 0;
+    const address = await serve(({ method, url = '' }, response) => {
+      methods.push(method);
+      if (url.endsWith('/validate/job')) response.end('{}');
+      else if (url.endsWith('/plan')) response.end('{"JobModifyIndex":5,"Diff":{"Type":"None","ID":"web"}}');
+      else if (url.endsWith('/versions')) response.end('{"Versions":[]}');
+      else if (url.endsWith('/deployments')) response.end(JSON.stringify([cancelled]));
+      else if (url.endsWith('/job/web')) {
+        const moved = reads++ > 0;
+        const job = { Version: moved ? 4 : 3, JobModifyIndex: moved ? 9 : 5, TaskGroups: groups };
+        response.end(JSON.stringify(job));
+      } else response.end('[]');
+    });
+    await expect(deploy({ NOMAD_ADDR: address })).rejects.toMatchObject({ code: 'job-changed', exitCode: 9 });
+    expect(methods).not.toContain('DELETE');
+  });
 });
