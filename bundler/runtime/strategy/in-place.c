@@ -7,7 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -38,9 +38,9 @@ static enum sb_reason check_root(struct sb_failure *failure) {
 
 /* Makes /nix with store and control directory in it, all at once; that it is there already is fine too. */
 static bool make_nix(void) {
-  char temporary[32];
-  snprintf(temporary, sizeof temporary, "/.nix-%ld", (long)getpid());
-  if (mkdir(temporary, 0700) != 0) return false;
+  /* Not by our PID: in a task it is 1 at each start, and a start before may have been killed right here. */
+  char temporary[] = "/.nix-XXXXXX";
+  if (mkdtemp(temporary) == NULL) return false;
   SB_AUTO_CLOSE int directory = open(temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   bool made = directory >= 0 && mkdirat(directory, "store", 0755) == 0 && fchmodat(directory, "store", 0755, 0) == 0 &&
               mkdirat(directory, ".saddlebag", 0755) == 0 && fchmodat(directory, ".saddlebag", 0755, 0) == 0 &&
