@@ -76,8 +76,11 @@ static bool is_zero(const uint8_t *data, size_t bytes) {
   return true;
 }
 
-/* Writes what is not zero, by the blocks of the file; what is left out reads as zeros once the size is set. */
-static bool write_around_holes(int file, const struct sb_piece *piece) {
+/*
+ * Writes what is not zero, by the blocks of the file. What is left out reads as zeros, at the end only once the file got
+ * its size.
+ */
+static bool write_around_holes(int file, const struct sb_piece *piece, bool *ends_in_hole) {
   size_t start = 0;
   for (size_t at = 0; at < piece->bytes;) {
     size_t block = block_bytes - (piece->offset + at) % block_bytes;
@@ -88,7 +91,8 @@ static bool write_around_holes(int file, const struct sb_piece *piece) {
     }
     at += block;
   }
-  return start == piece->bytes ||
+  *ends_in_hole = start == piece->bytes;
+  return *ends_in_hole ||
          sb_file_write_at(file, piece->data + start, piece->bytes - start, piece->offset + start);
 }
 
@@ -100,9 +104,9 @@ enum sb_reason sb_row_write(struct sb_rows *rows, const struct sb_slice *slice, 
   int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (is_whole ? O_EXCL : 0);
   SB_AUTO_CLOSE int file = openat(spot.directory, spot.name, flags, is_whole ? row->mode : 0600);
   sb_spot_close(&spot);
-  if (file < 0 || !write_around_holes(file, piece)) return failed_at(rows, failure);
+  bool ends_in_hole;
+  if (file < 0 || !write_around_holes(file, piece, &ends_in_hole)) return failed_at(rows, failure);
   if (!is_whole) return SB_OK;
-  bool ends_in_hole = piece->data[piece->bytes - 1] == 0;
   if (ends_in_hole && ftruncate(file, (off_t)row->size_bytes) != 0) return failed_at(rows, failure);
   return futimens(file, row_times) == 0 ? SB_OK : failed_at(rows, failure);
 }
