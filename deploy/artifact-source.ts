@@ -6,8 +6,8 @@ export interface ArtifactSource {
   readonly url: string;
   /** In go-getter's form, `sha256:<hex>` in lower case. */
   readonly checksum: string;
-  /** Last part of the path, decoded. */
-  readonly fileName: string;
+  /** Path of the URL, each part decoded. */
+  readonly path: string;
   readonly hostname: string;
 }
 
@@ -28,14 +28,14 @@ export function parseArtifactSource(text: string): ArtifactSource | string {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     return `Nomad fetches bundles by http, https or s3::https, not by ${url.protocol.slice(0, -1)}`;
   }
-  const { path, parameters } = splitQuery(text);
+  const { address, parameters } = splitQuery(text);
   const checksum = checksumOf(parameters);
   if (checksum.problem !== undefined) return checksum.problem;
   const kept = parameters.filter(({ name }) => name !== 'archive' && name !== 'checksum');
   return {
-    url: kept.length === 0 ? path : `${path}?${kept.map(({ raw }) => raw).join('&')}`,
+    url: kept.length === 0 ? address : `${address}?${kept.map(({ raw }) => raw).join('&')}`,
     checksum: checksum.value,
-    fileName: decode(url.pathname.split('/').at(-1) ?? ''),
+    path: url.pathname.split('/').map(decode).join('/'),
     hostname: url.hostname,
   };
 }
@@ -56,16 +56,16 @@ interface Parameter {
   readonly raw: string;
 }
 
-function splitQuery(text: string): { readonly path: string; readonly parameters: readonly Parameter[] } {
+function splitQuery(text: string): { readonly address: string; readonly parameters: readonly Parameter[] } {
   const [withoutFragment = ''] = text.split('#');
-  const [path = '', ...rest] = withoutFragment.split('?');
+  const [address = '', ...rest] = withoutFragment.split('?');
   const query = rest.join('?');
-  if (query === '') return { path, parameters: [] };
+  if (query === '') return { address, parameters: [] };
   const parameters = query.split('&').map((raw) => {
     const [name = '', ...value] = raw.split('=');
     return { name: decode(name), value: decode(value.join('=')), raw };
   });
-  return { path, parameters };
+  return { address, parameters };
 }
 
 type Checksum = { readonly value: string; readonly problem?: undefined } | { readonly problem: string };

@@ -15,7 +15,7 @@ export interface DeployArtifact {
 
 /**
  * Parses what `saddlebag publish` printed: the JSON of an Artifact, or the one line of an artifact source. A source says
- * less: name and architecture are taken from its file name, `<name>-<version>-<arch>`.
+ * less: name and architecture are taken from its path.
  * @throws {SaddlebagError} `artifact-invalid`
  */
 export function parseArtifact(text: string): DeployArtifact {
@@ -28,16 +28,25 @@ function parseBareSource(text: string): DeployArtifact {
   const shown = `artifact ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`;
   const source = parseArtifactSource(text);
   if (typeof source === 'string') throw invalid(shown, [source]);
-  const { name, arch } = parseFileName(source.fileName);
+  const { name, arch } = parsePath(source);
   if (name === '') throw invalid(shown, ['its path names no file']);
   return { name, arch, interpreter: null, source };
 }
 
-/** Reads `app-0.1.0-x86_64`; each part but the name may be missing. */
-function parseFileName(fileName: string): { readonly name: string; readonly arch: Arch | null } {
+/**
+ * Reads `…/<name>/<sha256>/<name>-<version>-<arch>` as `publish` writes it; of another URL the file's name, of which each
+ * part but the first may be missing.
+ */
+function parsePath({ path, checksum }: ArtifactSource): {
+  readonly name: string;
+  readonly arch: Arch | null;
+} {
+  const [fileName = '', digest, name] = path.split('/').toReversed();
   const match = /^(.*)-(x86_64|aarch64)$/.exec(fileName);
-  if (match?.[1] === undefined) return { name: splitNameVersion(fileName).name, arch: null };
-  return { name: splitNameVersion(match[1]).name, arch: match[2] === 'x86_64' ? 'x86_64' : 'aarch64' };
+  const arch = match === null ? null : match[2] === 'x86_64' ? 'x86_64' : 'aarch64';
+  // A name may hold what looks like a version; where it has a part of the path to itself, no guess is needed.
+  if (name !== undefined && `sha256:${digest}` === checksum) return { name, arch };
+  return { name: splitNameVersion(match?.[1] ?? fileName).name, arch };
 }
 
 function parseArtifactJson(text: string): DeployArtifact {

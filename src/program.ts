@@ -144,7 +144,10 @@ function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     .option('--dry-run', 'print the job and ask no server')
     .option('--plan', 'show what would change, and change nothing')
     .option('--detach', 'submit and do not wait')
-    .option('--timeout <duration>', 'how long to wait before the end is called unknown')
+    .option(
+      '--timeout <duration>',
+      'how long to wait (default: a minute longer than Nomad itself could take)',
+    )
     .option('--queue', 'let allocations that nothing can take now wait for room')
     .option('--no-fail-fast', 'let Nomad decide when a failing deployment has failed')
     .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)')
@@ -175,10 +178,10 @@ function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     .option('--kill-signal <signal>', 'what ends it (default: SIGTERM)')
     .option('--kill-timeout <duration>', 'how long it may take to end (default: 10s)')
     .optionsGroup('The update:')
-    .option('--max-parallel <n>', 'allocations replaced at once')
-    .option('--min-healthy-time <duration>', 'how long one must be healthy to count')
-    .option('--healthy-deadline <duration>', 'until when one must be healthy')
-    .option('--progress-deadline <duration>', 'until when the next one must be healthy')
+    .option('--max-parallel <n>', 'allocations replaced at once (default: 1)')
+    .option('--min-healthy-time <duration>', 'how long one must be healthy to count (default: 5s)')
+    .option('--healthy-deadline <duration>', 'until when one must be healthy (default: 5m)')
+    .option('--progress-deadline <duration>', 'until when the next one must be healthy (default: 10m)')
     .option('--no-auto-revert', 'do not return to the last stable version when it fails')
     .addHelpText(
       'after',

@@ -44,12 +44,20 @@ export async function readClosure(
     entrypoint: {
       program: found.program,
       args: request.args,
-      env: request.env,
+      env: withDefaults(request.env, found.interpreter),
       interpreter: found.interpreter,
     },
     ownLoader: found.ownLoader,
     paths: found.paths,
   };
+}
+
+/** Python keeps what it prints in a buffer when stdout is no terminal, so that a crash would lose its last words. */
+function withDefaults(
+  env: Readonly<Record<string, string>>,
+  interpreter: string | null,
+): Readonly<Record<string, string>> {
+  return interpreter?.startsWith('python') ? { PYTHONUNBUFFERED: '1', ...env } : env;
 }
 
 async function readSource(

@@ -5,6 +5,7 @@ import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.
 import { type CompressionName, compressions, describeEncoder } from '../../bundler/compression.ts';
 import { writeBundle } from '../../bundler/executable.ts';
 import { readRuntime } from '../../bundler/runtime-file.ts';
+import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted } from '../core/errors.ts';
 import type { Bundle, Closure } from '../core/types.ts';
@@ -79,11 +80,6 @@ async function bundleClosure(closure: Closure, flags: BundleFlags, context: Cont
     signal: context.signal,
     reporter: context.reporter,
   });
-}
-
-/** Returns `<name>-<version>-<arch>`, or `<name>-<arch>` where the version is unknown. */
-function bundleFileName(closure: Closure): string {
-  return [closure.name, closure.appVersion, closure.arch].filter((part) => part !== '').join('-');
 }
 
 function reportBundle(bundle: Bundle, durationMs: number, context: Context): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
+import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
@@ -45,7 +45,7 @@ export async function planPublication(
   context: PublishContext,
 ): Promise<Publication> {
   const { bundle, store, prefix } = options;
-  const fileName = basename(bundle.file);
+  const fileName = bundleFileName(bundle);
   const key = artifactKey({ prefix, name: bundle.name, sha256: bundle.sha256, fileName });
   const artifact: Artifact = {
     version: 1,

@@ -15,7 +15,7 @@ describe('an artifact as JSON', () => {
       source: {
         url: 'https://apps.example/web/web-1.2-x86_64',
         checksum,
-        fileName: 'web-1.2-x86_64',
+        path: '/web/web-1.2-x86_64',
         hostname: 'apps.example',
       },
     });
@@ -47,6 +47,13 @@ describe('an artifact as JSON', () => {
 });
 
 describe('an artifact as a bare source', () => {
+  it('takes the name from the part of the path that publish gives it', () => {
+    const digest = checksum.slice('sha256:'.length);
+    const source = `http://s/apps/web-2fa/${digest}/web-2fa-1.0-aarch64?checksum=${checksum}`;
+    expect(parseArtifact(source)).toMatchObject({ name: 'web-2fa', arch: 'aarch64' });
+    expect(parseArtifact(source.replace(`${digest}/`, 'latest/'))).toMatchObject({ name: 'web' });
+  });
+
   it('takes name and architecture from the file name', () => {
     const { name, arch, interpreter } = parseArtifact(`http://s/a/pet-taxi-0.2.0-rc1-aarch64${query}\n`);
     expect({ name, arch, interpreter }).toEqual({ name: 'pet-taxi', arch: 'aarch64', interpreter: null });

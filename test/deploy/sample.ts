@@ -18,7 +18,7 @@ export function sampleArtifactJson(changes: Readonly<Record<string, unknown>> = 
     interpreter: null,
     url,
     source: `${url}?archive=false&checksum=sha256:${sampleSha256}`,
-    fileName: 'web-1.2-x86_64',
+    path: '/web/web-1.2-x86_64',
     sizeBytes: 1234,
     checksum: `sha256:${sampleSha256}`,
     closureSha256: 'cd'.repeat(32),

@@ -144,11 +144,12 @@ describeWith(['minio'], 'publishing to MinIO', () => {
   });
 
   it('encodes what a URL would read otherwise', async () => {
-    const names = { name: 'we+b', fileName: "a +%?#&'(é)$x.tar.gz" };
+    const names = { name: "we+b %?#&'(é)$x" };
     const bundle = await writePublishable(await temporaryDirectory(), names);
     const artifact = await publish({ bundle, store: await openApps(), prefix: 'sp ace' }, testContext());
-    expect(artifact.url).toContain('/apps/sp%20ace/we%2Bb/');
-    expect(artifact.url.endsWith('/a%20%2B%25%3F%23%26%27%28%C3%A9%29%24x.tar.gz')).toBe(true);
+    const encoded = 'we%2Bb%20%25%3F%23%26%27%28%C3%A9%29%24x';
+    expect(artifact.url).toContain(`/apps/sp%20ace/${encoded}/`);
+    expect(artifact.url.endsWith(`/${encoded}-1.0-x86_64`)).toBe(true);
     expect(sha256Hex(await download(artifact.url))).toBe(bundle.sha256);
   });
 

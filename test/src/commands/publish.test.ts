@@ -32,7 +32,7 @@ describe('runPublish with a bundle', () => {
     const bundle = await bundleApp(cwd);
     const context = testContext({ cwd });
     const result = await runPublish({ bundle: 'app', flags: { to: 'store' } }, context);
-    const key = `app/${bundle.sha256}/app`;
+    const key = `app/${bundle.sha256}/app-1.0-x86_64`;
     expect(result.text).toBe(`http://127.0.0.1:8000/${key}?archive=false&checksum=sha256:${bundle.sha256}`);
     expect(result.json).toMatchObject({ version: 1, name: 'app', source: result.text });
     expect(result.exitCode).toBe(0);
@@ -53,7 +53,7 @@ describe('runPublish with a bundle', () => {
     await writeFile(description, JSON.stringify(bundle));
     const input = { bundle: description, flags: { to: 'store' } };
     const { text } = await runPublish(input, testContext({ cwd }));
-    expect(text).toContain(`/app/${bundle.sha256}/app?`);
+    expect(text).toContain(`/app/${bundle.sha256}/app-1.0-x86_64?`);
   });
 
   it('refuses a JSON that describes another bundle than the one there', async () => {
@@ -72,7 +72,7 @@ describe('runPublish with a bundle', () => {
     const cwd = await temporaryDirectory();
     const { sha256, sizeBytes } = await bundleApp(cwd);
     const dry = { bundle: 'app', flags: { to: 'store', dryRun: true } };
-    const place = join(cwd, 'store', 'app', sha256, 'app');
+    const place = join(cwd, 'store', 'app', sha256, 'app-1.0-x86_64');
     const before = await runPublish(dry, testContext({ cwd }));
     expect(before.text).toMatch(new RegExp(`^[0-9.]+ k?B to send to ${place}$`));
     expect(before.json).toMatchObject({ version: 1, sendBytes: sizeBytes });
