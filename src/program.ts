@@ -150,7 +150,28 @@ function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     )
     .option('--queue', 'let allocations that nothing can take now wait for room')
     .option('--no-fail-fast', 'let Nomad decide when a failing deployment has failed')
-    .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)')
+    .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)');
+  addJobFlags(deploy)
+    .addHelpText(
+      'after',
+      examples(
+        'saddlebag deploy artifact.json --port http --check-path /health',
+        'saddlebag deploy artifact.json --port http:8080 --count 3 --memory 256 --dry-run',
+        'saddlebag publish ./app --to s3://bundles --json | saddlebag deploy - --port http --plan',
+      ),
+    )
+    .action((artifact: string, flags: DeployFlags & OutputFlags) =>
+      invoke({
+        ...outputOf(flags),
+        run: async (context) =>
+          (await import('./commands/deploy.ts')).runDeploy({ artifact, flags, readStdin }, context),
+      }),
+    );
+}
+
+/** The flags that say what the job is, by Nomad's names. */
+function addJobFlags(deploy: Command): Command {
+  return deploy
     .optionsGroup('The job:')
     .option('--job <id>', 'id of the job (default: name of the bundle)')
     .option('--group <name>', 'name of the group (default: the job)')
@@ -182,22 +203,7 @@ function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     .option('--min-healthy-time <duration>', 'how long one must be healthy to count (default: 5s)')
     .option('--healthy-deadline <duration>', 'until when one must be healthy (default: 5m)')
     .option('--progress-deadline <duration>', 'until when the next one must be healthy (default: 10m)')
-    .option('--no-auto-revert', 'do not return to the last stable version when it fails')
-    .addHelpText(
-      'after',
-      examples(
-        'saddlebag deploy artifact.json --port http --check-path /health',
-        'saddlebag deploy artifact.json --port http:8080 --count 3 --memory 256 --dry-run',
-        'saddlebag publish ./app --to s3://bundles --json | saddlebag deploy - --port http --plan',
-      ),
-    )
-    .action((artifact: string, flags: DeployFlags & OutputFlags) =>
-      invoke({
-        ...outputOf(flags),
-        run: async (context) =>
-          (await import('./commands/deploy.ts')).runDeploy({ artifact, flags, readStdin }, context),
-      }),
-    );
+    .option('--no-auto-revert', 'do not return to the last stable version when it fails');
 }
 
 function addServe(program: Command, { invoke }: Host): void {
