@@ -128,7 +128,9 @@ function unicodeEscape(character: string): string {
 
 function needsGap(previous: HclItem | undefined, item: HclItem): boolean {
   if (previous === undefined || previous.kind === 'comment') return false;
-  return previous.kind === 'block' || item.kind === 'block' || isTall(previous) || isTall(item);
+  // A comment belongs to what comes behind it, and stands apart from what is before it.
+  const apart = ({ kind }: HclItem) => kind !== 'attribute';
+  return apart(previous) || apart(item) || isTall(previous) || isTall(item);
 }
 
 function isTall(item: HclItem): boolean {

@@ -56,6 +56,7 @@ async function demo(): Promise<void> {
     '--download-url',
     url,
     '--json',
+    '--quiet',
   );
   await writeFile(artifact, published);
   const deploy = [
