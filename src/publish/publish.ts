@@ -58,6 +58,8 @@ export async function planPublication(
     sizeBytes: bundle.sizeBytes,
     closureSha256: bundle.closureSha256,
   };
+  // The first word with a server: one that is silent should not leave its user without any.
+  step(context, `looking whether ${store.describe(key)} is there`);
   const isThere = await holdsSame(store, key, bundle, context.signal, { deniedMeansAbsent: true });
   return { key, artifact, isThere };
 }
@@ -72,9 +74,9 @@ export async function publish(options: PublishOptions, context: PublishContext):
   const { ask, bundle, store } = options;
   const { key, artifact, isThere } = await planPublication(options, context);
   if (isThere) {
-    step(context, `nothing to send: ${store.describe(key)} is there`);
+    step(context, 'nothing to send: it is');
   } else {
-    step(context, `sending ${formatBytes(bundle.sizeBytes)} to ${store.describe(key)}`);
+    step(context, `sending ${formatBytes(bundle.sizeBytes)}`);
     await send(store, key, fileContent(bundle.file, bundle), 'application/octet-stream', context);
   }
   const sums = textContent(`${bundle.sha256}  ${artifact.fileName}\n`);

@@ -23,7 +23,8 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
   const log = options.redraw ? createLogUpdate(stream, { showCursor: true }) : undefined;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     options.color ? styleText(style, text, { validateStream: false }) : text;
-  let lastProgressMs = Date.now();
+  // The first bar comes at once, the first plain line only when the work turns out to be long.
+  let lastProgressMs = options.redraw ? 0 : Date.now();
   const write = (line: string) => {
     log?.clear();
     stream.write(`${line}\n`);

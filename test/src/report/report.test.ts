@@ -47,6 +47,20 @@ describe('the text reporter', () => {
   });
 });
 
+describe('the text reporter on a terminal', () => {
+  it('draws one line in place and takes it away at the end', () => {
+    const { stream, text } = collector();
+    Object.assign(stream, { isTTY: true, columns: 80 });
+    const reporter = createTextReporter({ stream, redraw: true, color: true });
+    reporter.report({ kind: 'progress', stage: 'image', doneBytes: 5, totalBytes: 10 });
+    expect(text()).toContain(`image    ${'█'.repeat(12)}${'░'.repeat(12)}  50 %  5 B of 10 B`);
+    reporter.report({ kind: 'progress', stage: 'image', doneBytes: 10, totalBytes: 10 });
+    reporter.report({ kind: 'step', stage: 'image', message: 'done' });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what erases a line
+    expect(text()).toMatch(/\u001b\[2K[^█]*\u001b\[2mimage {3}\u001b\[22m done\n$/);
+  });
+});
+
 describe('the json reporter', () => {
   it('writes an event a line and each whole percent once', () => {
     const { stream, text } = collector();
