@@ -5,6 +5,7 @@ import { sha256Hex } from '../../../src/core/digest.ts';
 import { fileContent, textContent } from '../../../src/publish/content.ts';
 import { openDirectoryStore } from '../../../src/publish/directory.ts';
 import type { PutOptions } from '../../../src/publish/store.ts';
+import { nobody } from '../../helpers/children.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { failureOf } from './failure.ts';
 
@@ -128,9 +129,14 @@ describe('openDirectoryStore', () => {
     expect(failure.message).toMatch(/^cannot write .*\/web\/ab: a part of the path is not a directory$/);
   });
 
-  it.skipIf(process.getuid?.() === 0)('names the place that it may not write to', async () => {
+  it('names the place that it may not write to', async () => {
     const directory = await temporaryDirectory();
     await chmod(directory, 0o555);
+    // The superuser may write anywhere.
+    if (process.geteuid?.() === 0) {
+      process.seteuid?.(nobody.uid);
+      onTestFinished(() => process.seteuid?.(0));
+    }
     const failure = await failureOf(openDirectoryStore(directory).put(key, textContent('x'), options));
     expect(failure.message).toMatch(/^cannot write .*\/web: permission denied$/);
   });
