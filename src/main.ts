@@ -8,7 +8,6 @@ import { type Reporter, silentReporter } from './core/reporter.ts';
 import { createProgram, type Invocation } from './program.ts';
 import { renderFailure, renderFailureJson } from './report/failure.ts';
 import { createJsonReporter } from './report/json.ts';
-import { createTextReporter } from './report/text.ts';
 
 /**
  * Runs the command that `host`'s arguments name, prints its result on stdout and everything else on stderr, and sets the
@@ -32,7 +31,7 @@ export async function main(host: NodeJS.Process): Promise<void> {
 }
 
 async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<void> {
-  const reporter = createReporter(host, invocation);
+  const reporter = await createReporter(host, invocation);
   const context: Context = {
     cwd: host.cwd(),
     env: host.env,
@@ -57,13 +56,14 @@ function render(result: CommandResult, json: boolean): string {
   return result.text === '' || result.text.endsWith('\n') ? result.text : `${result.text}\n`;
 }
 
-function createReporter(
+async function createReporter(
   host: NodeJS.Process,
   invocation: Invocation,
-): { readonly reporter: Reporter; readonly close: () => void } {
+): Promise<{ readonly reporter: Reporter; readonly close: () => void }> {
   const nothing = () => undefined;
   if (invocation.quiet) return { reporter: silentReporter, close: nothing };
   if (invocation.json) return { reporter: createJsonReporter(host.stderr), close: nothing };
+  const { createTextReporter } = await import('./report/text.ts');
   const terminal = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
   const inCi = (host.env.CI ?? '') !== '' && host.env.CI !== 'false';
   const colorWanted = (host.env.FORCE_COLOR ?? '') !== '' && host.env.FORCE_COLOR !== '0';

@@ -1,5 +1,3 @@
-import { execa } from 'execa';
-
 export interface ExecOptions {
   readonly cwd?: string;
   /** Replaces the environment altogether when given. */
@@ -32,6 +30,8 @@ export type Exec = (file: string, args: readonly string[], options?: ExecOptions
  * Runs real child processes; the only use of execa.
  */
 export const execProcess: Exec = async (file, args, options = {}) => {
+  // Loaded when first used: it takes longer than all else that `--help` loads.
+  const { execa } = await import('execa');
   const child = execa(file, [...args], {
     reject: false,
     stdin: 'ignore',
