@@ -1,3 +1,4 @@
+import type { WarningCode } from '../src/core/codes.ts';
 import type { Context } from '../src/core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../src/core/errors.ts';
 import type { DeployArtifact } from './artifact.ts';
@@ -238,7 +239,7 @@ class Releaser {
     this.#context.reporter.report({ kind: 'step', stage: 'deploy', message });
   }
 
-  #warn(code: string, message: string): void {
+  #warn(code: WarningCode, message: string): void {
     this.#context.reporter.report({ kind: 'warning', stage: 'deploy', code, message });
   }
 }

@@ -1,10 +1,12 @@
 /*
- * Writes the pages that come from the sources: docs/cli.md from the command tree, docs/errors.md from the error codes.
+ * Writes the pages that come from the sources: docs/cli.md from the command tree, docs/errors.md from the table
+ * of codes.
  * `--check` writes nothing and fails when a page is not what it would write.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { errorCodes, warningCodes } from '../src/core/codes.ts';
 import { createProgram } from '../src/program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -42,32 +44,50 @@ function helpOf(command: Command): string {
   return text.trimEnd();
 }
 
+/** @throws where a code stands in the table and in no source: it would be documented, and never seen. */
 function renderErrors(): string {
-  const places = new Map<string, Set<string>>();
-  const sources = globSync(['src/**/*.ts', 'bundler/**/*.ts', 'deploy/**/*.ts'], { cwd: root }).sort();
-  for (const source of sources) {
-    for (const [, code] of readFileSync(`${root}${source}`, 'utf8').matchAll(
-      /new SaddlebagError\(\s*'([a-z0-9-]+)'/g,
-    )) {
-      if (code !== undefined) places.set(code, (places.get(code) ?? new Set()).add(source));
-    }
-  }
-  const rows = [...places]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(
-      ([code, files]) => `| \`${code}\` | ${[...files].map((file) => `[${file}](../${file})`).join(', ')} |`,
-    );
+  const sources = globSync(['src/**/*.ts', 'bundler/**/*.ts', 'deploy/**/*.ts'], { cwd: root })
+    .filter((source) => source !== 'src/core/codes.ts')
+    .map((source) => readFileSync(`${root}${source}`, 'utf8'));
+  const unused = Object.keys({ ...errorCodes, ...warningCodes }).filter(
+    (code) => !sources.some((source) => source.includes(`'${code}'`)),
+  );
+  if (unused.length > 0) throw new Error(`codes that nothing uses: ${unused.join(', ')}`);
   return [
     '# Error codes',
     '',
-    'Made by `npm run docs` from the sources. A code is stable; with `--json` it stands in `error.code` on stderr, beside',
-    '`message`, `hint` and `exitCode` ([exit codes](exit-codes.md)).',
+    'Made by `npm run docs` from `src/core/codes.ts`, the only codes that the compiler lets through. A code is stable. With',
+    '`--json` a failure is one line on stderr:',
     '',
-    '| code | made in |',
-    '| --- | --- |',
-    ...rows,
+    '```json',
+    JSON.stringify({
+      error: {
+        code: 'output-exists',
+        message: 'cannot write /srv/app: it exists already',
+        hint: 'pass --force to replace it, or choose another file with -o',
+        exitCode: 1,
+      },
+    }),
+    '```',
+    '',
+    'Messages read `cannot <verb> <object>: <reason>`; the hint is the next action, or null. For `exitCode` see',
+    '[exit codes](exit-codes.md). The code `bug` is anything else: please report it.',
+    '',
+    ...renderCodes(errorCodes),
+    '',
+    '## Warnings',
+    '',
+    'With `--json` a warning is one line on stderr as well: `{"kind":"warning","stage":…,"code":…,"message":…,"hint":…}`. It',
+    'may also carry the code of an error that did not end the work.',
+    '',
+    ...renderCodes(warningCodes),
     '',
   ].join('\n');
+}
+
+function renderCodes(codes: Readonly<Record<string, string>>): string[] {
+  const rows = Object.entries(codes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return ['| code | means |', '| --- | --- |', ...rows.sort()];
 }
 
 const pages = { 'docs/cli.md': renderCli(), 'docs/errors.md': renderErrors() };

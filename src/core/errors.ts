@@ -1,3 +1,5 @@
+import type { ErrorCode } from './codes.ts';
+
 /**
  * The process exit codes of `saddlebag`, one table for every command (docs/exit-codes.md).
  */
@@ -27,16 +29,16 @@ export interface SaddlebagErrorOptions {
 }
 
 /**
- * Tells a failure that the user can act on. `code` is stable and kebab-case (docs/errors.md); the message reads
+ * Tells a failure that the user can act on. `code` is stable (docs/errors.md); the message reads
  * `cannot <verb> <object>: <reason>`. Anything else that is thrown is a bug of ours.
  */
 export class SaddlebagError extends Error {
   override readonly name = 'SaddlebagError';
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly exitCode: ExitCode;
 
-  constructor(code: string, message: string, options: SaddlebagErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: SaddlebagErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;

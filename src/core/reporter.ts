@@ -1,3 +1,5 @@
+import type { WarningCode } from './codes.ts';
+
 /**
  * What a stage tells while it works. `stage` is the verb of the stage (`closure`, `image`, `publish`, `deploy`, …).
  */
@@ -13,7 +15,7 @@ export type ReportEvent =
   | {
       readonly kind: 'warning';
       readonly stage: string;
-      readonly code: string;
+      readonly code: WarningCode;
       readonly message: string;
       readonly hint?: string;
     };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bundleFileName } from '../core/bundle-name.ts';
+import type { WarningCode } from '../core/codes.ts';
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
@@ -158,7 +159,7 @@ async function warnUnlessReadable(
   { reporter, signal }: PublishContext,
 ): Promise<void> {
   const answer = await ask(artifact.url, artifact.sizeBytes, signal);
-  const warn = (code: string, message: string, hint: string) =>
+  const warn = (code: WarningCode, message: string, hint: string) =>
     reporter.report({ kind: 'warning', stage: 'publish', code, message, hint });
   if (answer.kind === 'refused' && (answer.status === 401 || answer.status === 403)) {
     warn(

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/codes.ts';
 import { SaddlebagError } from '../../core/errors.ts';
 
 /** What was asked of the server, for its error. */
@@ -10,7 +11,7 @@ export interface S3Action {
 }
 
 interface Finding {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly reason: string;
   readonly hint?: string;
 }

@@ -16,15 +16,15 @@ function collector() {
 
 describe('renderFailure', () => {
   it('prints what went wrong and the next action', () => {
-    const failure = new SaddlebagError('x', 'cannot do this: no', { hint: 'do that' });
+    const failure = new SaddlebagError('output-failed', 'cannot do this: no', { hint: 'do that' });
     expect(renderFailure(failure)).toBe('saddlebag: cannot do this: no\n  hint: do that\n');
     expect(JSON.parse(renderFailureJson(failure))).toEqual({
-      error: { code: 'x', message: 'cannot do this: no', hint: 'do that', exitCode: 1 },
+      error: { code: 'output-failed', message: 'cannot do this: no', hint: 'do that', exitCode: 1 },
     });
   });
 
   it('escapes what a server or a file name could do to the terminal', () => {
-    expect(renderFailure(new SaddlebagError('x', 'cannot read \u001b[31mred\u202e: no'))).toBe(
+    expect(renderFailure(new SaddlebagError('output-failed', 'cannot read \u001b[31mred\u202e: no'))).toBe(
       'saddlebag: cannot read \\x1b[31mred\\u202e: no\n',
     );
   });
@@ -42,7 +42,7 @@ describe('the text reporter', () => {
     const reporter = createTextReporter({ stream, redraw: false, color: false });
     reporter.report({ kind: 'step', stage: 'image', message: 'one\u001b[2J' });
     reporter.report({ kind: 'progress', stage: 'image', doneBytes: 5, totalBytes: 10 });
-    reporter.report({ kind: 'warning', stage: 'image', code: 'w', message: 'odd', hint: 'look' });
+    reporter.report({ kind: 'warning', stage: 'image', code: 'appended-data', message: 'odd', hint: 'look' });
     expect(text()).toBe('image    one\\x1b[2J\nimage    warning: odd\nimage      hint: look\n');
   });
 });
