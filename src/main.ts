@@ -20,14 +20,26 @@ export async function main(host: NodeJS.Process): Promise<void> {
     invoke: (invocation) => invoke(host, invocation),
     readStdin: () => text(host.stdin),
   }).exitOverride();
+  // Looked for by hand: where the arguments are wrong, nobody has parsed them.
+  const json = host.argv.includes('--json');
+  if (json) program.configureOutput({ outputError: () => undefined });
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(host.argv);
   } catch (cause) {
     if (!(cause instanceof CommanderError)) throw cause;
-    // Commander has printed it: help and version end well, anything else was a mistake in the arguments.
+    // Help and version end well, anything else was a mistake in the arguments; Commander has printed it for people.
     host.exitCode = cause.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (json && cause.exitCode !== 0) host.stderr.write(renderFailureJson(usageError(cause)));
   }
+}
+
+function usageError({ message }: CommanderError): SaddlebagError {
+  const reason = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new SaddlebagError('usage-invalid', `cannot read the arguments: ${reason}`, {
+    hint: 'see saddlebag --help',
+    exitCode: exitCodes.usage,
+  });
 }
 
 async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<void> {

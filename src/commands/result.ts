@@ -1,6 +1,6 @@
 import type { ExitCode } from '../core/errors.ts';
 
-/** What a command gives back; `src/cli.ts` prints it on stdout and exits. */
+/** What a command gives back; `src/main.ts` prints it on stdout and sets the exit code. */
 export interface CommandResult {
   /** For people: one line, or the document that was asked for; empty prints nothing. */
   readonly text: string;

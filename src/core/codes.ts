@@ -89,6 +89,7 @@ export const errorCodes = {
   'transfer-damaged': 'what arrived at the S3 server is not what was sent',
   'tree-unreadable': 'a file or directory that is bundled cannot be read',
   'url-invalid': '`--endpoint` or `--download-url` is not a usable URL',
+  'usage-invalid': 'arguments that name no command, or that the command does not take',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ErrorCode = keyof typeof errorCodes;

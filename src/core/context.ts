@@ -2,7 +2,7 @@ import type { Exec } from './exec.ts';
 import type { Reporter } from './reporter.ts';
 
 /**
- * All that a stage may know of the process that it runs in. Built once, by `src/cli.ts`.
+ * All that a stage may know of the process that it runs in. Built once, by `src/main.ts`.
  */
 export interface Context {
   /** Absolute; relative paths of the user are resolved against it. */
