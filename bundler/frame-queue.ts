@@ -20,15 +20,33 @@ interface FrameInFlight {
   readonly contentBytes: number;
 }
 
+/** A piece of tar, and where it goes. */
+export interface TarPiece {
+  readonly tar: Buffer;
+  /** Of the image, the first row that may have content in it. */
+  readonly firstRow: number;
+  /** For the progress alone. */
+  readonly contentBytes: number;
+  /** Joins the frame of the piece before it instead of beginning one. */
+  readonly continues: boolean;
+}
+
+interface OpenFrame {
+  readonly tarOffset: number;
+  readonly firstRow: number;
+  readonly pieces: TarPiece[];
+}
+
 /** Compresses up to `jobs` frames at once and writes them in the order in which they came. */
 export class FrameQueue {
   readonly frames: FrameRecord[] = [];
-  frameCount = 0;
   dataBytes = 0;
+  /** Of all pieces so far: where the next one begins in the tar. */
   tarBytes = 0;
   readonly #inFlight: FrameInFlight[] = [];
   readonly #options: FrameQueueOptions;
   readonly #sink: Sink;
+  #open: OpenFrame | undefined;
   #doneBytes = 0;
 
   constructor(options: FrameQueueOptions, sink: Sink) {
@@ -36,21 +54,33 @@ export class FrameQueue {
     this.#sink = sink;
   }
 
-  /** Takes over `tar`. Waits while `jobs` frames are on their way. `contentBytes` is for the progress alone. */
-  async add(tar: Buffer, firstRow: number, contentBytes: number): Promise<void> {
+  /** Takes a piece over. Waits while `jobs` frames are on their way. */
+  async add(piece: TarPiece): Promise<void> {
     this.#options.signal.throwIfAborted();
+    if (!piece.continues) await this.#close();
+    this.#open ??= { tarOffset: this.tarBytes, firstRow: piece.firstRow, pieces: [] };
+    this.#open.pieces.push(piece);
+    this.tarBytes += piece.tar.length;
+  }
+
+  /** Writes all that was added. */
+  async drain(): Promise<void> {
+    await this.#close();
+    while (this.#inFlight.length > 0) await this.#writeOldest();
+  }
+
+  async #close(): Promise<void> {
+    const frame = this.#open;
+    if (frame === undefined) return;
+    this.#open = undefined;
     while (this.#inFlight.length >= this.#options.jobs) await this.#writeOldest();
+    const tar = Buffer.concat(frame.pieces.map((piece) => piece.tar));
     const compressed = compressFrame(tar, this.#options.compression);
     // Awaited in order, later; without a handler a failure meanwhile would end the process.
     compressed.catch(() => undefined);
-    const record = { tarOffset: this.tarBytes, tarBytes: tar.length, firstRow };
+    const record = { tarOffset: frame.tarOffset, tarBytes: tar.length, firstRow: frame.firstRow };
+    const contentBytes = frame.pieces.reduce((sum, piece) => sum + piece.contentBytes, 0);
     this.#inFlight.push({ compressed, record, contentBytes });
-    this.frameCount += 1;
-    this.tarBytes += tar.length;
-  }
-
-  async drain(): Promise<void> {
-    while (this.#inFlight.length > 0) await this.#writeOldest();
   }
 
   async #writeOldest(): Promise<void> {

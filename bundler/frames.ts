@@ -31,8 +31,8 @@ export function planGroups(entries: readonly Entry[], frameBytes: number): reado
   return groups;
 }
 
-/** Never less than what `writeTar` makes of the entry. */
-function estimateTarBytes(entry: Entry): number {
+/** Estimates what `writeTar` makes of an entry, in bytes, and never too low. */
+export function estimateTarBytes(entry: Entry): number {
   const names = Buffer.byteLength(entry.path) + ('target' in entry ? Buffer.byteLength(entry.target) : 0);
   // Up to here both fit the fields of a plain header; beyond, a pax header with both (twice for a backslash) comes too.
   const pax = names < 100 && !entry.path.includes('\\') ? 0 : tarBlockBytes + roundToBlock(2 * names + 100);

@@ -8,6 +8,7 @@ import { readEntries } from './entries.ts';
 import { encodeSlice, type FrameRecord, type Slice } from './format/index-table.ts';
 import { FrameQueue, type Sink } from './frame-queue.ts';
 import { planGroups, type TarFrame, tarFrames } from './frames.ts';
+import { planSharing } from './sharing.ts';
 import { tarEnd } from './tar.ts';
 
 export interface ImageOptions {
@@ -26,8 +27,9 @@ export interface WrittenPath {
   readonly contentBytes: number;
   readonly contentSha256: string;
   readonly slice: Slice;
-  readonly firstFrame: number;
-  readonly frameCount: number;
+  /** Where its part of the tar begins, and how long it is. */
+  readonly tarOffset: number;
+  readonly tarBytes: number;
 }
 
 /** The frames that went into the sink, and all that the index must say of them. */
@@ -47,17 +49,18 @@ export interface WrittenImage {
 export async function writeImage(closure: Closure, options: ImageOptions, sink: Sink): Promise<WrittenImage> {
   const trees: Tree[] = [];
   for (const path of closure.paths) {
-    trees.push({ path, entries: await readEntries(path, options.signal) });
+    trees.push({ path, storePath: path.storePath, entries: await readEntries(path, options.signal) });
   }
   const totalBytes = trees.reduce((sum, { entries }) => sum + contentBytesOf(entries), 0);
   const queue = new FrameQueue({ ...options, totalBytes }, sink);
   const paths: WrittenPath[] = [];
+  const sharing = planSharing(trees, options.compression.frameBytes);
   let firstRow = 0;
-  for (const tree of trees) {
-    paths.push(await writePath(tree, firstRow, options, queue));
+  for (const [index, tree] of trees.entries()) {
+    paths.push(await writePath({ ...tree, firstRow, continues: sharing[index] ?? false }, options, queue));
     firstRow += tree.entries.length;
   }
-  await queue.add(tarEnd, firstRow, 0);
+  await queue.add({ tar: tarEnd, firstRow, contentBytes: 0, continues: false });
   await queue.drain();
   return {
     paths,
@@ -70,7 +73,14 @@ export async function writeImage(closure: Closure, options: ImageOptions, sink: 
 
 interface Tree {
   readonly path: ClosurePath;
+  readonly storePath: StorePath;
   readonly entries: readonly Entry[];
+}
+
+interface PlacedTree extends Tree {
+  readonly firstRow: number;
+  /** Begins in the frame of the store path before it. */
+  readonly continues: boolean;
 }
 
 function contentBytesOf(entries: readonly Entry[]): number {
@@ -78,32 +88,36 @@ function contentBytesOf(entries: readonly Entry[]): number {
 }
 
 async function writePath(
-  tree: Tree,
-  firstRow: number,
-  options: ImageOptions,
+  tree: PlacedTree,
+  { compression, signal }: ImageOptions,
   queue: FrameQueue,
 ): Promise<WrittenPath> {
-  const { entries } = tree;
-  const firstFrame = queue.frameCount;
+  const { entries, firstRow } = tree;
+  const tarOffset = queue.tarBytes;
   const hash = createHash('sha256');
   const dataOffsets = new Array<number>(entries.length).fill(0);
-  for (const group of planGroups(entries, options.compression.frameBytes)) {
+  for (const group of planGroups(entries, compression.frameBytes)) {
     const contentBytes = contentBytesOf(group.entries);
-    for await (const frame of tarFrames(group, options.compression.frameBytes, options.signal)) {
+    for await (const frame of tarFrames(group, compression.frameBytes, signal)) {
       noteContents(frame, queue.tarBytes, dataOffsets);
       hash.update(frame.tar);
-      await queue.add(frame.tar, firstRow + group.first, Math.min(contentBytes, frame.tar.length));
+      await queue.add({
+        tar: frame.tar,
+        firstRow: firstRow + group.first,
+        contentBytes: Math.min(contentBytes, frame.tar.length),
+        continues: tree.continues && queue.tarBytes === tarOffset,
+      });
     }
   }
   return {
-    storePath: tree.path.storePath,
+    storePath: tree.storePath,
     references: tree.path.references,
     entryCount: entries.length,
     contentBytes: contentBytesOf(entries),
     contentSha256: hash.digest('hex'),
-    slice: encodeSlice(tree.path.storePath.slice(1), entries, dataOffsets),
-    firstFrame,
-    frameCount: queue.frameCount - firstFrame,
+    slice: encodeSlice(tree.storePath.slice(1), entries, dataOffsets),
+    tarOffset,
+    tarBytes: queue.tarBytes - tarOffset,
   };
 }
 

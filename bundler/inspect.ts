@@ -158,16 +158,12 @@ export function describeBundle(parts: {
 }): Bundle {
   const { header, metadata, frames } = parts;
   const storePaths = header.paths.map(({ storePath }) => storePath);
-  const compressed = (path: PathRecord) =>
-    frames
-      .slice(path.firstFrame, path.firstFrame + path.frameCount)
-      .reduce((sum, frame) => sum + frame.bytes, 0);
   const paths: ImagePath[] = header.paths.map((path, index) => ({
     storePath: path.storePath,
     references: storePaths.filter((_, other) => metadata.references[index]?.includes(other)),
     entries: path.rowCount,
     contentBytes: path.contentBytes,
-    compressedBytes: compressed(path),
+    compressedBytes: compressedBytesOf(path, frames),
     contentSha256: path.contentSha256,
   }));
   return {
@@ -198,4 +194,15 @@ export function describeBundle(parts: {
       paths,
     },
   };
+}
+
+/** Sums a store path's share of the frames that hold it, in bytes; of a shared frame by the length of its part. */
+function compressedBytesOf(path: PathRecord, frames: readonly FrameRecord[]): number {
+  const pathEnd = path.tarOffset + path.tarBytes;
+  const sum = frames.reduce((bytes, frame) => {
+    const start = Math.max(path.tarOffset, frame.tarOffset);
+    const end = Math.min(pathEnd, frame.tarOffset + frame.tarBytes);
+    return end > start ? bytes + (frame.bytes * (end - start)) / frame.tarBytes : bytes;
+  }, 0);
+  return Math.round(sum);
 }

@@ -4,6 +4,7 @@ import { TarArchive } from 'archiver';
 import { pack } from 'tar-stream';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import type { Entry } from '../src/core/types.ts';
+import { tarEndBytes } from './format/layout.ts';
 
 type FileEntry = Extract<Entry, { kind: 'file' }>;
 
@@ -11,7 +12,7 @@ type FileEntry = Extract<Entry, { kind: 'file' }>;
 export const tarBlockBytes = 512;
 
 /** What ends a tar: two blocks of zeros. */
-export const tarEnd = Buffer.alloc(2 * tarBlockBytes);
+export const tarEnd = Buffer.alloc(tarEndBytes);
 
 // Nix's mtime. Python keeps its compiled files only while the sources' mtime stays what it was.
 const mtime = new Date(1000);

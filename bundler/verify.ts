@@ -38,23 +38,14 @@ export async function verifyFrames(
   if (sha256Hex(runtime) !== metadata.runtimeSha256) {
     throw damaged(file, 'its runtime is damaged (the digest differs)');
   }
-  const onFrame = (frame: FrameRecord) =>
-    options.onProgress?.(frame.tarOffset + frame.tarBytes, header.tarBytes);
-  for (const path of header.paths) {
-    const hash = createHash('sha256');
-    const own = frames.slice(path.firstFrame, path.firstFrame + path.frameCount);
-    for (let at = 0; at < own.length; at += window) {
-      options.signal.throwIfAborted();
-      const some = own.slice(at, at + window);
-      const tars = await Promise.all(some.map((frame) => decodeFrame(handle, file, header, frame)));
-      for (const tar of tars) hash.update(tar);
-      for (const frame of some) onFrame(frame);
-    }
-    if (hash.digest('hex') !== path.contentSha256) {
-      throw damaged(file, `the content of ${path.storePath} is damaged (the digest differs)`);
-    }
+  const digests = new PathDigests(file, header);
+  for (let at = 0; at < frames.length; at += window) {
+    options.signal.throwIfAborted();
+    const some = frames.slice(at, at + window);
+    const tars = await Promise.all(some.map((frame) => decodeFrame(handle, file, header, frame)));
+    for (const tar of tars) digests.update(tar);
+    options.onProgress?.(digests.doneBytes, header.tarBytes);
   }
-  await verifyEnd(handle, file, header, frames);
   const [entrypoint] = header.entrypoints;
   const settings = {
     program: entrypoint?.program ?? '',
@@ -67,15 +58,47 @@ export async function verifyFrames(
   }
 }
 
-async function verifyEnd(
-  handle: FileHandle,
-  file: string,
-  header: Header,
-  frames: readonly FrameRecord[],
-): Promise<void> {
-  const last = frames.at(-1);
-  if (last === undefined || !(await decodeFrame(handle, file, header, last)).equals(tarEnd)) {
-    throw damaged(file, 'its tar does not end');
+/** Compares the digest of each store path's part of the tar as the tar goes by, and what ends it. */
+class PathDigests {
+  readonly #file: string;
+  readonly #header: Header;
+  #hash = createHash('sha256');
+  #path = 0;
+  doneBytes = 0;
+
+  constructor(file: string, header: Header) {
+    this.#file = file;
+    this.#header = header;
+  }
+
+  /** @throws {SaddlebagError} `bundle-damaged` */
+  update(tar: Buffer): void {
+    let rest = tar;
+    for (;;) {
+      const path = this.#header.paths[this.#path];
+      if (path === undefined) {
+        this.#end(rest);
+        return;
+      }
+      const missingBytes = path.tarOffset + path.tarBytes - this.doneBytes;
+      const own = rest.subarray(0, missingBytes);
+      this.#hash.update(own);
+      this.doneBytes += own.length;
+      rest = rest.subarray(own.length);
+      if (own.length < missingBytes) return;
+      if (this.#hash.digest('hex') !== path.contentSha256) {
+        throw damaged(this.#file, `the content of ${path.storePath} is damaged (the digest differs)`);
+      }
+      this.#hash = createHash('sha256');
+      this.#path += 1;
+    }
+  }
+
+  /** The header says that just this much is left, so it comes once. */
+  #end(rest: Buffer): void {
+    if (rest.length === 0) return;
+    if (!rest.equals(tarEnd)) throw damaged(this.#file, 'its tar does not end');
+    this.doneBytes += rest.length;
   }
 }
 

@@ -7,6 +7,7 @@ import {
   machines,
   maxFrameBytes,
   pathRecordBytes,
+  tarEndBytes,
 } from './layout.ts';
 import { Reader } from './reader.ts';
 import { StringArea, type StringReference, writeReference } from './strings.ts';
@@ -21,8 +22,9 @@ export interface PathRecord {
   readonly contentBytes: number;
   readonly contentSha256: string;
   readonly sliceSha256: string;
-  readonly firstFrame: number;
-  readonly frameCount: number;
+  /** Where its part of the tar begins, and how long it is. */
+  readonly tarOffset: number;
+  readonly tarBytes: number;
 }
 
 /** What the runtime reads at each start. Source: FORMAT.md, "Header". */
@@ -112,8 +114,8 @@ function encodePath(path: PathRecord, base: StringReference): Buffer {
   bytes.writeBigUInt64LE(BigInt(path.contentBytes), 40);
   Buffer.from(path.contentSha256, 'hex').copy(bytes, 48);
   Buffer.from(path.sliceSha256, 'hex').copy(bytes, 80);
-  bytes.writeBigUInt64LE(BigInt(path.firstFrame), 112);
-  bytes.writeBigUInt64LE(BigInt(path.frameCount), 120);
+  bytes.writeBigUInt64LE(BigInt(path.tarOffset), 112);
+  bytes.writeBigUInt64LE(BigInt(path.tarBytes), 120);
   return bytes;
 }
 
@@ -216,8 +218,8 @@ function decodePath(reader: Reader, at: number, area: Buffer): PathRecord {
     contentBytes: reader.u64(at + 40),
     contentSha256: reader.hex(at + 48, 32),
     sliceSha256: reader.hex(at + 80, 32),
-    firstFrame: reader.u64(at + 112),
-    frameCount: reader.u64(at + 120),
+    tarOffset: reader.u64(at + 112),
+    tarBytes: reader.u64(at + 120),
   };
 }
 
@@ -225,18 +227,21 @@ function decodePath(reader: Reader, at: number, area: Buffer): PathRecord {
 function checkPaths(reader: Reader, header: Header): void {
   let row = 0;
   let strings = 0;
-  let frame = 0;
+  let tar = 0;
   for (const path of header.paths) {
-    const inOrder = path.firstRow === row && path.rowStringsOffset === strings && path.firstFrame === frame;
-    if (!inOrder || path.rowCount === 0 || path.frameCount === 0) {
+    const inOrder = path.firstRow === row && path.rowStringsOffset === strings && path.tarOffset === tar;
+    if (!inOrder || path.rowCount === 0 || path.tarBytes === 0) {
       throw reader.error(`the record of ${path.storePath} is out of order`);
     }
     row += path.rowCount;
     strings += path.rowStringsBytes;
-    frame += path.frameCount;
+    tar += path.tarBytes;
   }
-  // One frame more: the zeros that end the tar.
-  if (row !== header.rowCount || strings !== header.rowStringsBytes || frame + 1 !== header.frameCount) {
+  if (
+    row !== header.rowCount ||
+    strings !== header.rowStringsBytes ||
+    tar + tarEndBytes !== header.tarBytes
+  ) {
     throw reader.error('its records do not cover the index');
   }
   const program = header.entrypoints.find(

@@ -14,6 +14,8 @@ export const dataAlignment = 4096;
 export const indexFrameMagic = 0x184d2a5e;
 export const headerFrameMagic = 0x184d2a5f;
 export const skippableHeaderBytes = 8;
+/** The two blocks of zeros that end a tar, which the last data frame holds. */
+export const tarEndBytes = 1024;
 
 /** `e_machine` of an ELF file. Source: System V ABI, processor supplements. */
 export const machines: Readonly<Record<Arch, number>> = { x86_64: 62, aarch64: 183 };
