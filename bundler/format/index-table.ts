@@ -50,7 +50,7 @@ export function decodeFrames(
       firstRow: reader.u64(at + 24),
     };
     const follows = frame.offset === offset && frame.tarOffset === tarOffset;
-    if (!follows || frame.bytes === 0 || frame.tarBytes > 2 * limits.frameBytes) {
+    if (!follows || frame.bytes === 0 || frame.tarBytes === 0 || frame.tarBytes > 2 * limits.frameBytes) {
       throw reader.error(`frame ${frames.length} is out of place`);
     }
     offset += frame.bytes;

@@ -83,28 +83,28 @@ static bool is_component(const char *name) {
 
 static const char *check_paths(const struct sb_bundle *bundle) {
   const struct sb_header *header = bundle->header;
-  uint64_t row = 0, strings = 0, frame = 0, content = 0;
+  uint64_t row = 0, strings = 0, tar = 0, content = 0;
   for (uint32_t i = 0; i < header->path_count; i++) {
     const struct sb_path_record *path = &bundle->paths[i];
     if (!sb_string_is_sound(bundle->strings, header->strings_bytes, path->base)) return "a string leaves its area";
     if (!is_component(sb_bundle_string(bundle, path->base))) return "a store path has an impossible name";
-    if (path->first_row != row || path->row_strings_offset != strings || path->first_frame != frame) {
+    if (path->first_row != row || path->row_strings_offset != strings || path->tar_offset != tar) {
       return "the path records leave a gap";
     }
-    if (path->row_count == 0 || path->row_count > header->row_count - row || path->frame_count == 0 ||
-        path->frame_count > header->frame_count - frame ||
+    if (path->row_count == 0 || path->row_count > header->row_count - row || path->tar_bytes == 0 ||
+        tar > header->tar_bytes || path->tar_bytes > header->tar_bytes - tar ||
         path->row_strings_bytes > header->row_strings_bytes - strings ||
         path->content_bytes > header->content_bytes - content) {
       return "a path record leaves its area";
     }
     row += path->row_count;
     strings += path->row_strings_bytes;
-    frame += path->frame_count;
+    tar += path->tar_bytes;
     content += path->content_bytes;
   }
-  /* The last frame ends the tar and belongs to no store path. */
+  /* What ends the tar belongs to no store path. */
   if (row != header->row_count || strings != header->row_strings_bytes || content != header->content_bytes ||
-      header->frame_count - frame != 1) {
+      header->tar_bytes - tar != SB_TAR_END_BYTES) {
     return "the path records leave a rest";
   }
   return NULL;

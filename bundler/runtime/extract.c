@@ -9,10 +9,11 @@
 #include "index.h"
 #include "row.h"
 
-/* One data frame of a store path that is wanted. */
+/* A data frame, and the wanted store paths that have a part in it: small ones share a frame. */
 struct wanted_frame {
   uint64_t number;
-  const struct sb_slice *slice;
+  const struct sb_slice *slices;
+  size_t slice_count;
 };
 
 /* What a thread keeps from item to item. */
@@ -40,8 +41,7 @@ static enum sb_reason short_of_memory(struct sb_failure *failure) {
 static enum sb_reason make_tree(void *context, unsigned number, size_t item, struct sb_failure *failure) {
   struct job *job = context;
   struct sb_slice *slice = &job->slices[item];
-  enum sb_reason reason = sb_slice_read(slice, job->extraction->bundle, &job->frames,
-                                        job->extraction->paths[item], failure);
+  enum sb_reason reason = sb_slice_read(slice, job->extraction->bundle, job->extraction->paths[item], failure);
   for (uint64_t i = 0; reason == SB_OK && i < slice->record->row_count; i++) {
     reason = sb_row_make(&job->workers[number].rows, slice, &slice->rows[i], failure);
   }
@@ -79,19 +79,27 @@ static enum sb_reason write_frame(void *context, unsigned number, size_t item, s
   const struct wanted_frame *wanted = &job->wanted[item];
   const struct sb_frame *frame = &job->frames.list[wanted->number];
   if (!sb_file_read_at(bundle->file, worker->compressed, frame->bytes, bundle->header->data_offset + frame->offset)) {
-    return sb_failure_set(failure, SB_BUNDLE_UNREADABLE, errno, wanted->slice->base, NULL);
+    return sb_failure_set(failure, SB_BUNDLE_UNREADABLE, errno, wanted->slices->base, NULL);
   }
   if (!sb_frame_decode(worker->decoder, worker->content, frame->tar_bytes, worker->compressed, frame->bytes)) {
-    return sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, wanted->slice->base, "a frame can't be decompressed");
+    return sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, wanted->slices->base, "a frame can't be decompressed");
   }
-  return write_contents(worker, wanted->slice, frame, failure);
+  for (size_t i = 0; i < wanted->slice_count; i++) {
+    enum sb_reason reason = write_contents(worker, &wanted->slices[i], frame, failure);
+    if (reason != SB_OK) return reason;
+  }
+  return SB_OK;
+}
+
+static uint64_t last_frame(const struct job *job, const struct sb_slice *slice) {
+  return sb_frames_find(&job->frames, slice->record->tar_offset + slice->record->tar_bytes - 1);
 }
 
 /* Last round, one store path. */
 static enum sb_reason finish_tree(void *context, unsigned number, size_t item, struct sb_failure *failure) {
   struct job *job = context;
   const struct sb_slice *slice = &job->slices[item];
-  const struct sb_frame *frame = &job->frames.list[slice->record->first_frame + slice->record->frame_count - 1];
+  const struct sb_frame *frame = &job->frames.list[last_frame(job, slice)];
   for (uint64_t i = slice->record->row_count; i-- > 0;) {
     const struct sb_row *row = &slice->rows[i];
     bool is_whole = true;
@@ -105,21 +113,38 @@ static enum sb_reason finish_tree(void *context, unsigned number, size_t item, s
   return SB_OK;
 }
 
+/* Lists the frames of the wanted store paths, each once; the store paths come in the order of the tar. */
+static bool list_frames(struct job *job) {
+  size_t room = 0;
+  for (size_t i = 0; i < job->extraction->path_count; i++) {
+    const struct sb_slice *slice = &job->slices[i];
+    room += last_frame(job, slice) - sb_frames_find(&job->frames, slice->record->tar_offset) + 1;
+  }
+  job->wanted = calloc(room, sizeof *job->wanted);
+  if (job->wanted == NULL) return false;
+  for (size_t i = 0; i < job->extraction->path_count; i++) {
+    const struct sb_slice *slice = &job->slices[i];
+    uint64_t number = sb_frames_find(&job->frames, slice->record->tar_offset), last = last_frame(job, slice);
+    struct wanted_frame *before = job->wanted_count == 0 ? NULL : &job->wanted[job->wanted_count - 1];
+    if (before != NULL && before->number == number) {
+      before->slice_count++;
+      number++;
+    }
+    for (; number <= last; number++) {
+      job->wanted[job->wanted_count++] = (struct wanted_frame){.number = number, .slices = slice, .slice_count = 1};
+    }
+  }
+  return true;
+}
+
 /* Lists the wanted frames and gives each thread buffers for the largest of them. */
 static enum sb_reason prepare_frames(struct job *job, unsigned workers, struct sb_failure *failure) {
   size_t compressed_room = 1, content_room = 1;
-  for (size_t i = 0; i < job->extraction->path_count; i++) job->wanted_count += job->slices[i].record->frame_count;
-  job->wanted = calloc(job->wanted_count, sizeof *job->wanted);
-  if (job->wanted == NULL) return short_of_memory(failure);
-  struct wanted_frame *next = job->wanted;
-  for (size_t i = 0; i < job->extraction->path_count; i++) {
-    const struct sb_path_record *record = job->slices[i].record;
-    for (uint64_t k = 0; k < record->frame_count; k++, next++) {
-      *next = (struct wanted_frame){.number = record->first_frame + k, .slice = &job->slices[i]};
-      const struct sb_frame *frame = &job->frames.list[next->number];
-      if (frame->bytes > compressed_room) compressed_room = frame->bytes;
-      if (frame->tar_bytes > content_room) content_room = frame->tar_bytes;
-    }
+  if (!list_frames(job)) return short_of_memory(failure);
+  for (size_t i = 0; i < job->wanted_count; i++) {
+    const struct sb_frame *frame = &job->frames.list[job->wanted[i].number];
+    if (frame->bytes > compressed_room) compressed_room = frame->bytes;
+    if (frame->tar_bytes > content_room) content_room = frame->tar_bytes;
   }
   for (unsigned i = 0; i < workers && i < job->wanted_count; i++) {
     struct worker *worker = &job->workers[i];

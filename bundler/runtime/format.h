@@ -24,6 +24,7 @@ enum {
 #define SB_MAGIC "SADLEBAG"
 #define SB_HEADER_MAX_BYTES (UINT64_C(16) << 20)
 #define SB_FRAME_MAX_BYTES (UINT32_C(64) << 20)
+#define SB_TAR_END_BYTES 1024 /* two blocks of zeros */
 
 struct sb_string {
   uint32_t offset;
@@ -78,8 +79,8 @@ struct sb_path_record {
   uint64_t content_bytes;
   uint8_t content_sha256[SB_DIGEST_BYTES];
   uint8_t slice_sha256[SB_DIGEST_BYTES];
-  uint64_t first_frame;
-  uint64_t frame_count;
+  uint64_t tar_offset;
+  uint64_t tar_bytes;
 };
 static_assert(sizeof(struct sb_path_record) == 128, "FORMAT.md, Path record");
 

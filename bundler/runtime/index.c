@@ -16,7 +16,7 @@ static const char *check_frames(const struct sb_header *header, const struct sb_
   for (uint64_t i = 0; i < header->frame_count; i++) {
     const struct sb_frame *frame = &frames[i];
     if (frame->offset != offset || frame->tar_offset != tar_offset) return "the frames leave a gap";
-    if (frame->bytes > header->data_bytes - offset || frame->tar_bytes > header->tar_bytes - tar_offset ||
+    if (frame->tar_bytes == 0 || frame->bytes > header->data_bytes - offset || frame->tar_bytes > header->tar_bytes - tar_offset ||
         frame->tar_bytes > 2 * (uint64_t)header->frame_bytes) {
       return "a frame leaves its area";
     }
@@ -32,7 +32,7 @@ static const char *check_frames(const struct sb_header *header, const struct sb_
 enum sb_reason sb_frames_read(struct sb_frames *frames, const struct sb_bundle *bundle, struct sb_failure *failure) {
   const struct sb_header *header = bundle->header;
   size_t bytes = header->frame_count * sizeof(struct sb_frame);
-  *frames = (struct sb_frames){.list = malloc(bytes)};
+  *frames = (struct sb_frames){.list = malloc(bytes), .count = header->frame_count};
   if (frames->list == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, "the frame table", NULL);
   uint8_t digest[SB_DIGEST_BYTES];
   const char *wrong = "the frame table's digest differs";
@@ -47,6 +47,19 @@ enum sb_reason sb_frames_read(struct sb_frames *frames, const struct sb_bundle *
   }
   sb_frames_free(frames);
   return reason;
+}
+
+uint64_t sb_frames_find(const struct sb_frames *frames, uint64_t tar_offset) {
+  uint64_t low = 0, high = frames->count;
+  while (high - low > 1) {
+    uint64_t middle = low + (high - low) / 2;
+    if (frames->list[middle].tar_offset <= tar_offset) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 void sb_frames_free(struct sb_frames *frames) {
@@ -134,11 +147,9 @@ static const char *check_row(const struct sb_slice *slice, uint64_t number) {
   return has_parent(slice, number) ? NULL : "a row lies in no directory";
 }
 
-static const char *check_rows(const struct sb_slice *slice, const struct sb_frames *frames) {
+static const char *check_rows(const struct sb_slice *slice) {
   const struct sb_path_record *record = slice->record;
-  const struct sb_frame *first = &frames->list[record->first_frame];
-  const struct sb_frame *last = &first[record->frame_count - 1];
-  uint64_t reached = first->tar_offset, end = last->tar_offset + last->tar_bytes;
+  uint64_t reached = record->tar_offset, end = record->tar_offset + record->tar_bytes;
   for (uint64_t i = 0; i < record->row_count; i++) {
     const char *wrong = check_row(slice, i);
     if (wrong != NULL) return wrong;
@@ -184,12 +195,12 @@ static enum sb_reason read_slice(struct sb_slice *slice, const struct sb_bundle 
   return SB_OK;
 }
 
-enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, const struct sb_frames *frames,
-                             uint32_t path, struct sb_failure *failure) {
+enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, uint32_t path,
+                             struct sb_failure *failure) {
   *slice = (struct sb_slice){.base = sb_bundle_base(bundle, path), .record = &bundle->paths[path]};
   enum sb_reason reason = read_slice(slice, bundle, failure);
   if (reason == SB_OK) {
-    const char *wrong = check_rows(slice, frames);
+    const char *wrong = check_rows(slice);
     if (wrong == NULL) return SB_OK;
     reason = sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, slice->base, wrong);
   }

@@ -8,11 +8,15 @@
 #include "bundle.h"
 
 struct sb_frames {
-  struct sb_frame *list; /* header->frame_count; owned */
+  struct sb_frame *list; /* owned */
+  uint64_t count;        /* at least 1 */
 };
 
 /* Reads and checks the frame table: without gap, inside the data, no frame above twice `frame_bytes`. */
 enum sb_reason sb_frames_read(struct sb_frames *frames, const struct sb_bundle *bundle, struct sb_failure *failure);
+
+/* Returns the number of the frame that holds the byte at `tar_offset`, which is below header->tar_bytes. */
+uint64_t sb_frames_find(const struct sb_frames *frames, uint64_t tar_offset);
 
 void sb_frames_free(struct sb_frames *frames);
 
@@ -26,11 +30,11 @@ struct sb_slice {
 
 /*
  * Reads and checks the slice of a store path. Afterwards: paths grow in byte order and are made of proper components,
- * each but the first lies in a directory of an earlier row, contents lie in the store path's frames and grow, a hard
+ * each but the first lies in a directory of an earlier row, contents lie in the store path's part of the tar and grow, a hard
  * link names an earlier file.
  */
-enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, const struct sb_frames *frames,
-                             uint32_t path, struct sb_failure *failure);
+enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, uint32_t path,
+                             struct sb_failure *failure);
 
 void sb_slice_free(struct sb_slice *slice);
 

@@ -77,7 +77,7 @@ static size_t walk(const struct sb_bundle *bundle, struct sb_failure *failure) {
   for (uint32_t i = 0; i < bundle->header->path_count; i++) {
     sum += strlen(sb_bundle_base(bundle, i));
     struct sb_slice slice;
-    if (sb_slice_read(&slice, bundle, &frames, i, failure) != SB_OK) continue;
+    if (sb_slice_read(&slice, bundle, i, failure) != SB_OK) continue;
     for (uint64_t k = 0; k < slice.record->row_count; k++) {
       sum += strlen(sb_slice_string(&slice, slice.rows[k].path)) + strlen(sb_slice_string(&slice, slice.rows[k].target));
     }

@@ -51,6 +51,12 @@ export async function makeBundle(
   script: string,
   options: {
     readonly members?: Readonly<Record<string, Member>>;
+    /** Store paths of their own before the app's; the letter makes the hash. */
+    readonly dependencies?: readonly {
+      readonly letter: string;
+      readonly name: string;
+      readonly members: Readonly<Record<string, Member>>;
+    }[];
     readonly closure?: Partial<Closure>;
     readonly args?: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
@@ -62,8 +68,14 @@ export async function makeBundle(
   const directory = await sharedDirectory();
   const tree = join(directory, 'tree');
   await writeTree(tree, { 'bin/app': { executable: `#!/bin/sh\n${script}\n` }, ...options.members });
+  const dependencies: { readonly name: string; readonly letter: string; readonly directory: string }[] = [];
+  for (const { name, letter, members } of options.dependencies ?? []) {
+    const own = join(directory, `tree-${letter}`);
+    await writeTree(own, members);
+    dependencies.push({ name, letter, directory: own });
+  }
   const closure = closureOf(
-    [{ name: 'app-1.0', letter: options.letter ?? 'c', directory: tree }],
+    [...dependencies, { name: 'app-1.0', letter: options.letter ?? 'c', directory: tree }],
     'bin/app',
     options.closure,
   );

@@ -143,7 +143,7 @@ describe('a bundle whose digests are right and whose numbers are not', () => {
     ['has a string without its NUL', u32(172, 1), /a string leaves its area/],
     ['skips rows', u64(pathRecord + 8, 1n), /path records leave a gap/],
     ['has a store path of no rows', u64(pathRecord + 16, 0n), /a path record leaves its area/],
-    ['has a store path of too few frames', u64(pathRecord + 120, huge), /a path record leaves its area/],
+    ['has a store path beyond the tar', u64(pathRecord + 120, huge), /a path record leaves its area/],
     [
       'has a frame that leaves its area',
       signed(({ frames }) => frames.writeUInt32LE(0xffffffff, 16)),

@@ -1,6 +1,7 @@
-import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { inspectBundle } from '../../../bundler/inspect.ts';
 import { appBase, makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
 
 const extracted = (bundle: TestBundle, path = '') => join(bundle.cache, 'store', appBase, path);
@@ -123,5 +124,28 @@ describe('an extracted store path', () => {
     }
     expect(digests.size).toBe(1);
     expect([...digests][0]).toMatch(/^[0-9a-f]{64} /);
+  });
+
+  it('comes out of a frame that it shares, alone or with its neighbours', async () => {
+    const dependencies = ['d', 'f', 'g', 'h'].map((letter) => ({
+      letter,
+      name: 'part',
+      members: { 'share/text': `this is ${letter}\n`, 'share/more': noise(3000 + letter.charCodeAt(0)) },
+    }));
+    const bundle = await makeBundle('cat /nix/store/*-part/share/text', { dependencies });
+    const { image } = await inspectBundle(bundle.file, { signal: new AbortController().signal });
+    // All parts in one frame, the app in another, the end of the tar in the last.
+    expect([image.paths.length, image.frames]).toEqual([5, 3]);
+    const all = 'this is d\nthis is f\nthis is g\nthis is h\n';
+    expect((await start(bundle)).stdout).toBe(all);
+    const part = (letter: string, path = '') =>
+      join(bundle.cache, 'store', `${letter.repeat(32)}-part`, path);
+    for (const gone of [['f'], ['d', 'g'], ['h']]) {
+      for (const letter of gone) await rm(part(letter), { recursive: true });
+      expect((await start(bundle)).stdout).toBe(all);
+      for (const { letter, members } of dependencies) {
+        expect(await readFile(part(letter, 'share/more'))).toEqual(members['share/more']);
+      }
+    }
   });
 });
