@@ -22,7 +22,7 @@ export async function readEntries(path: ClosurePath, signal: AbortSignal): Promi
       signal.throwIfAborted();
       const name = node.path === '' ? top : `${top}/${node.path}`;
       if (node.kind === 'file') {
-        entries.set(name, fileEntry(name, node.file, node.executable, node.sizeBytes));
+        entries.set(name, fileEntry(name, node));
       } else if (node.kind === 'symlink') {
         entries.set(name, { kind: 'symlink', path: name, target: node.target });
       } else {
@@ -34,7 +34,10 @@ export async function readEntries(path: ClosurePath, signal: AbortSignal): Promi
     const name = `${top}/${inside}`;
     addParents(entries, name, top);
     const stats = await lstat(file);
-    entries.set(name, fileEntry(name, file, (stats.mode & 0o111) !== 0, stats.size));
+    entries.set(
+      name,
+      fileEntry(name, { file, executable: (stats.mode & 0o111) !== 0, sizeBytes: stats.size }),
+    );
   }
   const all = [...entries.values()];
   // A walk alone comes sorted.
@@ -43,7 +46,11 @@ export async function readEntries(path: ClosurePath, signal: AbortSignal): Promi
   return joinEqualFiles(sorted, signal);
 }
 
-function fileEntry(path: string, file: string, executable: boolean, sizeBytes: number): FileEntry {
+function fileEntry(
+  path: string,
+  found: { readonly file: string; readonly executable: boolean; readonly sizeBytes: number },
+): FileEntry {
+  const { file, executable, sizeBytes } = found;
   return { kind: 'file', path, mode: executable ? 0o555 : 0o444, sizeBytes, file };
 }
 

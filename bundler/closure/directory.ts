@@ -37,6 +37,14 @@ interface Start extends Pick<ProgramClosure, 'arch' | 'interpreter' | 'paths'> {
   readonly shebang: ((self: string) => string) | null;
 }
 
+/** Where a directory is read. */
+interface Site extends Workplace {
+  /** Its real path. */
+  readonly tree: string;
+  /** For its store paths. */
+  readonly name: string;
+}
+
 /**
  * Reads a whole directory into one store path. What its entrypoint, or another program or library in it, needs from
  * this machine comes along in store paths of its own, and the files that ask for it are edited; the directory itself is
@@ -50,9 +58,10 @@ export async function readDirectory(
 ): Promise<ProgramClosure> {
   const tree = await realpath(directory);
   const entrypoint = await findEntrypoint(tree, options.entrypoint);
-  const start = await readStart(tree, entrypoint, options.name, place);
+  const site = { ...place, tree, name: options.name };
+  const start = await readStart(entrypoint, site);
   const edited = start.linked === null ? {} : await editCompanions(tree, start.linked, place);
-  const path = await treePath(tree, entrypoint, start, { name: options.name, edited }, place);
+  const path = await treePath(entrypoint, { ...start, edited }, site);
   return {
     program: `${path.storePath}/${entrypoint.path}`,
     arch: start.arch,
@@ -90,19 +99,15 @@ function outside(tree: string, asked: string, target: string): SaddlebagError {
   );
 }
 
-async function readStart(
-  tree: string,
-  { executable }: TreeEntrypoint,
-  name: string,
-  place: Workplace,
-): Promise<Start> {
-  if (executable.kind === 'elf') return readElfStart(tree, executable, name, place);
-  const interpreter = await findInterpreter(executable, place);
+async function readStart({ executable }: TreeEntrypoint, site: Site): Promise<Start> {
+  const { tree, name } = site;
+  if (executable.kind === 'elf') return readElfStart(executable, site);
+  const interpreter = await findInterpreter(executable, site);
   const real = await realpath(interpreter);
-  if (isBelow(tree, real)) return readInnerStart(tree, executable, interpreter, name, place);
+  if (isBelow(tree, real)) return readInnerStart(executable, interpreter, site);
   // Its libraries serve the tree's own, which it loads (Node's addons, Python's modules).
   const companions = { tree, elfs: await findCompanions(tree) };
-  const { line, ...found } = await rewriteShebang(executable, { name, companions }, place);
+  const { line, ...found } = await rewriteShebang(executable, { name, companions }, site);
   return {
     ...found,
     arch: found.interpreter.arch,
@@ -113,19 +118,15 @@ async function readStart(
   };
 }
 
-async function readElfStart(
-  tree: string,
-  { elf }: Extract<Executable, { kind: 'elf' }>,
-  name: string,
-  place: Workplace,
-): Promise<Start> {
+async function readElfStart({ elf }: Extract<Executable, { kind: 'elf' }>, site: Site): Promise<Start> {
+  const { tree, name } = site;
   requireProgram(elf);
   const common = { arch: elf.arch, interpreter: null, shebang: null };
   if (elf.interpreter === null) {
     return { ...common, paths: [], linked: null, references: [], ownLoader: false };
   }
   const companions = { tree, elfs: await findCompanions(tree) };
-  const linked = await linkLibraries(elf, elf.interpreter, { name, companions }, place);
+  const linked = await linkLibraries(elf, elf.interpreter, { name, companions }, site);
   return {
     ...common,
     paths: [linked.path],
@@ -137,11 +138,9 @@ async function readElfStart(
 
 /** The interpreter is part of the tree: the script names it by the tree's own store path. */
 async function readInnerStart(
-  tree: string,
   script: Extract<Executable, { kind: 'script' }>,
   interpreter: string,
-  name: string,
-  place: Workplace,
+  site: Site,
 ): Promise<Start> {
   const executable = await readExecutable(await realpath(interpreter));
   if (executable.kind === 'script') {
@@ -151,10 +150,10 @@ async function readInnerStart(
       { hint: 'name the program that runs it all as --entrypoint, and the scripts with --arg' },
     );
   }
-  const start = await readElfStart(tree, executable, name, place);
+  const start = await readElfStart(executable, site);
   // The name by which the script knows it: Python finds its modules from there.
   const named = join(await realpath(dirname(interpreter)), basename(interpreter));
-  const inside = relative(tree, isBelow(tree, named) ? named : executable.file);
+  const inside = relative(site.tree, isBelow(site.tree, named) ? named : executable.file);
   return {
     ...start,
     interpreter: basename(interpreter),
@@ -162,39 +161,33 @@ async function readInnerStart(
   };
 }
 
-async function treePath(
-  tree: string,
-  entrypoint: TreeEntrypoint,
-  start: Start,
-  options: { readonly name: string; readonly edited: Readonly<Record<string, string>> },
-  place: Workplace,
-): Promise<ClosurePath> {
-  const filesFor = async (self: string) => ({
-    ...options.edited,
-    ...(await editEntrypoint(entrypoint, start, self, options, place)),
-  });
+/** A start, and what had to be edited for it: path in the tree → the edited file. */
+interface EditedStart extends Start {
+  readonly edited: Readonly<Record<string, string>>;
+}
+
+async function treePath(entrypoint: TreeEntrypoint, start: EditedStart, site: Site): Promise<ClosurePath> {
+  const { tree, name, context } = site;
+  const filesFor = async (self: string) => {
+    const content = await entrypointContent(entrypoint, start, self);
+    if (content === null) return start.edited;
+    return { ...start.edited, [entrypoint.target]: await writeEdited(content, 'program', site) };
+  };
   // A tree that names itself can't hold its own digest: it is that of the tree naming a fixed path instead.
-  const files = await filesFor(storePathFromDigest(new Uint8Array(32), options.name));
-  const path = await contentPath(
-    options.name,
-    { directory: tree, files },
-    start.references,
-    place.context.signal,
-  );
+  const files = await filesFor(storePathFromDigest(new Uint8Array(32), name));
+  const path = await contentPath(name, { directory: tree, files }, start.references, context.signal);
   return { ...path, files: await filesFor(path.storePath) };
 }
 
-async function editEntrypoint(
+/** Returns what the entrypoint must hold in the store path `self`, as an executable file; null to leave it as it is. */
+async function entrypointContent(
   { target, executable }: TreeEntrypoint,
-  { shebang }: Start,
+  { shebang, edited }: EditedStart,
   self: string,
-  { edited }: { readonly edited: Readonly<Record<string, string>> },
-  place: Workplace,
-): Promise<Record<string, string>> {
+): Promise<Buffer | null> {
   if (executable.kind === 'script' && shebang !== null) {
-    return { [target]: await writeEdited(replaceShebang(executable.bytes, shebang(self)), true, place) };
+    return replaceShebang(executable.bytes, shebang(self));
   }
   const isStartable = ((await stat(executable.file)).mode & 0o111) !== 0;
-  if (isStartable || edited[target] !== undefined) return {};
-  return { [target]: await writeEdited(executable.bytes, true, place) };
+  return isStartable || edited[target] !== undefined ? null : executable.bytes;
 }

@@ -105,5 +105,5 @@ async function addCompanions(
 async function libraryFile(library: Elf, place: Workplace): Promise<string> {
   if (library.rpath === null && library.runpath === null) return realpath(library.file);
   // Its own directories would come before those of the bundle, or hide them, and lie on the host.
-  return writeEdited(dropSearchPath(await readWhole(library.file), library), false, place);
+  return writeEdited(dropSearchPath(await readWhole(library.file), library), 'file', place);
 }

@@ -23,18 +23,18 @@ export interface Workplace {
 }
 
 /**
- * Writes the new content of an edited file and returns its path. Equal content gives the same path, so that two edits
+ * Writes the new content of an edited file, executable for a program, and returns its path. Equal content gives the same path, so that two edits
  * never get into each other's way.
  */
 export async function writeEdited(
   content: Buffer,
-  executable: boolean,
+  kind: 'program' | 'file',
   { workDirectory }: Workplace,
 ): Promise<string> {
   const digest = createHash('sha256').update(content).digest('hex');
-  const file = join(workDirectory, `${digest}-${executable ? 'program' : 'file'}`);
+  const file = join(workDirectory, `${digest}-${kind}`);
   await writeFile(file, content);
   // Not by writeFile's mode, which the umask would change.
-  await chmod(file, executable ? 0o755 : 0o644);
+  await chmod(file, kind === 'program' ? 0o755 : 0o644);
   return file;
 }

@@ -67,7 +67,7 @@ async function readElfProgram(
   requireProgram(elf);
   const linked = elf.interpreter === null ? null : await linkLibraries(elf, elf.interpreter, options, place);
   const content =
-    linked === null ? file : await writeEdited(pointProgram(bytes, elf, linked.target), true, place);
+    linked === null ? file : await writeEdited(pointProgram(bytes, elf, linked.target), 'program', place);
   if (linked !== null) reportAppended(appendedBytes(bytes, elf), file, place);
   reportModules(file, place);
   const path = await contentPath(
@@ -93,7 +93,7 @@ async function readScript(
   place: Workplace,
 ): Promise<LinkedProgram> {
   const shebang = await rewriteShebang(script, options, place);
-  const content = await writeEdited(replaceShebang(script.bytes, shebang.line), true, place);
+  const content = await writeEdited(replaceShebang(script.bytes, shebang.line), 'program', place);
   const path = await contentPath(
     options.name,
     { directory: null, files: { [inside]: content } },

@@ -47,7 +47,8 @@ export async function editCompanions(
       return null;
     });
     if (content !== null) {
-      edited[relative(tree, elf.file)] = await writeEdited(content, elf.interpreter !== null, place);
+      const kind = elf.interpreter === null ? 'file' : 'program';
+      edited[relative(tree, elf.file)] = await writeEdited(content, kind, place);
     }
   }
   return edited;

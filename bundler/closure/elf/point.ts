@@ -44,7 +44,7 @@ export function pointProgram(bytes: Buffer, elf: Elf, target: PointTarget): Buff
   const offset = roundUp(bytes.length, page);
   const loads = elf.segments.filter(({ type }) => type === segmentTypes.load);
   const address = roundUp(Math.max(...loads.map((load) => load.address + load.memoryBytes)), page);
-  const content = encodeContent(bytes, elf, elf.dynamic, target, address);
+  const content = encodeContent(bytes, { elf, dynamic: elf.dynamic, target, address });
   const edited = Buffer.concat([bytes, Buffer.alloc(offset - bytes.length), content.bytes]);
   const place = (start: number, size: number) => ({
     offset: offset + start,
@@ -115,10 +115,18 @@ interface Content {
 
 function encodeContent(
   bytes: Buffer,
-  elf: Elf,
-  dynamic: readonly DynamicEntry[],
-  target: PointTarget,
-  address: number,
+  {
+    elf,
+    dynamic,
+    target,
+    address,
+  }: {
+    readonly elf: Elf;
+    readonly dynamic: readonly DynamicEntry[];
+    readonly target: PointTarget;
+    /** Where the content will be in memory. */
+    readonly address: number;
+  },
 ): Content {
   const table = findStringTable(bytes, elf.segments, dynamic, elf.file);
   const old = bytes.subarray(table.offset, table.offset + table.sizeBytes);

@@ -165,7 +165,7 @@ function readSegments(bytes: Buffer, file: string): ElfSegment[] {
   const count = bytes.readUInt16LE(56);
   if (count === 0) return [];
   if (size !== elfSizes.segment) throw invalid(file, `a program header of ${size} bytes`);
-  requireRange(bytes, offset, count * size, file, 'the program headers');
+  requireRange(bytes, { what: 'the program headers', offset, size: count * size }, file);
   return Array.from({ length: count }, (_, index) => readSegment(bytes, offset + index * size, file));
 }
 
@@ -180,7 +180,7 @@ function readSegment(bytes: Buffer, at: number, file: string): ElfSegment {
     align: readNumber(bytes, at + 48, file),
   };
   if (segment.type >= segmentTypes.load && segment.type <= segmentTypes.interpreter) {
-    requireRange(bytes, segment.offset, segment.fileBytes, file, 'a segment');
+    requireRange(bytes, { what: 'a segment', offset: segment.offset, size: segment.fileBytes }, file);
   }
   return segment;
 }
@@ -236,7 +236,7 @@ export function findStringTable(
   );
   if (address === undefined || segment === undefined) throw invalid(file, 'its strings are in no segment');
   const offset = Number(address) - segment.address + segment.offset;
-  requireRange(bytes, offset, sizeBytes, file, 'the string table');
+  requireRange(bytes, { what: 'the string table', offset, size: sizeBytes }, file);
   return { offset, sizeBytes };
 }
 
@@ -264,8 +264,12 @@ function readNumber(bytes: Buffer, at: number, file: string): number {
   return Number(value);
 }
 
-function requireRange(bytes: Buffer, offset: number, size: number, file: string, what: string): void {
-  if (offset + size > bytes.length) throw invalid(file, `${what} would end past the file`);
+function requireRange(
+  bytes: Buffer,
+  range: { readonly what: string; readonly offset: number; readonly size: number },
+  file: string,
+): void {
+  if (range.offset + range.size > bytes.length) throw invalid(file, `${range.what} would end past the file`);
 }
 
 function invalid(file: string, reason: string): SaddlebagError {
