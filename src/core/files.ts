@@ -20,7 +20,7 @@ export async function writeAtomically<T>(
   options: WriteAtomicallyOptions,
   write: (handle: FileHandle, temporaryFile: string) => Promise<T>,
 ): Promise<T> {
-  await refuseTaken(file, options.force);
+  await refuseTaken(file, options);
   const temporary = join(
     dirname(file),
     `.${basename(file).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`,
@@ -32,7 +32,8 @@ export async function writeAtomically<T>(
     const result = await write(handle, temporary);
     await settle(handle, file, options.mode);
     options.signal?.throwIfAborted();
-    await place(temporary, file, options.force);
+    if (options.force) await rename(temporary, file);
+    else await placeNew(temporary, file);
     return result;
   } catch (cause) {
     await handle.close().catch(() => undefined);
@@ -52,8 +53,7 @@ async function settle(handle: FileHandle, file: string, mode: number): Promise<v
   }
 }
 
-async function place(temporary: string, file: string, force: boolean): Promise<void> {
-  if (force) return rename(temporary, file);
+async function placeNew(temporary: string, file: string): Promise<void> {
   // link(2) refuses to replace, rename(2) does not: someone else's file that came meanwhile is kept.
   await link(temporary, file).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EEXIST') throw outputExists(file);
@@ -63,7 +63,7 @@ async function place(temporary: string, file: string, force: boolean): Promise<v
   });
 }
 
-async function refuseTaken(file: string, force: boolean): Promise<void> {
+async function refuseTaken(file: string, { force }: Pick<WriteAtomicallyOptions, 'force'>): Promise<void> {
   const found = await lstat(file).catch(() => undefined);
   if (found?.isDirectory()) {
     throw new SaddlebagError('output-is-directory', `cannot write ${file}: it is a directory`, {

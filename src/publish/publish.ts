@@ -3,6 +3,7 @@ import { bundleFileName } from '../core/bundle-name.ts';
 import type { WarningCode } from '../core/codes.ts';
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
+import { silentReporter } from '../core/reporter.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { type Content, fileContent, textContent } from './content.ts';
@@ -61,7 +62,7 @@ export async function planPublication(
   };
   // The first word with a server: one that is silent should not leave its user without any.
   step(context, `looking whether ${store.describe(key)} is there`);
-  const isThere = await holdsSame(store, key, bundle, context.signal, { deniedMeansAbsent: true });
+  const isThere = await holdsSame({ store, key }, bundle, { ...context, deniedMeansAbsent: true });
   return { key, artifact, isThere };
 }
 
@@ -78,34 +79,36 @@ export async function publish(options: PublishOptions, context: PublishContext):
     step(context, 'nothing to send: it is');
   } else {
     step(context, `sending ${formatBytes(bundle.sizeBytes)}`);
-    await send(store, key, fileContent(bundle.file, bundle), 'application/octet-stream', context);
+    const file = { content: fileContent(bundle.file, bundle), contentType: 'application/octet-stream' };
+    await send({ store, key }, file, context);
   }
   const sums = textContent(`${bundle.sha256}  ${artifact.fileName}\n`);
-  const sumsKey = `${key}.sha256`;
-  if (!(await holdsSame(store, sumsKey, sums, context.signal, { deniedMeansAbsent: true }))) {
-    await send(store, sumsKey, sums, 'text/plain; charset=utf-8', { ...context, quiet: true });
+  const beside = { store, key: `${key}.sha256` };
+  if (!(await holdsSame(beside, sums, { ...context, deniedMeansAbsent: true }))) {
+    const file = { content: sums, contentType: 'text/plain; charset=utf-8' };
+    await send(beside, file, { ...context, reporter: silentReporter });
   }
   if (ask !== undefined) await warnUnlessReadable(artifact, ask, context);
   return artifact;
 }
 
+/** Where one object is, or will be. */
+interface Place {
+  readonly store: Store;
+  readonly key: string;
+}
+
 async function send(
-  store: Store,
-  key: string,
-  content: Content,
-  contentType: string,
-  context: PublishContext & { readonly quiet?: boolean },
+  place: Place,
+  { content, contentType }: { readonly content: Content; readonly contentType: string },
+  { reporter, signal }: PublishContext,
 ): Promise<void> {
-  const { reporter, signal } = context;
-  const report = (doneBytes: number) =>
+  const { store, key } = place;
+  const onProgress = (doneBytes: number) =>
     reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes: content.sizeBytes });
   // `taken` needs no case of its own: another publisher was faster, and what it stored is checked like our own.
-  await store.put(key, content, {
-    contentType,
-    signal,
-    ...(context.quiet === true ? {} : { onProgress: report }),
-  });
-  if (!(await holdsSame(store, key, content, signal, { deniedMeansAbsent: false }))) {
+  await store.put(key, content, { contentType, signal, onProgress });
+  if (!(await holdsSame(place, content, { signal, deniedMeansAbsent: false }))) {
     throw new SaddlebagError(
       'object-lost',
       `cannot publish ${store.describe(key)}: it is gone after it was sent`,
@@ -121,15 +124,13 @@ async function send(
  * @throws {SaddlebagError} `object-differs` when it holds others
  */
 async function holdsSame(
-  store: Store,
-  key: string,
+  { store, key }: Place,
   wanted: { readonly sizeBytes: number; readonly sha256: string },
-  signal: AbortSignal,
-  rule: { readonly deniedMeansAbsent: boolean },
+  { signal, deniedMeansAbsent }: { readonly signal: AbortSignal; readonly deniedMeansAbsent: boolean },
 ): Promise<boolean> {
   const found = await store.head(key, signal).catch((cause: unknown) => {
     // Without the right to list, S3 answers "access denied" for what is not there. Sending will tell.
-    if (rule.deniedMeansAbsent && cause instanceof SaddlebagError && cause.code === 'access-denied') {
+    if (deniedMeansAbsent && cause instanceof SaddlebagError && cause.code === 'access-denied') {
       return undefined;
     }
     throw cause;

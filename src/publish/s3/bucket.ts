@@ -34,7 +34,7 @@ export interface Bucket {
 /**
  * Connects to a bucket; sends nothing but what finding the credentials takes. Loads the SDK, which costs other commands
  * too much to do at their start.
- * @throws {SaddlebagError} `credentials-missing`, `region-missing`, `store-failed`
+ * @throws {SaddlebagError} what `s3Failure` makes, such as `credentials-missing` and `region-missing`
  */
 export async function connectBucket(options: S3Options): Promise<Bucket> {
   const sdk = await import('@aws-sdk/client-s3');

@@ -14,6 +14,13 @@ export interface UploadTarget {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** A multipart upload that the server has opened. */
+interface Upload extends UploadTarget {
+  readonly id: string;
+  /** Whether the server checks one checksum over the whole; those that do not know such take none. */
+  readonly takesWholeChecksum: boolean;
+}
+
 /** Parts under way at once: enough to fill a gigabit line over some ten milliseconds, little enough for memory. */
 const parallelParts = 4;
 const abortDeadlineMs = 15_000;
@@ -68,14 +75,17 @@ export async function uploadInParts(
     ChecksumAlgorithm: 'CRC32',
     ChecksumType: 'FULL_OBJECT',
   });
-  const uploadId = created.UploadId ?? '';
+  const upload: Upload = {
+    ...target,
+    id: created.UploadId ?? '',
+    takesWholeChecksum: created.ChecksumType === 'FULL_OBJECT',
+  };
   try {
-    const sent = await sendParts(target, uploadId, content, plan, options);
-    // Servers that do not know checksums of whole objects answer without this type, and then take none.
-    await complete(target, uploadId, sent, created.ChecksumType === 'FULL_OBJECT', options.signal);
+    const sent = await sendParts(upload, content.chunks(plan.partBytes), options);
+    await complete(upload, sent, options.signal);
     return 'stored';
   } catch (cause) {
-    await abort(target, uploadId, cause);
+    await abort(upload, cause);
     // Gone while it was completed: an answer was lost and the SDK asked again. The caller looks what is there.
     if (isTaken(cause) || isUploadGone(cause)) return 'taken';
     throw cause;
@@ -95,10 +105,8 @@ interface SentParts {
 
 /** Reads in order, so that the content can be hashed as it is read, and sends out of order. */
 async function sendParts(
-  target: UploadTarget,
-  uploadId: string,
-  content: Content,
-  plan: PartPlan,
+  upload: Upload,
+  chunks: AsyncIterable<Uint8Array>,
   options: PutOptions,
 ): Promise<SentParts> {
   const stop = new AbortController();
@@ -114,8 +122,8 @@ async function sendParts(
   let doneBytes = 0;
   const send = async (PartNumber: number, bytes: Uint8Array): Promise<void> => {
     const ChecksumCRC32 = crc32Base64(crc32(bytes));
-    const { ETag } = await target.bucket.client.uploadPart(
-      { ...address(target), UploadId: uploadId, PartNumber, Body: bytes, ChecksumCRC32 },
+    const { ETag } = await upload.bucket.client.uploadPart(
+      { ...address(upload), UploadId: upload.id, PartNumber, Body: bytes, ChecksumCRC32 },
       { abortSignal: signal },
     );
     parts.push({ PartNumber, ETag, ChecksumCRC32 });
@@ -124,7 +132,7 @@ async function sendParts(
   };
   try {
     let number = 0;
-    for await (const bytes of content.chunks(plan.partBytes)) {
+    for await (const bytes of chunks) {
       wholeCrc32 = crc32(bytes, wholeCrc32);
       while (underWay.size >= parallelParts) await Promise.race(underWay);
       if (signal.aborted) break;
@@ -147,39 +155,39 @@ async function sendParts(
   };
 }
 
-async function complete(
-  target: UploadTarget,
-  uploadId: string,
-  sent: SentParts,
-  wholeChecksum: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  await target.bucket.client.completeMultipartUpload(
+async function complete(upload: Upload, sent: SentParts, signal: AbortSignal): Promise<void> {
+  await upload.bucket.client.completeMultipartUpload(
     {
-      ...address(target),
-      UploadId: uploadId,
+      ...address(upload),
+      UploadId: upload.id,
       MultipartUpload: { Parts: [...sent.parts] },
       IfNoneMatch: '*',
-      ...(wholeChecksum ? { ChecksumCRC32: sent.wholeCrc32, ChecksumType: 'FULL_OBJECT' as const } : {}),
+      ...(upload.takesWholeChecksum
+        ? { ChecksumCRC32: sent.wholeCrc32, ChecksumType: 'FULL_OBJECT' as const }
+        : {}),
     },
     { abortSignal: signal },
   );
 }
 
 /** Obeys a deadline and not the user's signal, which may be why it is called. */
-async function abort(target: UploadTarget, uploadId: string, reason: unknown): Promise<void> {
+async function abort(upload: Upload, reason: unknown): Promise<void> {
   try {
-    await target.bucket.client.abortMultipartUpload(
-      { ...address(target), UploadId: uploadId },
+    await upload.bucket.client.abortMultipartUpload(
+      { ...address(upload), UploadId: upload.id },
       { abortSignal: AbortSignal.timeout(abortDeadlineMs) },
     );
   } catch (cause) {
     if (isUploadGone(cause)) return;
-    const object = `s3://${target.bucket.name}/${target.key}`;
-    const failure = s3Failure(reason, { verb: 'write', object, endpoint: target.bucket.url });
+    const { bucket, key } = upload;
+    const failure = s3Failure(reason, {
+      verb: 'write',
+      object: `s3://${bucket.name}/${key}`,
+      endpoint: bucket.url,
+    });
     throw new SaddlebagError('parts-left-behind', `${failure.message}; the parts that arrived stay`, {
       cause: failure,
-      hint: `remove them: aws s3api abort-multipart-upload --bucket ${target.bucket.name} --key '${target.key}' --upload-id ${uploadId}`,
+      hint: `remove them: aws s3api abort-multipart-upload --bucket ${bucket.name} --key '${key}' --upload-id ${upload.id}`,
     });
   }
 }
