@@ -1,4 +1,4 @@
-import { SaddlebagError } from '../src/core/errors.ts';
+import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
 import { splitNameVersion } from '../src/core/store-path.ts';
 import type { Arch } from '../src/core/types.ts';
 import { type ArtifactSource, checksumProblem, parseArtifactSource } from './artifact-source.ts';
@@ -103,6 +103,6 @@ function show(value: unknown): string {
 function invalid(object: string, problems: readonly string[]): SaddlebagError {
   return new SaddlebagError('artifact-invalid', `cannot deploy ${object}: ${problems.join('; ')}`, {
     hint: 'give what `saddlebag publish` prints: URL?archive=false&checksum=sha256:…, or its --json in a file or on stdin (-)',
-    exitCode: 2,
+    exitCode: exitCodes.usage,
   });
 }

@@ -43,7 +43,7 @@ const sources = {
 } as const;
 
 /** Renders a bundle as a page for people. */
-export function renderBundle(bundle: Bundle): string {
+function renderBundle(bundle: Bundle): string {
   const { image, entrypoint } = bundle;
   const entries = image.paths.reduce((sum, path) => sum + path.entries, 0);
   const facts: [string, string][] = [

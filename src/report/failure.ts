@@ -1,4 +1,4 @@
-import { SaddlebagError } from '../core/errors.ts';
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 
 const reportAddress = 'https://github.com/saddlebag/saddlebag/issues';
@@ -23,6 +23,11 @@ export function renderFailureJson(cause: unknown): string {
   const error =
     cause instanceof SaddlebagError
       ? { code: cause.code, message: cause.message, hint: cause.hint ?? null, exitCode: cause.exitCode }
-      : { code: 'bug', message: String(cause), hint: `report it at ${reportAddress}`, exitCode: 1 };
+      : {
+          code: 'bug',
+          message: String(cause),
+          hint: `report it at ${reportAddress}`,
+          exitCode: exitCodes.failed,
+        };
   return `${JSON.stringify({ error })}\n`;
 }

@@ -14,12 +14,11 @@ export const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 
 /** The directory of the tested store path, wherever it is extracted. */
 export const appBase = `${'c'.repeat(32)}-app-1.0`;
-export const appPath = `/nix/store/${appBase}`;
 
 /**
  * Makes a directory that `nobody` may enter, removed when the test ends, whatever modes are in it.
  */
-export async function sharedDirectory(): Promise<string> {
+async function sharedDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-runtime-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   await chmod(directory, 0o755);
@@ -45,7 +44,7 @@ export interface TestBundle {
 }
 
 /**
- * Bundles a tree as the store path `appPath`, with `bin/app`, a script for the host's shell, as its program.
+ * Bundles a tree as the store path of `appBase`, with `bin/app`, a script for the host's shell, as its program.
  */
 export async function makeBundle(
   script: string,
