@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { execProcess } from '../../src/core/exec.ts';
-import { freePort } from '../helpers/children.ts';
 import { describeWith } from '../helpers/needs.ts';
+import { freePort } from '../helpers/port.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { startNomad } from '../stack/nomad.ts';
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
 import { findTool } from '../helpers/needs.ts';
+import { freePort } from '../helpers/port.ts';
 
 /** A MinIO server of the test's own. */
 export interface Minio {
@@ -30,7 +30,8 @@ export async function startMinio(): Promise<Minio> {
   const binary = findTool('minio');
   if (binary === undefined) throw new Error('minio is not on PATH');
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-minio-'));
-  const [address, console] = [await freeAddress(), await freeAddress()];
+  const address = `127.0.0.1:${await freePort()}`;
+  const console = `127.0.0.1:${await freePort()}`;
   const credentials = { accessKeyId: 'saddlebag-test', secretAccessKey: 'a-secret-of-the-test-only' };
   const child = spawn(
     binary,
@@ -110,14 +111,4 @@ async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-}
-
-async function freeAddress(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  if (bound === null || typeof bound === 'string') throw new Error('no port');
-  return `127.0.0.1:${bound.port}`;
 }

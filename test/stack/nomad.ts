@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execProcess } from '../../src/core/exec.ts';
 import { findTool } from '../helpers/needs.ts';
+import { freePort } from '../helpers/port.ts';
 
 /** A Nomad agent of the test's own: server and client in one, on loopback. */
 export interface NomadStack {
@@ -72,17 +72,6 @@ function agentConfiguration(
     },
     plugin: [{ raw_exec: [{ config: [{ enabled: false }] }] }],
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
-  return bound.port;
 }
 
 function collectLog(agent: ChildProcess): () => string {
