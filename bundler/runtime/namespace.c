@@ -6,12 +6,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "new-root.h"
+
+/* Two seconds in all. */
+enum { EXIT_WAITS_MAX = 2000 };
+static const struct timespec exit_wait = {.tv_nsec = 1000000};
 
 static bool map_ids(uid_t user, gid_t group) {
   char map[40];
@@ -21,6 +27,24 @@ static bool map_ids(uid_t user, gid_t group) {
   if (!sb_file_write_text("/proc/self/setgroups", "deny") && errno != ENOENT) return false;
   snprintf(map, sizeof map, "%u %u 1", (unsigned)group, (unsigned)group);
   return sb_file_write_text("/proc/self/gid_map", map);
+}
+
+/*
+ * The kernel makes a user namespace for a process of one thread only, and a thread that was joined may still be on its
+ * way out: musl's pthread_join returns when the thread's id is cleared, which the kernel does before it counts it out.
+ * On a busy machine that moment can be long, so EINVAL is waited out while threads are counted.
+ */
+static bool unshare_user(void) {
+  struct stat threads;
+  for (int waits = 0; unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0; waits++) {
+    int error = errno;
+    /* Two links of the directory itself, one for each thread (proc(5)). */
+    bool is_waiting = error == EINVAL && waits < EXIT_WAITS_MAX && stat("/proc/self/task", &threads) == 0;
+    errno = error;
+    if (!is_waiting || (threads.st_nlink <= 3 && waits > 0)) return false;
+    nanosleep(&exit_wait, NULL);
+  }
+  return true;
 }
 
 enum sb_reason sb_namespace_enter(bool privileged, struct sb_failure *failure) {
@@ -36,7 +60,7 @@ enum sb_reason sb_namespace_enter(bool privileged, struct sb_failure *failure) {
     }
     return SB_OK;
   }
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+  if (!unshare_user()) {
     return sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a user namespace", NULL);
   }
   if (!map_ids(user, group)) {
