@@ -23,13 +23,14 @@ struct place {
   const char *directory;
   const char *between; /* made where it is missing, may be NULL */
   const char *name;    /* NULL: the first directory itself */
+  bool listed;         /* whether the variable may hold several, with colons between; the first is taken */
   bool owned;          /* whether the first directory has to be ours: under sudo, HOME is another user's */
   bool by_user;        /* whether the name gets our uid */
 };
 
 static const struct place places[] = {
     {.variable = "SADDLEBAG_CACHE_DIR"},
-    {.variable = "CACHE_DIRECTORY", .name = "saddlebag"},
+    {.variable = "CACHE_DIRECTORY", .name = "saddlebag", .listed = true},
     {.variable = "NOMAD_TASK_DIR", .name = ".saddlebag"},
     {.variable = "NOMAD_ALLOC_DIR", .name = ".saddlebag"},
     {.variable = "XDG_CACHE_HOME", .name = "saddlebag", .owned = true},
@@ -45,8 +46,8 @@ static char *place_path(const struct place *place) {
   char user[16] = "";
   if (place->by_user) snprintf(user, sizeof user, "-%u", (unsigned)geteuid());
   char *path = NULL;
-  /* systemd puts a colon between several cache directories; the first will do. */
-  int length = asprintf(&path, "%.*s%s%s%s%s%s", (int)strcspn(first, ":"), first, place->between == NULL ? "" : "/",
+  size_t first_length = place->listed ? strcspn(first, ":") : strlen(first);
+  int length = asprintf(&path, "%.*s%s%s%s%s%s", (int)first_length, first, place->between == NULL ? "" : "/",
                         place->between == NULL ? "" : place->between, place->name == NULL ? "" : "/",
                         place->name == NULL ? "" : place->name, user);
   return length < 0 ? NULL : path;
