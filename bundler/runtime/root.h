@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In /nix, where a start made it in a private root (the strategy in-place); nobody else has such a directory. */
+#define SB_ROOT_CONTROL "/nix/.saddlebag"
+
 /*
  * True where the kernel's own table of mounts shows `/` as an overlay or as a directory inside its file system, and
  * nothing says that a whole system was booted from it. Only the kernel permits; files may veto, and variables that a

@@ -20,7 +20,7 @@
 #include "../strategy.h"
 #include "../tree.h"
 
-static const char control_path[] = "/nix/.saddlebag";
+static const char control_path[] = SB_ROOT_CONTROL;
 
 static enum sb_reason check_root(struct sb_failure *failure) {
   if (sb_privilege_can_mount()) return sb_failure_set(failure, SB_ROOT_PRIVILEGED, 0, "/", NULL);

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../cleanup.h"
+#include "../root.h"
 #include "../strategy.h"
 
 static bool is_as_nix_leaves_it(const struct stat *status) {
@@ -16,6 +18,10 @@ static bool is_as_nix_leaves_it(const struct stat *status) {
 }
 
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
+  /* As root the strategy in-place leaves just such trees. Of those only its markers say whether they can be trusted. */
+  if (access(SB_ROOT_CONTROL, F_OK) == 0) {
+    return sb_failure_set(failure, SB_PATH_UNTRUSTED, 0, "/nix/store", "made by a bundle");
+  }
   SB_AUTO_CLOSE int directory = open("/nix/store", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return sb_failure_set(failure, SB_PATH_MISSING, errno, "/nix/store", NULL);
   for (uint32_t i = 0; i < start->bundle->header->path_count; i++) {
