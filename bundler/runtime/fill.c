@@ -165,10 +165,7 @@ enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundl
   struct sb_signals signals;
   *extracted = 0;
   sb_signals_catch(&signals);
-  /* Modes are what the bundle says, whatever the caller's umask. */
-  mode_t umask_before = umask(0);
   enum sb_reason reason = fill_locked(store, bundle, settings, extracted, failure);
-  umask(umask_before);
   sb_signals_release(&signals);
   if (reason == SB_OK && sb_signals_caught() != 0) {
     return sb_failure_set(failure, SB_INTERRUPTED, sb_signals_caught(), store->path, NULL);

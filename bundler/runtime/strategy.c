@@ -1,6 +1,7 @@
 #include "strategy.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "message.h"
 
@@ -10,7 +11,7 @@ static bool is_pinned_to_another(const struct sb_settings *settings, const struc
   return settings->strategy != NULL && strcmp(settings->strategy, strategy->name) != 0;
 }
 
-enum sb_reason sb_strategy_choose(const struct sb_start *start, struct sb_attempts *attempts) {
+static enum sb_reason try_each(const struct sb_start *start, struct sb_attempts *attempts) {
   enum sb_reason reason = SB_STRATEGY_UNKNOWN;
   for (unsigned i = 0; i < SB_STRATEGY_COUNT; i++) {
     if (is_pinned_to_another(start->settings, strategies[i])) continue;
@@ -29,6 +30,17 @@ enum sb_reason sb_strategy_choose(const struct sb_start *start, struct sb_attemp
     attempts->count = 1;
     return sb_failure_set(&attempts->failures[0], reason, 0, start->settings->strategy, NULL);
   }
+  return reason;
+}
+
+enum sb_reason sb_strategy_choose(const struct sb_start *start, struct sb_attempts *attempts) {
+  /*
+   * Modes are what we say, whatever the caller's umask: with 077 /nix/store would be closed to the user that nginx or
+   * postgres, started as root, becomes.
+   */
+  mode_t umask_before = umask(0);
+  enum sb_reason reason = try_each(start, attempts);
+  umask(umask_before);
   return reason;
 }
 

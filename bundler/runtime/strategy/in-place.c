@@ -42,9 +42,8 @@ static bool make_nix(void) {
   char temporary[] = "/.nix-XXXXXX";
   if (mkdtemp(temporary) == NULL) return false;
   SB_AUTO_CLOSE int directory = open(temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  bool made = directory >= 0 && mkdirat(directory, "store", 0755) == 0 && fchmodat(directory, "store", 0755, 0) == 0 &&
-              mkdirat(directory, ".saddlebag", 0755) == 0 && fchmodat(directory, ".saddlebag", 0755, 0) == 0 &&
-              fchmod(directory, 0755) == 0 &&
+  bool made = directory >= 0 && mkdirat(directory, "store", 0755) == 0 &&
+              mkdirat(directory, ".saddlebag", 0755) == 0 && fchmod(directory, 0755) == 0 &&
               sb_rename_new(AT_FDCWD, temporary, AT_FDCWD, "/nix");
   if (made) return true;
   int error = errno;
