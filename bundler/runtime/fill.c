@@ -167,7 +167,8 @@ enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundl
   sb_signals_catch(&signals);
   enum sb_reason reason = fill_locked(store, bundle, settings, extracted, failure);
   sb_signals_release(&signals);
-  if (reason == SB_OK && sb_signals_caught() != 0) {
+  /* Also where something failed: the next place would go on as if nobody had asked us to end. */
+  if (sb_signals_caught() != 0) {
     return sb_failure_set(failure, SB_INTERRUPTED, sb_signals_caught(), store->path, NULL);
   }
   return reason;

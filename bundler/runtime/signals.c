@@ -24,10 +24,13 @@ void sb_signals_catch(struct sb_signals *signals) {
     sigemptyset(&action.sa_mask);
     sigaction(caught_signals[i], &action, NULL);
   }
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGXFSZ, &ignore, &signals->before_size_limit);
 }
 
 void sb_signals_release(const struct sb_signals *signals) {
   for (size_t i = 0; i < SB_SIGNALS_COUNT; i++) sigaction(caught_signals[i], &signals->before[i], NULL);
+  sigaction(SIGXFSZ, &signals->before_size_limit, NULL);
 }
 
 int sb_signals_caught(void) { return caught; }
