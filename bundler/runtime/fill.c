@@ -71,7 +71,7 @@ static bool has_room(const struct filling *filling) {
     needed += filling->bundle->paths[filling->missing[i]].content_bytes;
   }
   struct statvfs status;
-  if (fstatvfs(filling->tmp, &status) != 0 || status.f_blocks == 0) return true;
+  if (fstatvfs(filling->tmp, &status) != 0 || status.f_blocks == 0 || status.f_frsize == 0) return true;
   if (needed / status.f_frsize < status.f_bavail) return true;
   errno = ENOSPC;
   return false;
@@ -110,7 +110,11 @@ static enum sb_reason place_all(const struct filling *filling, bool sync, struct
   for (size_t i = 0; i < filling->missing_count; i++) {
     if (!place_tree(filling, filling->missing[i])) return write_failed(filling, filling->missing[i], failure);
   }
-  bool is_durable = sync || is_on_network(filling->store->trees);
+  /*
+   * Without a boot id (/proc mounted with subset=pid) no marker of this boot could be told from an older one, and each
+   * start would take the tree away from under those before it.
+   */
+  bool is_durable = sync || *filling->store->boot_id == '\0' || is_on_network(filling->store->trees);
   if (is_durable && syncfs(filling->store->trees) != 0) return write_failed(filling, filling->missing[0], failure);
   for (size_t i = 0; i < filling->missing_count; i++) {
     if (!write_marker(filling, filling->missing[i], is_durable ? NULL : filling->store->boot_id)) {
