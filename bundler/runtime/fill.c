@@ -16,6 +16,12 @@
 #include "signals.h"
 #include "tree.h"
 
+/*
+ * It is emptied without a question, and SADDLEBAG_CACHE_DIR may name a directory that holds other things too, a home or
+ * /: so it has a name that nobody else would give.
+ */
+static const char temporary_name[] = ".saddlebag-tmp";
+
 /* The store paths that a store lacks, and where they are made. */
 struct filling {
   const struct sb_store *store;
@@ -157,7 +163,7 @@ static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_
     if (reason != SB_OK) missing[filling.missing_count++] = i;
   }
   if (filling.missing_count == 0) return SB_OK;
-  SB_AUTO_CLOSE int tmp = sb_directory_make(store->control, "tmp", 0700);
+  SB_AUTO_CLOSE int tmp = sb_directory_make(store->control, temporary_name, 0700);
   if (tmp < 0) return sb_failure_set(failure, SB_WRITE_FAILED, errno, store->path, NULL);
   filling.tmp = tmp;
   *extracted = filling.missing_count;

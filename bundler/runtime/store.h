@@ -2,10 +2,10 @@
  * A store of our own: extracted store paths beside what is known of them. The cache is one, and /nix of a private root
  * becomes one.
  *
- *   trees    <hash>-<name>: the store paths
- *   meta     <hash>-<name>: a symbolic link whose target is the marker: content digest, boot id, whether it was synced
- *   tmp      the extraction under way
- *   lock     held (flock) by who extracts
+ *   trees            <hash>-<name>: the store paths
+ *   meta             <hash>-<name>: a symbolic link whose target is the marker: content digest, boot id, whether synced
+ *   .saddlebag-tmp   the extraction under way; the only directory that is ever emptied
+ *   lock             held (flock) by who extracts
  *
  * A store path is trusted by name and content digest: it is there, and so is a marker that says the same digest and
  * either this boot or "synced". A marker is a symbolic link because symlink(2) makes name and content in one step: no
@@ -22,7 +22,7 @@
 #include "settings.h"
 
 struct sb_store {
-  int control; /* the directory of meta, tmp and lock; owned */
+  int control; /* the directory of meta, .saddlebag-tmp and lock; owned */
   int trees;   /* owned */
   int meta;    /* owned */
   char *path;  /* of the trees, absolute; owned */

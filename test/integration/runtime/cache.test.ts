@@ -10,7 +10,7 @@ const many = Object.fromEntries(
 );
 
 const temporaries = (bundle: TestBundle): Promise<string[]> =>
-  readdir(join(bundle.cache, 'tmp')).catch(() => []);
+  readdir(join(bundle.cache, '.saddlebag-tmp')).catch(() => []);
 
 /** Starts a bundle and returns once something lies in its temporary directory; false when it was done before. */
 async function startUntilExtracting(bundle: TestBundle) {
@@ -156,7 +156,9 @@ describe('a place for the cache', () => {
 
     it('is passed over when it is full, and cleaned up', async () => {
       const content = Buffer.alloc(3 << 20, 'saddlebag');
-      const bundle = await makeBundle('echo ok; ls "$SADDLEBAG_CACHE_DIR/tmp"', { members: { content } });
+      const bundle = await makeBundle('echo ok; ls "$SADDLEBAG_CACHE_DIR/.saddlebag-tmp"', {
+        members: { content },
+      });
       const outcome = await startChild('/usr/bin/unshare', {
         ...withCache(bundle, { env: debug }),
         args: ['-m', '/bin/sh', '-c', mounted('size=1m', bundle)],
