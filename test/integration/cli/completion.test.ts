@@ -14,7 +14,7 @@ describe('saddlebag completion', () => {
     expect(await ask('bundle', './res')).toEqual([':0']);
   });
 
-  it('works in bash as its user would load it', async () => {
+  it('completes in bash as its user would load it', async () => {
     const script = `
       saddlebag() { "$NODE" "$CLI" "$@"; }
       # Of the bash-completion package, which a machine of CI lacks.
