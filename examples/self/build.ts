@@ -29,6 +29,8 @@ try {
     minify: true,
     format: 'esm',
     platform: 'node',
+    // A CommonJS package that is loaded by import() has no named exports here: take the modules where a package has both.
+    mainFields: ['module', 'main'],
     target: 'node24',
     banner: { js: banner },
     logLevel: 'warning',

@@ -34,5 +34,19 @@ describe('Saddlebag bundled by itself', () => {
     expect(bundled.exitCode, bundled.stderr).toBe(0);
     const ran = await execProcess(join(place, 'hello'), [], { env });
     expect([ran.exitCode, ran.stdout]).toEqual([0, 'hello from inside']);
+
+    // Nothing listens there; that the SDK says so shows that it is in the bundle, with what reads a profile.
+    await writeTree(place, { credentials: '[test]\naws_access_key_id = id\naws_secret_access_key = key\n' });
+    const profile = { AWS_SHARED_CREDENTIALS_FILE: join(place, 'credentials'), AWS_PROFILE: 'test' };
+    const nowhere = 'http://127.0.0.1:1';
+    const published = await execProcess(
+      self,
+      ['publish', 'hello', '--to', 's3://apps', '--endpoint', nowhere, '--quiet'],
+      { cwd: place, env: { ...env, ...profile } },
+    );
+    expect([published.exitCode, published.stderr]).toEqual([
+      1,
+      expect.stringContaining(`cannot reach ${nowhere}/apps: connection refused`),
+    ]);
   });
 });
