@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { chmod, lstat, mkdir, realpath } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { chmod, lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { sha256OfFile } from '../core/digest.ts';
 import { describeCause, SaddlebagError } from '../core/errors.ts';
 import { writeAtomically } from '../core/files.ts';
@@ -85,7 +85,7 @@ async function put(root: string, key: string, content: Content, options: PutOpti
 async function makeParents(root: string, components: readonly string[]): Promise<string> {
   let path = root;
   try {
-    await mkdir(root, { recursive: true });
+    await makeDirectory(root);
     path = await realpath(root);
     for (const component of components) {
       path = join(path, component);
@@ -103,6 +103,34 @@ async function makeParents(root: string, components: readonly string[]): Promise
   } catch (cause) {
     throw cause instanceof SaddlebagError ? cause : failed('write', path, cause);
   }
+}
+
+/**
+ * Makes a directory and those above it. Not by a recursive `mkdir` of Node: that never ends where the file system says
+ * ENOENT to every new name, as /proc does (tried on Node 26).
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && dirname(path) !== path && !(await exists(dirname(path)))) {
+      await makeDirectory(dirname(path));
+      await makeDirectory(path);
+    } else if (code !== 'EEXIST') throw cause;
+    else if (!(await stat(path)).isDirectory()) {
+      throw new SaddlebagError('store-failed', `cannot write ${path}: it is not a folder`, {
+        hint: 'give the path of a folder; one that is missing is made',
+      });
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function findFile(root: string, key: string): Promise<string | undefined> {

@@ -44,6 +44,16 @@ describe('openDirectoryStore', () => {
     expect(modes).toEqual([0o755, 0o755, 0o644]);
   });
 
+  it('refuses a folder that is a file, and one that cannot be made', async () => {
+    const file = join(await temporaryDirectory(), 'file');
+    await writeFile(file, 'a file');
+    const taken = await failureOf(openDirectoryStore(file).put(key, textContent('hello'), options));
+    expect(taken.message).toBe(`cannot write ${file}: it is not a folder`);
+    // What /proc says to every new name is ENOENT.
+    const failure = await failureOf(openDirectoryStore('/proc/x/y').put(key, textContent('hello'), options));
+    expect(failure.message).toMatch(/^cannot write \/proc\/x\/y: /);
+  });
+
   it('keeps what is there', async () => {
     const store = openDirectoryStore(await temporaryDirectory());
     await store.put(key, textContent('first'), options);
