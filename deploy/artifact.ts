@@ -15,17 +15,27 @@ export interface DeployArtifact {
 
 /**
  * Parses what `saddlebag publish` printed: the JSON of an Artifact, or the one line of an artifact source. A source says
- * less: name and architecture are taken from its path.
+ * less: name and architecture are taken from its path. `from` says in errors where a text was read, in place of the
+ * text: a wrong file may hold secrets, or no text at all.
  * @throws {SaddlebagError} `artifact-invalid`
  */
-export function parseArtifact(text: string): DeployArtifact {
+export function parseArtifact(text: string, from?: string): DeployArtifact {
   const trimmed = text.trim();
-  if (trimmed === '') throw invalid('the artifact', ['it is empty']);
-  return trimmed.startsWith('{') ? parseArtifactJson(trimmed) : parseBareSource(trimmed);
+  if (trimmed === '') throw invalid(from ?? 'the artifact', ['it is empty']);
+  if (trimmed.startsWith('\x7fELF')) {
+    throw invalid(
+      from ?? 'the artifact',
+      ['it is a program, not what tells of a published one'],
+      publishFirst,
+    );
+  }
+  return trimmed.startsWith('{')
+    ? parseArtifactJson(trimmed, from ?? 'the artifact')
+    : parseBareSource(trimmed, from);
 }
 
-function parseBareSource(text: string): DeployArtifact {
-  const shown = `artifact ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`;
+function parseBareSource(text: string, from: string | undefined): DeployArtifact {
+  const shown = from ?? `artifact ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`;
   const source = parseArtifactSource(text);
   if (typeof source === 'string') throw invalid(shown, [source]);
   const { name, arch } = parsePath(source);
@@ -49,8 +59,8 @@ function parsePath({ path, checksum }: ArtifactSource): {
   return { name: splitNameVersion(match?.[1] ?? fileName).name, arch };
 }
 
-function parseArtifactJson(text: string): DeployArtifact {
-  const record = parseRecord(text);
+function parseArtifactJson(text: string, from: string): DeployArtifact {
+  const record = parseRecord(text, from);
   const problems: string[] = [];
   const { name, arch, interpreter = null, checksum, source } = record;
   if (record.version !== 1) problems.push(`version: expected 1, got ${show(record.version)}`);
@@ -70,7 +80,7 @@ function parseArtifactJson(text: string): DeployArtifact {
     (interpreter !== null && typeof interpreter !== 'string') ||
     typeof parsed === 'string'
   ) {
-    throw invalid('the artifact', problems);
+    throw invalid(from, problems);
   }
   return { name, arch, interpreter, source: parsed };
 }
@@ -82,12 +92,12 @@ function checksumProblems(checksum: unknown, inSource: string): string[] {
   return checksum.toLowerCase() === inSource ? [] : ['checksum: it differs from the one in source'];
 }
 
-function parseRecord(text: string): Readonly<Record<string, unknown>> {
+function parseRecord(text: string, from: string): Readonly<Record<string, unknown>> {
   try {
     // A text that begins with a brace and is JSON is an object.
     return JSON.parse(text) as Record<string, unknown>;
   } catch (cause) {
-    throw invalid('the artifact', [`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`]);
+    throw invalid(from, [`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`]);
   }
 }
 
@@ -100,9 +110,13 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
-function invalid(object: string, problems: readonly string[]): SaddlebagError {
+const givePublished =
+  'give what `saddlebag publish` prints: URL?archive=false&checksum=sha256:…, or its --json in a file or on stdin (-)';
+const publishFirst = 'if it is a bundle, publish it first, and give what `saddlebag publish` prints';
+
+function invalid(object: string, problems: readonly string[], hint = givePublished): SaddlebagError {
   return new SaddlebagError('artifact-invalid', `cannot deploy ${object}: ${problems.join('; ')}`, {
-    hint: 'give what `saddlebag publish` prints: URL?archive=false&checksum=sha256:…, or its --json in a file or on stdin (-)',
+    hint,
     exitCode: exitCodes.usage,
   });
 }

@@ -46,7 +46,8 @@ export async function runDeploy(
 ): Promise<CommandResult> {
   const { flags } = input;
   refuseConflicts(flags);
-  const artifact = parseArtifact(await readArtifact(input, context));
+  const { text, from } = await readArtifact(input, context);
+  const artifact = parseArtifact(text, from);
   const settings = parseJobSettings(flags, artifact);
   const timeoutMs = parseTimeout(flags.timeout, settings);
   if (settings.arch === null) warnOfArch(context);
@@ -74,19 +75,20 @@ export async function runDeploy(
 async function readArtifact(
   input: { readonly artifact: string; readonly readStdin: () => Promise<string> },
   { cwd }: Context,
-): Promise<string> {
+): Promise<{ readonly text: string; readonly from?: string }> {
   const { artifact } = input;
-  if (artifact === '-') return input.readStdin();
+  if (artifact === '-') return { text: await input.readStdin(), from: 'the artifact on stdin' };
   // A URL, or one behind a forced getter: s3::https://…
-  if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return artifact;
+  if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return { text: artifact };
   const file = resolve(cwd, artifact);
-  return readFile(file, 'utf8').catch((cause: unknown) => {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new SaddlebagError('artifact-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
       hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), or -',
       cause,
       exitCode: exitCodes.usage,
     });
   });
+  return { text, from: file };
 }
 
 function refuseConflicts({ dryRun, plan, detach, timeout }: DeployFlags): void {

@@ -46,6 +46,25 @@ describe('an artifact as JSON', () => {
   });
 });
 
+describe('an artifact read from a file', () => {
+  it.each([
+    ['[default]\nsecret = s3cr3t', 'a URL holds no blanks and no control characters'],
+    ['s3cr3t', 'not a URL'],
+    ['', 'it is empty'],
+    ['\x7fELF\x02\x01s3cr3t', 'it is a program, not what tells of a published one'],
+  ])('is named in errors, and what is in it is not shown: %j', (text, reason) => {
+    expect(() => parseArtifact(text, '/tmp/file')).toThrow(
+      expect.objectContaining({ message: `cannot deploy /tmp/file: ${reason}` }),
+    );
+  });
+
+  it('says of a bundle that it is to be published first', () => {
+    expect(() => parseArtifact('\x7fELF\x02', './web-x86_64')).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('publish it first') }),
+    );
+  });
+});
+
 describe('an artifact as a bare source', () => {
   it('takes the name from the part of the path that publish gives it', () => {
     const digest = checksum.slice('sha256:'.length);
