@@ -1,3 +1,4 @@
+import { versions } from 'node:process';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
 
@@ -22,7 +23,7 @@ export const compressions: Readonly<Record<CompressionName, Compression>> = {
 
 /** Names the encoder, whose version decides the bytes: `zstd 1.5.7 level 16`. */
 export function describeEncoder(compression: Compression): string {
-  return `zstd ${process.versions.zstd ?? 'of unknown version'} level ${compression.level}`;
+  return `zstd ${versions.zstd ?? 'of unknown version'} level ${compression.level}`;
 }
 
 const compress = promisify(zstdCompress);
