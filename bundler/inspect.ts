@@ -16,6 +16,7 @@ import {
 import { decodeMetadata, type Metadata } from './format/metadata.ts';
 import { readRange } from './format/range.ts';
 import { damaged, Reader } from './format/reader.ts';
+import { checkFirstRows, checkRows } from './format/rows.ts';
 import { decodeTrailer } from './format/trailer.ts';
 import { verifyFrames } from './verify.ts';
 
@@ -123,26 +124,28 @@ async function readIndex(
   const table = bytes.subarray(0, rowsAt);
   if (sha256Hex(table) !== header.framesSha256)
     throw damaged(file, 'its frame table is damaged (the digest differs)');
-  for (const path of header.paths) {
-    if (sliceDigest(bytes, path, rowsAt, stringsAt) !== path.sliceSha256) {
+  const ends = header.paths.map((path) => {
+    const slice = cutSlice(bytes, path, rowsAt, stringsAt);
+    if (sha256Hex(Buffer.concat([slice.rows, slice.strings])) !== path.sliceSha256) {
       throw damaged(file, `its index is damaged (the digest of ${path.storePath} differs)`);
     }
-  }
+    return checkRows(file, path, slice);
+  });
+  const frames = decodeFrames(file, table, header);
+  checkFirstRows(file, frames, ends.flat());
   return {
-    frames: decodeFrames(file, table, header),
+    frames,
     metadata: decodeMetadata(file, bytes.subarray(metadataAt), header.paths.length),
   };
 }
 
-function sliceDigest(index: Buffer, path: PathRecord, rowsAt: number, stringsAt: number): string {
+function cutSlice(index: Buffer, path: PathRecord, rowsAt: number, stringsAt: number) {
   const rows = rowsAt + rowBytes * path.firstRow;
   const strings = stringsAt + path.rowStringsOffset;
-  return sha256Hex(
-    Buffer.concat([
-      index.subarray(rows, rows + rowBytes * path.rowCount),
-      index.subarray(strings, strings + path.rowStringsBytes),
-    ]),
-  );
+  return {
+    rows: index.subarray(rows, rows + rowBytes * path.rowCount),
+    strings: index.subarray(strings, strings + path.rowStringsBytes),
+  };
 }
 
 /**

@@ -152,7 +152,9 @@ export function decodeHeader(file: string, bytes: Buffer): Header {
     env: Object.fromEntries(
       times(envCount, (index) => {
         reader.zeros(envAt + 24 * index + 16, 8);
-        return [text(envAt + 24 * index), text(envAt + 24 * index + 8)];
+        const name = text(envAt + 24 * index);
+        if (name === '' || name.includes('=')) throw reader.error(`"${name}" names no variable`);
+        return [name, text(envAt + 24 * index + 8)];
       }),
     ),
   };
@@ -228,6 +230,7 @@ function checkPaths(reader: Reader, header: Header): void {
   let row = 0;
   let strings = 0;
   let tar = 0;
+  let content = 0;
   for (const path of header.paths) {
     const inOrder = path.firstRow === row && path.rowStringsOffset === strings && path.tarOffset === tar;
     if (!inOrder || path.rowCount === 0 || path.tarBytes === 0) {
@@ -236,10 +239,12 @@ function checkPaths(reader: Reader, header: Header): void {
     row += path.rowCount;
     strings += path.rowStringsBytes;
     tar += path.tarBytes;
+    content += path.contentBytes;
   }
   if (
     row !== header.rowCount ||
     strings !== header.rowStringsBytes ||
+    content !== header.contentBytes ||
     tar + tarEndBytes !== header.tarBytes
   ) {
     throw reader.error('its records do not cover the index');

@@ -48,11 +48,21 @@ static enum sb_reason make_tree(void *context, unsigned number, size_t item, str
   return reason;
 }
 
+/* Whether no row before `number` has content at or behind `tar_offset`: it would be left out without a word. */
+static bool begins_by(const struct sb_slice *slice, uint64_t number, uint64_t tar_offset) {
+  uint64_t i = number < slice->record->row_count ? number : slice->record->row_count;
+  while (i > 0 && slice->rows[i - 1].size_bytes == 0) i--;
+  return i == 0 || slice->rows[i - 1].data_offset + slice->rows[i - 1].size_bytes <= tar_offset;
+}
+
 /* Writes what of the slice's files lies in a frame. */
 static enum sb_reason write_contents(struct worker *worker, const struct sb_slice *slice, const struct sb_frame *frame,
                                      struct sb_failure *failure) {
   uint64_t frame_end = frame->tar_offset + frame->tar_bytes, last_row = slice->record->row_count;
   uint64_t first_row = frame->first_row < slice->record->first_row ? 0 : frame->first_row - slice->record->first_row;
+  if (!begins_by(slice, first_row, frame->tar_offset)) {
+    return sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, slice->base, "a frame begins at an impossible row");
+  }
   for (uint64_t i = first_row; i < last_row; i++) {
     const struct sb_row *row = &slice->rows[i];
     uint64_t start = row->data_offset, end = row->data_offset + row->size_bytes;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { inspectBundle } from '../../../bundler/inspect.ts';
 import { makeBundle, start, type TestBundle } from './bundles.ts';
 
 const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
@@ -64,7 +65,9 @@ const members = {
   'lib/link': { link: 'data' },
   'lib/twin': 'data\n'.repeat(2000),
 };
-const makeSample = () => makeBundle('echo started', { members });
+const makeSample = () => makeBundle('echo started', { members, env: { A: 'b' } });
+/** Where the reference of that variable's name stands: behind one store path and one entrypoint. */
+const variable = pathRecord + 128 + 16;
 
 describe('a bundle that is not whole', () => {
   const absent = /: not a bundle, or cut off or stripped\nhint: fetch or bundle it again\n$/;
@@ -154,11 +157,27 @@ describe('a bundle whose digests are right and whose numbers are not', () => {
     ['has a setuid row', row(2 * 48 + 41, 0o4555 >> 8), /impossible kind or mode/],
     ['has a row below no directory', row(42, 2), /impossible kind or mode|lies in no directory/],
     ['has a link to what comes later', row(32, 9), /hard link names no earlier file/],
+    ['has more content than its store paths', u64(32, 1n), /a path record leaves its area/],
+    ['has content beside its store paths', u64(32, 1n << 40n), /the path records leave a rest/],
+    ['sets a variable without a name', u32(variable + 4, 0), /a string leaves its area|an impossible name/],
+    [
+      'has a frame that leaves a file out',
+      // The first frame of data; what comes after it keeps its order.
+      signed(({ frames }) => {
+        const last = frames.readUInt8(frames.length - 8);
+        for (let at = 24; at < frames.length; at += 32) frames.writeUInt8(last, at);
+      }),
+      /a frame begins at an impossible row/,
+    ],
   ];
-  it.each(cases)('is refused when it %s', async (_, edit, message) => {
-    const outcome = await start(await edited(await makeSample(), edit));
+  it.each(cases)('is refused by both languages when it %s', async (_, edit, message) => {
+    const bundle = await edited(await makeSample(), edit);
+    const outcome = await start(bundle);
     expect(outcome).toMatchObject({ code: 125, stdout: '' });
     expect(outcome.stderr).toMatch(message);
+    await expect(inspectBundle(bundle.file, { signal: new AbortController().signal })).rejects.toMatchObject({
+      code: 'bundle-damaged',
+    });
   });
 
   it('is refused when a row leads out of its store path', async () => {
