@@ -10,6 +10,7 @@ export interface Compression {
   readonly frameBytes: number;
 }
 
+/** Names a level of `--compress`. */
 export type CompressionName = 'fast' | 'balanced' | 'small';
 
 const mebibyte = 1024 * 1024;

@@ -19,6 +19,7 @@ import { encodeTrailer } from './format/trailer.ts';
 import { closureDigest, type ImageOptions, type WrittenImage, writeImage } from './image.ts';
 import { describeBundle } from './inspect.ts';
 
+/** How and where a bundle is written. */
 export interface BundleOptions extends ImageOptions {
   /** Absolute path of the bundle to write. */
   readonly output: string;

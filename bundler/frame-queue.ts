@@ -5,6 +5,7 @@ import type { FrameRecord } from './format/index-table.ts';
 /** Takes the bytes of a file from first to last. */
 export type Sink = (bytes: Buffer) => Promise<void>;
 
+/** How frames are compressed, and whom to tell. */
 export interface FrameQueueOptions {
   readonly compression: Compression;
   readonly jobs: number;

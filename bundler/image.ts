@@ -11,6 +11,7 @@ import { planGroups, type TarFrame, tarFrames } from './frames.ts';
 import { planSharing } from './sharing.ts';
 import { tarEnd } from './tar.ts';
 
+/** How an image is written; only `compression` changes its bytes. */
 export interface ImageOptions {
   readonly compression: Compression;
   /** Frames compressed at once; changes no byte. */

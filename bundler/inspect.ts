@@ -20,6 +20,7 @@ import { checkFirstRows, checkRows } from './format/rows.ts';
 import { decodeTrailer } from './format/trailer.ts';
 import { verifyFrames } from './verify.ts';
 
+/** How a bundle is read. */
 export interface InspectOptions {
   readonly signal: AbortSignal;
   /** Called with the bytes of content checked so far. */

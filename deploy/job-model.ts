@@ -17,12 +17,14 @@ export interface NomadJob {
   readonly TaskGroups: readonly NomadGroup[];
 }
 
+/** A condition that a node has to meet. Source: "constraint" block. */
 export interface NomadConstraint {
   readonly LTarget: string;
   readonly Operand: '=';
   readonly RTarget: string;
 }
 
+/** How allocations are replaced, and when they count as healthy. Source: "update" block. */
 export interface NomadUpdate {
   readonly MaxParallel: number;
   readonly HealthCheck: 'checks' | 'task_states';
@@ -32,6 +34,7 @@ export interface NomadUpdate {
   readonly AutoRevert: boolean;
 }
 
+/** Tasks that run together on one node. Source: "group" block. */
 export interface NomadGroup {
   readonly Name: string;
   readonly Count: number;
@@ -47,6 +50,7 @@ export interface NomadGroup {
   readonly Tasks: readonly NomadTask[];
 }
 
+/** When a failed allocation is tried on another node. Source: "reschedule" block. */
 export interface NomadReschedule {
   readonly Attempts?: number;
   readonly Interval?: number;
@@ -56,11 +60,13 @@ export interface NomadReschedule {
   readonly Unlimited: boolean;
 }
 
+/** The ports of a group: chosen by Nomad, or fixed. Source: "network" block. */
 export interface NomadNetwork {
   readonly DynamicPorts?: readonly { readonly Label: string }[];
   readonly ReservedPorts?: readonly { readonly Label: string; readonly Value: number }[];
 }
 
+/** How others find a group's port. Source: "service" block. */
 export interface NomadService {
   readonly Name: string;
   readonly PortLabel: string;
@@ -68,6 +74,7 @@ export interface NomadService {
   readonly Checks: readonly NomadCheck[];
 }
 
+/** How a client tells whether a service is well. Source: "check" block. */
 export interface NomadCheck {
   readonly Name: string;
   readonly Type: 'http' | 'tcp';
@@ -77,6 +84,7 @@ export interface NomadCheck {
   readonly CheckRestart: { readonly Limit: number; readonly Grace: number };
 }
 
+/** What runs, with what, and what it may take. Source: "task" block. */
 export interface NomadTask {
   readonly Name: string;
   readonly Driver: 'exec';
@@ -90,6 +98,7 @@ export interface NomadTask {
   readonly Resources: { readonly CPU: number; readonly MemoryMB: number; readonly MemoryMaxMB?: number };
 }
 
+/** The file that a client fetches before the task starts. Source: "artifact" block. */
 export interface NomadArtifact {
   readonly GetterSource: string;
   readonly GetterMode: 'file';

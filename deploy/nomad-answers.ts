@@ -5,6 +5,7 @@ import { Shape } from './shape.ts';
  * left out. Source: Nomad, HTTP API, jobs, evaluations, deployments, allocations.
  */
 
+/** A version of a job, as the servers keep it. */
 export interface NomadJobState {
   readonly version: number;
   readonly jobModifyIndex: number;
@@ -15,6 +16,7 @@ export interface NomadJobState {
   readonly groups: readonly { readonly name: string; readonly count: number }[];
 }
 
+/** One decision of the scheduler about a job. */
 export interface NomadEvaluation {
   readonly id: string;
   readonly status: string;
@@ -39,6 +41,7 @@ export interface PlacementFailure {
   readonly dimensionExhausted: readonly (readonly [name: string, count: number])[];
 }
 
+/** The rollout of one version of a job. */
 export interface NomadDeployment {
   readonly id: string;
   readonly jobVersion: number;
@@ -48,6 +51,7 @@ export interface NomadDeployment {
   readonly groups: readonly DeploymentGroup[];
 }
 
+/** How far a rollout is with one group; the numbers count allocations. */
 export interface DeploymentGroup {
   readonly name: string;
   readonly desired: number;
@@ -60,6 +64,7 @@ export interface DeploymentGroup {
   readonly autoPromote: boolean;
 }
 
+/** A group that was placed on a node. */
 export interface NomadAllocation {
   readonly id: string;
   readonly evalId: string;
@@ -79,6 +84,7 @@ export interface NomadAllocation {
   readonly tasks: readonly TaskState[];
 }
 
+/** How a task of an allocation is. */
 export interface TaskState {
   readonly name: string;
   /** `pending`, `running` or `dead`. */
@@ -89,6 +95,7 @@ export interface TaskState {
   readonly events: readonly TaskEvent[];
 }
 
+/** Something that happened to a task. */
 export interface TaskEvent {
   readonly type: string;
   /** Nanoseconds since 1970, less exact than they look: beyond 2^53. */

@@ -36,6 +36,7 @@ export interface Indexed<T> {
   readonly value: T;
 }
 
+/** A job to submit, and what is known of the one that it replaces. */
 export interface RegisterRequest {
   readonly job: NomadJob;
   /** The job's modify index that the plan saw; 0 when there was no job. Nomad refuses where another came between. */
@@ -44,6 +45,7 @@ export interface RegisterRequest {
   readonly source: string;
 }
 
+/** What became of a submission; `evalId` is empty where nothing had to be evaluated. */
 export interface RegisterAnswer {
   readonly evalId: string;
   readonly jobModifyIndex: number;

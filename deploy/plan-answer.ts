@@ -11,6 +11,7 @@ export interface PlanAnswer {
   readonly warnings: string;
 }
 
+/** What would happen to the allocations of one group. */
 export interface GroupUpdates {
   readonly group: string;
   readonly counts: readonly (readonly [name: string, count: number])[];
@@ -25,6 +26,7 @@ export interface JobDiff {
   readonly children: readonly JobDiff[];
 }
 
+/** One value that would change. */
 export interface FieldDiff {
   readonly type: string;
   readonly name: string;

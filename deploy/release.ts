@@ -24,6 +24,7 @@ export interface PreparedRelease {
   readonly plan: PlanAnswer;
 }
 
+/** How a job is submitted and watched. */
 export interface ReleaseOptions {
   /** Return as soon as the job is submitted. */
   readonly detach: boolean;

@@ -9,6 +9,7 @@ import { describeProgress } from './progress.ts';
 import { followSnapshots, readSnapshot, type Snapshot } from './snapshot.ts';
 import { judge, type Target, type Verdict } from './verdict.ts';
 
+/** What is watched, and how long. */
 export interface WatchOptions {
   readonly target: Target;
   readonly namespace: string;

@@ -16,6 +16,7 @@ import type { Context } from '../core/context.ts';
 import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { CommandResult } from './result.ts';
 
+/** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
 export interface DeployFlags extends JobSettingsInput {
   /** Print the job and ask no server. */
   readonly dryRun?: boolean | undefined;

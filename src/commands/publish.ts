@@ -13,6 +13,7 @@ import { openS3Store } from '../publish/s3/store.ts';
 import type { Store } from '../publish/store.ts';
 import type { CommandResult } from './result.ts';
 
+/** The flags of `saddlebag publish`. */
 export interface PublishFlags {
   /** `s3://BUCKET/PREFIX` or a folder. */
   readonly to: string;

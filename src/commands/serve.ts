@@ -6,6 +6,7 @@ import { printable } from '../core/printable.ts';
 import { type Access, parseListen, startServer } from '../publish/serve.ts';
 import type { CommandResult } from './result.ts';
 
+/** The flags of `saddlebag serve`. */
 export interface ServeFlags {
   /** HOST:PORT; 127.0.0.1:8000 by default. */
   readonly listen?: string | undefined;

@@ -92,6 +92,7 @@ export const errorCodes = {
   'usage-invalid': 'arguments that name no command, or that the command does not take',
 } as const satisfies Readonly<Record<string, string>>;
 
+/** Any code of an error. */
 export type ErrorCode = keyof typeof errorCodes;
 
 /**
@@ -113,4 +114,5 @@ export const warningCodes = {
   'nomad-warning': 'Nomad warned when the job was submitted',
 } as const satisfies Readonly<Record<string, string>>;
 
+/** Any code of a warning. */
 export type WarningCode = keyof typeof warningCodes | ErrorCode;

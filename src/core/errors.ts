@@ -18,8 +18,10 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** Any exit code of `saddlebag`. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+/** What an error carries beside code and message. */
 export interface SaddlebagErrorOptions {
   /** The next action for the reader, without a full stop. */
   readonly hint?: string;

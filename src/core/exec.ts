@@ -1,3 +1,4 @@
+/** How a program is run. */
 export interface ExecOptions {
   readonly cwd?: string;
   /** Replaces the environment altogether when given. */
@@ -11,6 +12,7 @@ export interface ExecOptions {
   readonly onStderrLine?: (line: string) => void;
 }
 
+/** How a program ended, and what it wrote. */
 export interface ExecResult {
   /** Undefined when the program could not be started or died of a signal. */
   readonly exitCode: number | undefined;

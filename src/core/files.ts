@@ -3,6 +3,7 @@ import { type FileHandle, link, lstat, open, readdir, rename, rm } from 'node:fs
 import { basename, dirname, join } from 'node:path';
 import { describeCause, SaddlebagError } from './errors.ts';
 
+/** How a file is written. */
 export interface WriteAtomicallyOptions {
   /** Replace a file that is there; without it, one that is there is kept and an error. */
   readonly force: boolean;

@@ -17,6 +17,7 @@ export type Publishable = Pick<
   'name' | 'appVersion' | 'arch' | 'file' | 'sizeBytes' | 'sha256' | 'closureSha256'
 > & { readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter'> };
 
+/** What is published, where to and under which name. */
 export interface PublishOptions {
   readonly bundle: Publishable;
   readonly store: Store;

@@ -5,6 +5,7 @@ import { join, relative, sep } from 'node:path';
 import send from 'send';
 import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
 
+/** What is served, and where. */
 export interface ServeOptions {
   readonly directory: string;
   readonly host: string;
@@ -14,6 +15,7 @@ export interface ServeOptions {
   readonly onAccess?: (access: Access) => void;
 }
 
+/** One answered request, for a log. */
 export interface Access {
   readonly method: string;
   /** As it was asked for, percent-encoded. */
@@ -23,6 +25,7 @@ export interface Access {
   readonly complete: boolean;
 }
 
+/** A server that answers until it is closed. */
 export interface RunningServer {
   /** No slash at its end. */
   readonly url: string;

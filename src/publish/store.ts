@@ -7,6 +7,7 @@ export interface StoredObject {
   readonly sha256: string | undefined;
 }
 
+/** How an object is stored. */
 export interface PutOptions {
   readonly contentType: string;
   readonly signal: AbortSignal;

@@ -4,6 +4,7 @@ import { printable } from '../core/printable.ts';
 import type { ReportEvent, Reporter } from '../core/reporter.ts';
 import { renderProgress } from './progress.ts';
 
+/** Where lines go, and how they may look. */
 export interface TextReporterOptions {
   readonly stream: NodeJS.WriteStream;
   /** Redraw a progress bar in place; only where a person looks on. */

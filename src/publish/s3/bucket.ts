@@ -16,6 +16,7 @@ export interface S3Options {
   readonly timeouts?: S3Timeouts;
 }
 
+/** How long to wait for a server, in milliseconds. */
 export interface S3Timeouts {
   readonly connectMs: number;
   /** Without a byte sent or received. Not for a whole request: a part may take long on a thin line. */
