@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
-import { exitCodes, SaddlebagError } from './core/errors.ts';
+import { describeCause, exitCodes, SaddlebagError } from './core/errors.ts';
 import { execProcess } from './core/exec.ts';
 import { type Reporter, silentReporter } from './core/reporter.ts';
 import { createProgram, type Invocation } from './program.ts';
@@ -14,14 +14,19 @@ import { createJsonReporter } from './report/json.ts';
  * exit code.
  */
 export async function main(host: NodeJS.Process): Promise<void> {
-  // A reader that goes away (`saddlebag … | head -1`) ends the output, not in a stack.
-  host.stdout.on('error', () => undefined);
+  // Looked for by hand: where the arguments are wrong, nobody has parsed them.
+  const json = host.argv.includes('--json');
+  host.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    // A reader that goes away (`saddlebag … | head -1`) has what it wanted.
+    if (cause.code === 'EPIPE') return;
+    const failure = resultLost(cause);
+    host.stderr.write(json ? renderFailureJson(failure) : renderFailure(failure));
+    host.exitCode = host.exitCode || failure.exitCode;
+  });
   const program = createProgram({
     invoke: (invocation) => invoke(host, invocation),
     readStdin: () => text(host.stdin),
   }).exitOverride();
-  // Looked for by hand: where the arguments are wrong, nobody has parsed them.
-  const json = host.argv.includes('--json');
   if (json) program.configureOutput({ outputError: () => undefined });
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
@@ -32,6 +37,13 @@ export async function main(host: NodeJS.Process): Promise<void> {
     host.exitCode = cause.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (json && cause.exitCode !== 0) host.stderr.write(renderFailureJson(usageError(cause)));
   }
+}
+
+function resultLost(cause: unknown): SaddlebagError {
+  return new SaddlebagError('output-failed', `cannot write the result to stdout: ${describeCause(cause)}`, {
+    hint: 'what the command was asked is done; only its result was not written',
+    cause,
+  });
 }
 
 function usageError({ message }: CommanderError): SaddlebagError {
