@@ -71,7 +71,7 @@ function renderErrors(): string {
     '```',
     '',
     'Messages read `cannot <verb> <object>: <reason>`; the hint is the next action, or null. For `exitCode` see',
-    '[exit codes](exit-codes.md). The code `bug` is anything else: please report it.',
+    '[exit codes](exit-codes.md). The code `bug` is anything else, and has a `stack`: please report it.',
     '',
     ...renderCodes(errorCodes),
     '',

@@ -17,17 +17,22 @@ export function renderFailure(cause: unknown): string {
 }
 
 /**
- * Renders a failure for programs: one JSON object on one line.
+ * Renders a failure for programs: one JSON object on one line; a bug of ours brings its stack.
  */
 export function renderFailureJson(cause: unknown): string {
-  const error =
-    cause instanceof SaddlebagError
-      ? { code: cause.code, message: cause.message, hint: cause.hint ?? null, exitCode: cause.exitCode }
-      : {
-          code: 'bug',
-          message: String(cause),
-          hint: `report it at ${reportAddress}`,
-          exitCode: exitCodes.failed,
-        };
-  return `${JSON.stringify({ error })}\n`;
+  return `${JSON.stringify({ error: cause instanceof SaddlebagError ? known(cause) : bug(cause) })}\n`;
+}
+
+function known({ code, message, hint, exitCode }: SaddlebagError) {
+  return { code, message, hint: hint ?? null, exitCode };
+}
+
+function bug(cause: unknown) {
+  return {
+    code: 'bug',
+    message: String(cause),
+    hint: `report it at ${reportAddress}`,
+    exitCode: exitCodes.failed,
+    stack: cause instanceof Error ? (cause.stack ?? null) : null,
+  };
 }

@@ -33,6 +33,15 @@ describe('renderFailure', () => {
     const text = renderFailure(new TypeError('oops'));
     expect(text).toContain('this is a bug in saddlebag');
     expect(text).toMatch(/TypeError: oops\n\s+at /);
+    expect(JSON.parse(renderFailureJson(new TypeError('oops')))).toEqual({
+      error: {
+        code: 'bug',
+        message: 'TypeError: oops',
+        hint: expect.stringContaining('https://'),
+        exitCode: 1,
+        stack: expect.stringMatching(/TypeError: oops\n\s+at /),
+      },
+    });
   });
 });
 
