@@ -5,6 +5,7 @@ import type { Context } from '../../src/core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storeDirectory, storePathName, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosureSource } from '../../src/core/types.ts';
+import { endsAsBundle } from '../format/trailer.ts';
 
 /** What `<app>` stands for. */
 export interface LocatedApp {
@@ -27,7 +28,7 @@ const prefixes: Readonly<Record<string, ClosureSource>> = {
  * Decides how `<app>` is read: as its prefix says; else what leads into the Nix store is a Nix closure, a directory a
  * directory, and any other executable file a program of this machine. A bare name that is no file here is looked up on
  * PATH.
- * @throws {SaddlebagError} `app-not-found`, `not-executable`, `source-mismatch` where the prefix does not fit
+ * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does not fit
  */
 export async function locateApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Promise<LocatedApp> {
   const prefix = Object.keys(prefixes).find((candidate) => app.startsWith(candidate)) ?? '';
@@ -120,6 +121,11 @@ async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Prom
 
 async function requireProgram(file: string, isDirectory: boolean): Promise<void> {
   if (isDirectory) throw mismatch(file, 'it is a directory, not a program');
+  if (await endsAsBundle(file)) {
+    throw new SaddlebagError('already-bundle', `cannot bundle ${file}: it is a bundle already`, {
+      hint: 'give the program itself; a bare name means a file here before one on PATH, a path says which',
+    });
+  }
   if (await isExecutableFile(file)) return;
   throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is not executable`, {
     hint: `make it so: chmod +x ${file}`,

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { formatVersion, magic, maxHeaderBytes, trailerBytes } from './layout.ts';
 import { damaged, Reader } from './reader.ts';
@@ -65,4 +66,24 @@ export function decodeTrailer(file: string, bytes: Buffer, sizeBytes: number): T
     throw reader.error('the header is not where it should be');
   }
   return trailer;
+}
+
+/**
+ * Tells by its last bytes whether a file is, or claims to be, a bundle; false where it cannot be read.
+ */
+export async function endsAsBundle(file: string): Promise<boolean> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return false;
+  try {
+    const { size } = await handle.stat();
+    const { buffer } = await handle.read(
+      Buffer.alloc(magic.length),
+      0,
+      magic.length,
+      Math.max(0, size - magic.length),
+    );
+    return buffer.equals(magic);
+  } finally {
+    await handle.close();
+  }
 }

@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   'access-denied': 'the credentials may not do this to the bucket',
+  'already-bundle': 'what should be bundled is a bundle, often the output of the same command before',
   'app-not-found': 'there is no such file, nor such a program on PATH',
   'arch-unsupported': 'a program for another processor or system than bundles run on',
   'artifact-invalid':

@@ -73,6 +73,16 @@ describe('saddlebag bundle', () => {
     expect((await readdir(cwd)).sort()).toEqual(['web']);
   });
 
+  it('refuses its own output, which a bare name may mean the second time', async () => {
+    const cwd = await tree();
+    expect((await saddlebag(['bundle', 'true', '-o', 'true'], { cwd })).exitCode).toBe(0);
+    const again = await saddlebag(['bundle', 'true', '-o', 'true', '--force'], { cwd });
+    expect(again.stderr).toContain(
+      `saddlebag: cannot bundle ${join(cwd, 'true')}: it is a bundle already\n  hint: `,
+    );
+    expect(again.exitCode).toBe(1);
+  });
+
   it('refuses a socket in a directory, by its path', async () => {
     const cwd = await tree();
     const server = createServer().listen(join(cwd, 'web/socket'));
