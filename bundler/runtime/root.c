@@ -1,5 +1,6 @@
 #include "root.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,11 @@
 
 /* Source: btrfs(5), the inode of each subvolume's top directory. */
 enum { BTRFS_SUBVOLUME_INODE = 256 };
+
+/* musl has the call and not this flag. Source: statx(2). */
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
 
 static bool type_is(const char *type, const char *name) {
   size_t length = strlen(name);
@@ -36,9 +42,17 @@ bool sb_mountinfo_root_is_private(char *mountinfo, uint64_t root_inode) {
   return is_private;
 }
 
+bool sb_root_is_directory(void) {
+  struct statx status;
+  return statx(AT_FDCWD, "/", AT_NO_AUTOMOUNT, STATX_TYPE, &status) == 0 &&
+         (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0;
+}
+
 bool sb_root_is_private(void) {
   /* Live and ostree systems boot from an overlay or a directory; so does a whole system in a container. */
   if (access("/run/systemd/system", F_OK) == 0 || access("/run/ostree-booted", F_OK) == 0) return false;
+  if (sb_root_is_directory()) return true;
   struct stat status;
   SB_AUTO_FREE char *mountinfo = sb_file_read_text("/proc/self/mountinfo");
   return mountinfo != NULL && stat("/", &status) == 0 && sb_mountinfo_root_is_private(mountinfo, status.st_ino);

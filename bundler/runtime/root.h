@@ -9,7 +9,14 @@
 #define SB_ROOT_CONTROL "/nix/.saddlebag"
 
 /*
- * True where the kernel's own table of mounts shows `/` as an overlay or as a directory inside its file system, and
+ * True where we were chrooted into a directory that is no mount of its own. Nobody's machine runs from such a root, and
+ * no mount namespace can be furnished from it: pivot_root(2) and changes of propagation take a mount. Asked of the
+ * kernel; false where it can't tell (before 5.8).
+ */
+bool sb_root_is_directory(void);
+
+/*
+ * True for such a root, and where the kernel's own table of mounts shows `/` as an overlay or as a directory inside its file system, and
  * nothing says that a whole system was booted from it. Only the kernel permits; files may veto, and variables that a
  * bare machine can carry as well are not asked.
  */

@@ -23,7 +23,7 @@
 static const char control_path[] = SB_ROOT_CONTROL;
 
 static enum sb_reason check_root(struct sb_failure *failure) {
-  if (sb_privilege_can_mount()) return sb_failure_set(failure, SB_ROOT_PRIVILEGED, 0, "/", NULL);
+  if (sb_privilege_can_mount() && !sb_root_is_directory()) return sb_failure_set(failure, SB_ROOT_PRIVILEGED, 0, "/", NULL);
   if (access("/nix/var/nix", F_OK) == 0) return sb_failure_set(failure, SB_NIX_TAKEN, 0, "/nix", NULL);
   if (access("/nix", F_OK) == 0 && access(control_path, F_OK) != 0) {
     return sb_failure_set(failure, SB_NIX_TAKEN, 0, "/nix", NULL);

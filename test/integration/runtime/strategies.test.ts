@@ -166,6 +166,23 @@ describeWith(['root', 'unshare', 'setpriv'], 'strategies of a machine that is ma
     expect(host.stdout).toBe(`${outcome.stdout}0\n`);
   });
 
+  it.each([
+    ['with /proc', 'mount --rbind /proc proc'],
+    ['without /proc', 'true'],
+  ])('makes /nix as root in a chroot that is no mount, %s', async (_, proc) => {
+    const bundle = await makeBundle('echo "$0"');
+    const root = join(bundle.directory, 'root');
+    for (const name of ['usr', 'proc', 'tmp']) await mkdir(join(root, name), { recursive: true });
+    for (const name of ['bin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name));
+    const script = `cd ${root}; mount --rbind /usr usr; ${proc}; cp ${bundle.file} app; exec chroot ${root} /app`;
+    for (const said of ['app: /nix/store: extracted\napp: in-place: taken\n', 'app: in-place: taken\n']) {
+      const outcome = await inMounts(bundle, script, { ...debug, SADDLEBAG_STRATEGY: '' });
+      expect(outcome).toMatchObject({ code: 0, stdout: `/nix/store/${appBase}/bin/app\n` });
+      expect(outcome.stderr.endsWith(said), outcome.stderr).toBe(true);
+    }
+    expect((await readdir(root)).sort()).toEqual(['app', 'bin', 'lib', 'lib64', 'nix', 'proc', 'tmp', 'usr']);
+  });
+
   it('takes a tree as Nix leaves it for native', async () => {
     const bundle = await makeBundle('echo native');
     const script = `mount -t tmpfs test /nix/store && cp -a ${bundle.cache}/store/. /nix/store/ &&
