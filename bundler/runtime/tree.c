@@ -41,6 +41,14 @@ void sb_spot_close(const struct sb_spot *spot) {
   errno = error;
 }
 
+/* Opens a directory to read its entries; NULL with errno set. */
+static DIR *open_entries(int directory, const char *name) {
+  int file = openat(directory, name, O_RDONLY | DIRECTORY_FLAGS);
+  DIR *entries = file < 0 ? NULL : fdopendir(file);
+  if (entries == NULL && file >= 0) close(file);
+  return entries;
+}
+
 /*
  * Empties one directory that lies in `top`. What is not empty itself moves up to `top` under a name of its own, where
  * the caller's loop meets it: so nothing here goes deeper than one level.
@@ -48,12 +56,9 @@ void sb_spot_close(const struct sb_spot *spot) {
 static bool flatten(int top, const char *name, unsigned *moved) {
   /* Without write permission for us nothing in it could be removed, nor could it be moved. */
   if (fchmodat(top, name, 0700, 0) != 0) return false;
-  int file = openat(top, name, O_RDONLY | DIRECTORY_FLAGS);
-  DIR *directory = file < 0 ? NULL : fdopendir(file);
-  if (directory == NULL) {
-    if (file >= 0) close(file);
-    return false;
-  }
+  DIR *directory = open_entries(top, name);
+  if (directory == NULL) return false;
+  int file = dirfd(directory);
   bool done = true;
   for (struct dirent *entry; done && (entry = readdir(directory)) != NULL;) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
@@ -73,12 +78,8 @@ static bool flatten(int top, const char *name, unsigned *moved) {
 
 /* One pass over `top`; `found` says whether there was anything, so that what moved up meanwhile is met in the next. */
 static bool empty_once(int top, unsigned *moved, bool *found) {
-  int file = openat(top, ".", O_RDONLY | DIRECTORY_FLAGS);
-  DIR *directory = file < 0 ? NULL : fdopendir(file);
-  if (directory == NULL) {
-    if (file >= 0) close(file);
-    return false;
-  }
+  DIR *directory = open_entries(top, ".");
+  if (directory == NULL) return false;
   bool done = true;
   *found = false;
   for (struct dirent *entry; done && (entry = readdir(directory)) != NULL;) {

@@ -12,8 +12,7 @@ import {
   type TestBundle,
   withCache,
 } from './bundles.ts';
-
-const debug = { SADDLEBAG_DEBUG: '1' };
+import { debug } from './machine.ts';
 
 /** Starts a bundle from a shell that does something first. */
 const startAfter = (command: string, bundle: TestBundle, env: Record<string, string> = {}) =>

@@ -1,0 +1,124 @@
+import { chown, mkdir, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { describeWith } from '../../helpers/needs.ts';
+import { appBase, makeBundle, nobody, ownDirectory, start, type TestBundle } from './bundles.ts';
+import { debug, dropRights, inMounts, machineTools } from './machine.ts';
+
+describeWith(machineTools, 'a private root', () => {
+  /** Makes a root for the app from the host's /usr, and starts the bundle in it as `nobody`. */
+  async function inRoot(
+    bundle: TestBundle,
+    options: {
+      readonly before?: string;
+      readonly after?: string;
+      readonly env?: Record<string, string>;
+    } = {},
+  ) {
+    const root = join(bundle.directory, 'root');
+    for (const name of ['usr', 'proc', 'old', 'tmp']) await mkdir(join(root, name), { recursive: true });
+    for (const name of ['bin', 'lib', 'lib64']) {
+      await symlink(`usr/${name}`, join(root, name)).catch(() => undefined);
+    }
+    await writeFile(join(root, 'app'), '');
+    await ownDirectory(root, 'cache').catch(() => undefined);
+    await chown(root, nobody.uid ?? 0, nobody.gid ?? 0);
+    const script = `mount --bind ${root} ${root}; cd ${root}; mount --rbind /usr usr; mount --rbind /proc proc
+      mount --bind ${bundle.file} app; ${options.before ?? ''}
+      pivot_root . old; cd /; umount -l old; rmdir old; ${options.after ?? 'true'}; exec ${dropRights} /app`;
+    const env = { ...debug, SADDLEBAG_CACHE_DIR: '/cache', ...options.env };
+    return { root, outcome: await inMounts(bundle, script, env) };
+  }
+
+  const inPlace = { SADDLEBAG_STRATEGY: 'in-place' };
+
+  it('makes /nix there, and finds it again', async () => {
+    const bundle = await makeBundle('echo $$ "$0"');
+    const cold = await inRoot(bundle, { env: inPlace });
+    expect(cold.outcome).toMatchObject({
+      code: 0,
+      stdout: `${cold.outcome.pid} /nix/store/${appBase}/bin/app\n`,
+      stderr: 'app: /nix/store: extracted\napp: in-place: taken\n',
+    });
+    expect(await readdir(join(cold.root, 'nix', 'store'))).toEqual([appBase]);
+    expect(await readlink(join(cold.root, 'nix', '.saddlebag', 'meta', appBase))).toMatch(
+      /^[0-9a-f]{64} boot /,
+    );
+    const warm = await inRoot(bundle, { env: inPlace });
+    expect(warm.outcome).toMatchObject({ code: 0, stderr: 'app: in-place: taken\n' });
+  });
+
+  it.each([
+    ['a /nix of somebody else', 'mkdir nix', /cannot write below \/nix: it is there and not ours/],
+    [
+      'a Nix in it',
+      'mkdir -p nix/var/nix nix/.saddlebag',
+      /cannot write below \/nix: it is there and not ours/,
+    ],
+    ['a system that was booted', 'mkdir -p run/systemd/system', /cannot write below \/: it is not private/],
+  ])('leaves %s alone', async (_, before, message) => {
+    const bundle = await makeBundle('echo never');
+    const { outcome, root } = await inRoot(bundle, { before, env: inPlace });
+    expect(outcome).toMatchObject({ code: 125, stdout: '' });
+    expect(outcome.stderr).toMatch(message);
+    expect(await readdir(join(root, 'nix')).catch(() => [])).not.toContain('store');
+  });
+
+  it('gets a new root with the old one’s entries when it has no /nix', async () => {
+    const script =
+      'echo $$ $(ls -A /) $(readlink /lib) $(stat -f -c %T "$0"); touch /new 2>/dev/null || echo closed';
+    const bundle = await makeBundle(script, { members: { 'lib/x': 'x' } });
+    const { outcome } = await inRoot(bundle);
+    expect(outcome).toMatchObject({ code: 0 });
+    expect(outcome.stderr).toContain('app: namespace: taken\n');
+    const entries = 'app bin cache lib lib64 nix proc tmp usr';
+    expect(outcome.stdout).toMatch(
+      new RegExp(`^${outcome.pid} ${entries} usr/lib (?!tmpfs|overlay).+\nclosed\n$`),
+    );
+  });
+
+  it('keeps what the host’s own /nix has beside the closure', async () => {
+    const bundle = await makeBundle('ls -A /nix /nix/store /nix/var; stat -f -c %T "$0"');
+    const { outcome, root } = await inRoot(bundle, { before: 'mkdir -p nix/var/nix nix/store/other' });
+    expect(outcome.stdout).toMatch(
+      new RegExp(`^/nix:\nstore\nvar\n\n/nix/store:\n${appBase}\nother\n\n/nix/var:\nnix\n(?!overlay).+\n$`),
+    );
+    expect(await readdir(join(root, 'nix', 'store'))).toEqual(['other']);
+  });
+
+  it('joins a /nix that holds no store', async () => {
+    const bundle = await makeBundle('ls -A /nix /nix/store');
+    const { outcome, root } = await inRoot(bundle, { before: 'mkdir -p nix/other' });
+    expect(outcome.stdout).toBe(`/nix:\nother\nstore\n\n/nix/store:\n${appBase}\n`);
+    expect(await readdir(join(root, 'nix'))).toEqual(['other']);
+  });
+
+  it('keeps the working directory in a new root, and lets the app make namespaces', async () => {
+    const bundle = await makeBundle('pwd; ls; unshare -Ur id -u');
+    const after = 'mkdir -m 755 -p tmp/work/inner; cd tmp/work';
+    const { outcome } = await inRoot(bundle, { after });
+    expect(outcome).toMatchObject({ code: 0, stdout: '/tmp/work\ninner\n0\n' });
+  });
+
+  it('keeps a working directory that nobody may enter by its path', async () => {
+    const bundle = await makeBundle('cat file');
+    const after =
+      'mkdir -p tmp/closed/work; echo here > tmp/closed/work/file; cd tmp/closed/work; chmod 700 ..';
+    const { outcome } = await inRoot(bundle, { after });
+    expect(outcome).toMatchObject({ code: 0, stdout: 'here\n' });
+  });
+
+  it('starts in a deleted working directory', async () => {
+    const bundle = await makeBundle('echo started');
+    const { outcome } = await inRoot(bundle, { after: 'mkdir tmp/gone; cd tmp/gone; rmdir ../gone' });
+    expect(outcome).toMatchObject({ code: 0, stdout: 'started\n' });
+  });
+
+  it('is not taken for private on the word of variables or marker files', async () => {
+    const bundle = await makeBundle('echo never');
+    const env = { SADDLEBAG_STRATEGY: 'in-place', NOMAD_TASK_DIR: '/local', container: 'docker' };
+    const outcome = await start(bundle, { env });
+    expect(outcome.code).toBe(125);
+    expect(outcome.stderr).toMatch(/in-place: cannot write below \/(nix)?: it is /);
+  });
+});
