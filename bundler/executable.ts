@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { sha256Hex } from '../src/core/digest.ts';
 import { writeAtomically } from '../src/core/files.ts';
 import type { Bundle, Closure } from '../src/core/types.ts';
+import { closureDigest, sortByName } from './closure-digest.ts';
 import { describeEncoder } from './compression.ts';
 import { encodeHeader, type Header } from './format/header.ts';
 import { encodeFrames } from './format/index-table.ts';
@@ -14,9 +15,9 @@ import {
   skippableHeaderBytes,
   trailerBytes,
 } from './format/layout.ts';
-import { encodeMetadata } from './format/metadata.ts';
+import { encodeMetadata, type Metadata } from './format/metadata.ts';
 import { encodeTrailer } from './format/trailer.ts';
-import { closureDigest, type ImageOptions, type WrittenImage, writeImage } from './image.ts';
+import { type ImageOptions, type WrittenImage, writeImage } from './image.ts';
 import { describeBundle } from './inspect.ts';
 
 /** How and where a bundle is written. */
@@ -55,9 +56,8 @@ export async function writeBundle(closure: Closure, options: BundleOptions): Pro
       };
       await sink(runtime);
       const image = await writeImage(closure, options, sink);
-      const { header, tail } = encodeTail(closure, options, runtime, image);
+      const { header, metadata, tail } = encodeTail(closure, options, runtime, image);
       await sink(tail);
-      const metadata = metadataOf(closure, runtime);
       return describeBundle({
         file: options.output,
         sizeBytes,
@@ -75,13 +75,13 @@ function padded(runtime: Buffer): Buffer {
   return Buffer.concat([runtime, Buffer.alloc(paddingTo(runtime.length, dataAlignment))]);
 }
 
-function metadataOf(closure: Closure, runtime: Buffer) {
+function metadataOf(closure: Closure, runtime: Buffer): Metadata {
   const indexOf = new Map(closure.paths.map(({ storePath }, index) => [storePath, index]));
   return {
     source: closure.source,
     interpreter: closure.entrypoint.interpreter,
     references: closure.paths.map(({ references }) =>
-      references.map((reference) => indexOf.get(reference) ?? -1).filter((index) => index >= 0),
+      references.flatMap((reference) => indexOf.get(reference) ?? []),
     ),
     runtimeSha256: sha256Hex(runtime),
   };
@@ -93,18 +93,19 @@ function encodeTail(
   options: BundleOptions,
   runtime: Buffer,
   image: WrittenImage,
-): { readonly header: Header; readonly tail: Buffer } {
+): { readonly header: Header; readonly metadata: Metadata; readonly tail: Buffer } {
   const dataEnd = runtime.length + image.dataBytes;
   const frames = encodeFrames(image.frames);
-  const metadata = encodeMetadata(metadataOf(closure, runtime));
+  const metadata = metadataOf(closure, runtime);
+  const metadataBytes = encodeMetadata(metadata);
   const rows = Buffer.concat(image.paths.map(({ slice }) => slice.rows));
   const rowStrings = Buffer.concat(image.paths.map(({ slice }) => slice.strings));
-  const indexFrame = skippableFrame(indexFrameMagic, dataEnd, [frames, rows, rowStrings, metadata]);
+  const indexFrame = skippableFrame(indexFrameMagic, dataEnd, [frames, rows, rowStrings, metadataBytes]);
   const header = makeHeader(closure, options, image, {
     dataOffset: runtime.length,
     indexOffset: indexFrame.contentOffset,
     rowStringsBytes: rowStrings.length,
-    metadataBytes: metadata.length,
+    metadataBytes: metadataBytes.length,
     framesSha256: sha256Hex(frames),
   });
   const headerBytes = encodeHeader(header);
@@ -118,7 +119,7 @@ function encodeTail(
     headerSha256: sha256Hex(headerBytes),
   });
   trailer.copy(headerFrame.bytes, headerFrame.bytes.length - trailerBytes);
-  return { header, tail: Buffer.concat([indexFrame.bytes, headerFrame.bytes]) };
+  return { header, metadata, tail: Buffer.concat([indexFrame.bytes, headerFrame.bytes]) };
 }
 
 /** Makes a skippable frame that begins at `offset` of the file and whose content begins at a multiple of 8. */
@@ -177,6 +178,6 @@ function makeHeader(
     paths,
     entrypoints: [{ name: basename(closure.entrypoint.program), program: closure.entrypoint.program }],
     args: closure.entrypoint.args,
-    env: Object.fromEntries(Object.entries(closure.entrypoint.env).sort(([a], [b]) => (a < b ? -1 : 1))),
+    env: sortByName(closure.entrypoint.env),
   };
 }

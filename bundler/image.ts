@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { sha256Hex } from '../src/core/digest.ts';
 import type { Reporter } from '../src/core/reporter.ts';
 import type { StorePath } from '../src/core/store-path.ts';
 import type { Closure, ClosurePath, Entry } from '../src/core/types.ts';
@@ -50,7 +49,7 @@ export interface WrittenImage {
 export async function writeImage(closure: Closure, options: ImageOptions, sink: Sink): Promise<WrittenImage> {
   const trees: Tree[] = [];
   for (const path of closure.paths) {
-    trees.push({ path, storePath: path.storePath, entries: await readEntries(path, options.signal) });
+    trees.push({ path, entries: await readEntries(path, options.signal) });
   }
   const totalBytes = trees.reduce((sum, { entries }) => sum + contentBytesOf(entries), 0);
   const queue = new FrameQueue({ ...options, totalBytes }, sink);
@@ -74,7 +73,6 @@ export async function writeImage(closure: Closure, options: ImageOptions, sink: 
 
 interface Tree {
   readonly path: ClosurePath;
-  readonly storePath: StorePath;
   readonly entries: readonly Entry[];
 }
 
@@ -93,7 +91,7 @@ async function writePath(
   { compression, signal }: ImageOptions,
   queue: FrameQueue,
 ): Promise<WrittenPath> {
-  const { entries, firstRow } = tree;
+  const { path, entries, firstRow } = tree;
   const tarOffset = queue.tarBytes;
   const hash = createHash('sha256');
   const dataOffsets = new Array<number>(entries.length).fill(0);
@@ -111,12 +109,12 @@ async function writePath(
     }
   }
   return {
-    storePath: tree.storePath,
-    references: tree.path.references,
+    storePath: path.storePath,
+    references: path.references,
     entryCount: entries.length,
     contentBytes: contentBytesOf(entries),
     contentSha256: hash.digest('hex'),
-    slice: encodeSlice(tree.storePath.slice(1), entries, dataOffsets),
+    slice: encodeSlice(path.storePath.slice(1), entries, dataOffsets),
     tarOffset,
     tarBytes: queue.tarBytes - tarOffset,
   };
@@ -129,26 +127,4 @@ function noteContents(frame: TarFrame, tarOffset: number, dataOffsets: number[])
       dataOffsets[frame.group.first + index] = tarOffset + offset;
     }
   }
-}
-
-/**
- * Returns the digest that tells whether anything of what runs changed. Source: FORMAT.md, "closureSha256".
- */
-export function closureDigest(
-  closure: Pick<Closure, 'arch' | 'entrypoint' | 'ownLoader'>,
-  paths: readonly { readonly storePath: StorePath; readonly contentSha256: string }[],
-): string {
-  const { program, args, env, interpreter } = closure.entrypoint;
-  const sortedEnv = Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return sha256Hex(
-    JSON.stringify({
-      entrypoint: { program, args, env: sortedEnv, interpreter },
-      ownLoader: closure.ownLoader,
-      arch: closure.arch,
-      paths: paths.map(({ storePath, contentSha256 }) => [
-        storePath.slice('/nix/store/'.length),
-        contentSha256,
-      ]),
-    }),
-  );
 }

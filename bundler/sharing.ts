@@ -1,6 +1,6 @@
 import { sha256Hex } from '../src/core/digest.ts';
 import { type StorePath, storePathName } from '../src/core/store-path.ts';
-import type { Entry } from '../src/core/types.ts';
+import type { ClosurePath, Entry } from '../src/core/types.ts';
 import { estimateTarBytes } from './frames.ts';
 
 // A store path counts as small up to this part of a frame.
@@ -16,14 +16,14 @@ const meanRun = 16;
  * shares with none.
  */
 export function planSharing(
-  trees: readonly { readonly storePath: StorePath; readonly entries: readonly Entry[] }[],
+  trees: readonly { readonly path: Pick<ClosurePath, 'storePath'>; readonly entries: readonly Entry[] }[],
   frameBytes: number,
 ): readonly boolean[] {
   let runBytes = 0;
-  return trees.map(({ storePath, entries }, index) => {
+  return trees.map(({ path, entries }, index) => {
     const bytes = entries.reduce((sum, entry) => sum + estimateTarBytes(entry), 0);
     const isSmall = bytes <= frameBytes / smallPart && index < trees.length - 1;
-    const continues = isSmall && runBytes > 0 && runBytes + bytes <= frameBytes && !beginsRun(storePath);
+    const continues = isSmall && runBytes > 0 && runBytes + bytes <= frameBytes && !beginsRun(path.storePath);
     runBytes = isSmall ? bytes + (continues ? runBytes : 0) : 0;
     return continues;
   });

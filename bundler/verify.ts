@@ -3,12 +3,12 @@ import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import { sha256Hex } from '../src/core/digest.ts';
+import { closureDigest } from './closure-digest.ts';
 import type { Header } from './format/header.ts';
 import type { FrameRecord } from './format/index-table.ts';
 import type { Metadata } from './format/metadata.ts';
 import { readRange } from './format/range.ts';
 import { damaged } from './format/reader.ts';
-import { closureDigest } from './image.ts';
 import { tarEnd } from './tar.ts';
 
 const decompress = promisify(zstdDecompress);

@@ -8,7 +8,7 @@ const frameBytes = 100_000;
 function tree(name: string, sizeBytes: number) {
   const storePath = fakeStorePath(name);
   const entry: Entry = { kind: 'file', path: storePath.slice(1), mode: 0o444, sizeBytes, file: '/dev/null' };
-  return { storePath, entries: [entry] };
+  return { path: { storePath }, entries: [entry] };
 }
 
 const app = tree('app', 10);
@@ -34,7 +34,7 @@ describe('planSharing', () => {
     const trees = Array.from({ length: 200 }, (_, index) => tree(`package-${index}`, 1000));
     const begins = (list: typeof trees) =>
       planSharing([...list, app], frameBytes).flatMap((continues, index) =>
-        continues ? [] : [(list[index] ?? app).storePath],
+        continues ? [] : [(list[index] ?? app).path.storePath],
       );
     const before = begins(trees);
     const after = begins(trees.toSpliced(100, 1));
