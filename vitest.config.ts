@@ -1,7 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+const fullTier = 'test/**/*.full.test.ts';
+
 const project = (name: string, include: string[], testTimeout: number) => ({
-  test: { name, include, testTimeout, hookTimeout: testTimeout },
+  test: {
+    name,
+    include,
+    exclude: name === 'full' ? [] : [fullTier],
+    testTimeout,
+    hookTimeout: testTimeout,
+  },
 });
 
 export default defineConfig({
@@ -15,6 +23,8 @@ export default defineConfig({
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
       // The built command on real Nix, MinIO and Nomad.
       project('e2e', ['test/e2e/**/*.test.ts'], 300_000),
+      // What is long, or needs what a plain Debian lacks: `npm run test:full`, never `npm test`.
+      project('full', [fullTier], 1_800_000),
     ],
   },
 });
