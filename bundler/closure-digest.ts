@@ -1,18 +1,25 @@
 import { sha256Hex } from '../src/core/digest.ts';
 import { type StorePath, storePathBase } from '../src/core/store-path.ts';
-import type { Closure } from '../src/core/types.ts';
+import type { Closure, EnvSetting } from '../src/core/types.ts';
+
+/** What of a closure decides how it runs, beyond the content of its store paths. */
+export type RunSettings = Pick<Closure, 'arch' | 'entrypoint' | 'programs' | 'binds' | 'root' | 'ownLoader'>;
 
 /**
  * Returns the digest that tells whether anything of what runs changed. Source: FORMAT.md, "closureSha256".
  */
 export function closureDigest(
-  closure: Pick<Closure, 'arch' | 'entrypoint' | 'ownLoader'>,
+  closure: RunSettings,
   paths: readonly { readonly storePath: StorePath; readonly contentSha256: string }[],
 ): string {
-  const { program, args, env, interpreter } = closure.entrypoint;
+  const { args, defaultArgs, env, init, interpreter, program, workingDirectory } = closure.entrypoint;
+  const settings = sortByName(env).map(({ name, value, policy }) => [name, value, policy]);
   return sha256Hex(
     JSON.stringify({
-      entrypoint: { program, args, env: sortByName(env), interpreter },
+      entrypoint: { args, defaultArgs, env: settings, init, interpreter, program, workingDirectory },
+      programs: closure.programs.map(({ name, program }) => [name, program]),
+      binds: closure.binds.map(({ source, target, policy }) => [source, target, policy]),
+      root: closure.root === null ? null : storePathBase(closure.root),
       ownLoader: closure.ownLoader,
       arch: closure.arch,
       paths: paths.map(({ storePath, contentSha256 }) => [storePathBase(storePath), contentSha256]),
@@ -20,7 +27,10 @@ export function closureDigest(
   );
 }
 
-/** Sorts variables by name, so that the order in which they were given changes no byte. */
-export function sortByName(env: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
+/**
+ * Sorts settings by variable, so that the order in which variables were given changes no byte; those of one variable
+ * keep theirs.
+ */
+export function sortByName(env: readonly EnvSetting[]): readonly EnvSetting[] {
+  return env.toSorted((a, b) => (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
 }

@@ -7,6 +7,7 @@ import { closureDigest, sortByName } from './closure-digest.ts';
 import { describeEncoder } from './compression.ts';
 import { encodeHeader, type Header } from './format/header.ts';
 import { encodeFrames } from './format/index-table.ts';
+import type { Launch } from './format/launch.ts';
 import {
   dataAlignment,
   headerFrameMagic,
@@ -28,6 +29,8 @@ export interface BundleOptions extends ImageOptions {
   readonly toolVersion: string;
   /** The runtime of the closure's architecture, as `readRuntime` gives it. */
   readonly runtime: Buffer;
+  /** Whether the runtime answers to `--saddlebag-…`. */
+  readonly runtimeOptions: boolean;
 }
 
 const bundleMode = 0o755;
@@ -176,8 +179,22 @@ function makeHeader(
     encoder: describeEncoder(options.compression),
     toolVersion: options.toolVersion,
     paths,
-    entrypoints: [{ name: basename(closure.entrypoint.program), program: closure.entrypoint.program }],
-    args: closure.entrypoint.args,
-    env: sortByName(closure.entrypoint.env),
+    launch: launchOf(closure),
+    root: closure.root,
+    relocateRefusal: null,
+    runtimeOptions: options.runtimeOptions,
+  };
+}
+
+function launchOf({ entrypoint, programs, binds }: Closure): Launch {
+  const { program, args, defaultArgs, env, init, workingDirectory } = entrypoint;
+  return {
+    entrypoints: [{ name: basename(program), program }, ...programs],
+    args,
+    defaultArgs,
+    env: sortByName(env),
+    init,
+    workingDirectory,
+    binds,
   };
 }

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { sha256Hex, sha256OfFile } from '../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import type { Bundle, ImagePath } from '../src/core/types.ts';
-import { decodeHeader, type Header, type PathRecord } from './format/header.ts';
+import type { Header, PathRecord } from './format/header.ts';
+import { decodeHeader } from './format/header-reader.ts';
 import { decodeFrames, type FrameRecord } from './format/index-table.ts';
 import {
   frameRecordBytes,
@@ -18,6 +19,7 @@ import { readRange } from './format/range.ts';
 import { damaged, Reader } from './format/reader.ts';
 import { checkFirstRows, checkRows } from './format/rows.ts';
 import { decodeTrailer } from './format/trailer.ts';
+import { runSettings } from './run-settings.ts';
 import { verifyFrames } from './verify.ts';
 
 /** How a bundle is read. */
@@ -30,7 +32,7 @@ export interface InspectOptions {
 /**
  * Reads a bundle and checks every byte of it: digests of header, index and runtime, and each frame decoded and compared
  * with the digests of the store paths.
- * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-damaged`
+ * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`
  */
 export async function inspectBundle(path: string, options: InspectOptions): Promise<Bundle> {
   const file = resolve(path);
@@ -170,19 +172,20 @@ export function describeBundle(parts: {
     compressedBytes: compressedBytesOf(path, frames),
     contentSha256: path.contentSha256,
   }));
+  const { entrypoint, programs, binds, root } = runSettings(header, metadata);
   return {
-    version: 1,
+    version: 2,
     name: header.name,
     appVersion: header.appVersion,
     file: parts.file,
     arch: header.arch,
     source: metadata.source,
-    entrypoint: {
-      program: header.entrypoints[0]?.program ?? '',
-      args: header.args,
-      env: header.env,
-      interpreter: metadata.interpreter,
-    },
+    entrypoint,
+    programs,
+    binds,
+    root,
+    relocateRefusal: header.relocateRefusal,
+    runtimeOptions: header.runtimeOptions,
     sizeBytes: parts.sizeBytes,
     sha256: parts.sha256,
     closureSha256: header.closureSha256,

@@ -9,6 +9,7 @@ import type { FrameRecord } from './format/index-table.ts';
 import type { Metadata } from './format/metadata.ts';
 import { readRange } from './format/range.ts';
 import { damaged } from './format/reader.ts';
+import { runSettings } from './run-settings.ts';
 import { tarEnd } from './tar.ts';
 
 const decompress = promisify(zstdDecompress);
@@ -46,14 +47,7 @@ export async function verifyFrames(
     for (const tar of tars) digests.update(tar);
     options.onProgress?.(digests.doneBytes, header.tarBytes);
   }
-  const [entrypoint] = header.entrypoints;
-  const settings = {
-    program: entrypoint?.program ?? '',
-    args: header.args,
-    env: header.env,
-    interpreter: metadata.interpreter,
-  };
-  if (closureDigest({ ...header, entrypoint: settings }, header.paths) !== header.closureSha256) {
+  if (closureDigest(runSettings(header, metadata), header.paths) !== header.closureSha256) {
     throw damaged(file, 'its header is damaged (the closure digest differs)');
   }
 }

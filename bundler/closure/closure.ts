@@ -2,7 +2,7 @@ import { basename, dirname, relative } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
-import type { Closure } from '../../src/core/types.ts';
+import type { Closure, EnvSetting } from '../../src/core/types.ts';
 import { readDirectory } from './directory.ts';
 import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
@@ -44,9 +44,15 @@ export async function readClosure(
     entrypoint: {
       program: found.program,
       args: request.args,
+      defaultArgs: [],
       env: withDefaults(request.env, found.interpreter),
+      workingDirectory: null,
+      init: false,
       interpreter: found.interpreter,
     },
+    programs: [],
+    binds: [],
+    root: null,
     ownLoader: found.ownLoader,
     paths: found.paths,
   };
@@ -56,8 +62,9 @@ export async function readClosure(
 function withDefaults(
   env: Readonly<Record<string, string>>,
   interpreter: string | null,
-): Readonly<Record<string, string>> {
-  return interpreter?.startsWith('python') ? { PYTHONUNBUFFERED: '1', ...env } : env;
+): readonly EnvSetting[] {
+  const all = interpreter?.startsWith('python') ? { PYTHONUNBUFFERED: '1', ...env } : env;
+  return Object.entries(all).map(([name, value]) => ({ name, value, policy: 'where-unset' }));
 }
 
 async function readSource(

@@ -1,10 +1,10 @@
-import type { Arch } from '../../src/core/types.ts';
+import type { Arch, BindPolicy, EnvPolicy } from '../../src/core/types.ts';
 
 /** The numbers of FORMAT.md, named. Offsets inside a record are written where the record is encoded. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 export const magic = Buffer.from('SADLEBAG', 'ascii');
 export const trailerBytes = 72;
-export const headerFixedBytes = 200;
+export const headerFixedBytes = 232;
 export const maxHeaderBytes = 16 * 1024 * 1024;
 export const pathRecordBytes = 128;
 export const frameRecordBytes = 32;
@@ -20,8 +20,22 @@ export const tarEndBytes = 1024;
 /** `e_machine` of an ELF file. Source: System V ABI, processor supplements. */
 export const machines: Readonly<Record<Arch, number>> = { x86_64: 62, aarch64: 183 };
 
-/** Header flag: the closure brings its own dynamic loader. */
-export const flagOwnLoader = 1;
+/** Bits of the header's flags. Source: FORMAT.md, "Header". */
+export const flags = { ownLoader: 1, init: 2, noOptions: 4 } as const;
+export const knownFlags = flags.ownLoader | flags.init | flags.noOptions;
+
+/** What a record of a variable does to the environment, by its number. Source: FORMAT.md, "Header". */
+export const envPolicies = [
+  'where-unset',
+  'always',
+  'prepend',
+  'append',
+  'unset',
+  'where-unset-if-present',
+] as const satisfies readonly EnvPolicy[];
+
+/** When a bind is made, by its number. Source: FORMAT.md, "Header". */
+export const bindPolicies = ['where-absent', 'always'] as const satisfies readonly BindPolicy[];
 
 export const rowKinds = { directory: 1, file: 2, symlink: 3, link: 4 } as const;
 

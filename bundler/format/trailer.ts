@@ -26,7 +26,7 @@ export function encodeTrailer(trailer: Trailer): Buffer {
 /**
  * Reads a trailer.
  * @param sizeBytes what the file really has
- * @throws {SaddlebagError} `not-a-bundle`, `bundle-newer`, `bundle-damaged`
+ * @throws {SaddlebagError} `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`
  */
 export function decodeTrailer(file: string, bytes: Buffer, sizeBytes: number): Trailer {
   if (bytes.length !== trailerBytes || !bytes.subarray(64).equals(magic)) {
@@ -36,15 +36,7 @@ export function decodeTrailer(file: string, bytes: Buffer, sizeBytes: number): T
   }
   const reader = new Reader(file, 'trailer', bytes);
   const version = reader.u32(24);
-  if (version !== formatVersion) {
-    throw new SaddlebagError(
-      'bundle-newer',
-      `cannot read ${file}: written by a newer Saddlebag (format ${version})`,
-      {
-        hint: 'install the newest Saddlebag',
-      },
-    );
-  }
+  if (version !== formatVersion) throw otherVersion(file, version);
   reader.zeros(28, 4);
   const trailer: Trailer = {
     headerOffset: reader.u64(0),
@@ -66,6 +58,20 @@ export function decodeTrailer(file: string, bytes: Buffer, sizeBytes: number): T
     throw reader.error('the header is not where it should be');
   }
   return trailer;
+}
+
+function otherVersion(file: string, version: number): SaddlebagError {
+  return version > formatVersion
+    ? new SaddlebagError(
+        'bundle-newer',
+        `cannot read ${file}: written by a newer Saddlebag (format ${version})`,
+        { hint: 'install the newest Saddlebag' },
+      )
+    : new SaddlebagError(
+        'bundle-older',
+        `cannot read ${file}: written by an older Saddlebag (format ${version})`,
+        { hint: 'it still runs; to inspect or publish it, bundle the app again' },
+      );
 }
 
 /**

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,7 +47,7 @@ static const char *check_trailer(const struct sb_trailer *trailer) {
 
 static const char *check_header(const struct sb_header *header, const struct sb_trailer *trailer) {
   uint64_t file_bytes = trailer->file_bytes;
-  if ((header->flags & ~SB_FLAG_OWN_LOADER) != 0 || header->zero != 0) return "the header's reserved bits are set";
+  if ((header->flags & ~SB_FLAGS_KNOWN) != 0 || header->zero != 0) return "the header's reserved bits are set";
   if (header->frame_bytes == 0 || header->frame_bytes > SB_FRAME_MAX_BYTES) return "the frame size is out of range";
   if (header->data_offset % SB_PAGE_BYTES != 0 || header->data_offset > file_bytes ||
       header->data_bytes > file_bytes) {
@@ -70,7 +71,9 @@ static const char *check_header(const struct sb_header *header, const struct sb_
   uint64_t tables_bytes = sizeof *header + header->path_count * (uint64_t)sizeof(struct sb_path_record) +
                           header->entrypoint_count * (uint64_t)sizeof(struct sb_entrypoint) +
                           header->arg_count * (uint64_t)sizeof(struct sb_string) +
-                          header->env_count * (uint64_t)sizeof(struct sb_env_record);
+                          header->default_arg_count * (uint64_t)sizeof(struct sb_string) +
+                          header->env_count * (uint64_t)sizeof(struct sb_env_record) +
+                          header->bind_count * (uint64_t)sizeof(struct sb_bind_record);
   if (tables_bytes + header->strings_bytes != trailer->header_bytes) return "the header's tables leave their area";
   if (header->path_count == 0 || header->entrypoint_count == 0) return "the header names nothing to run";
   return NULL;
@@ -123,37 +126,88 @@ static bool is_below_store_path(const struct sb_bundle *bundle, const char *prog
   return false;
 }
 
-static const char *check_entrypoints(const struct sb_bundle *bundle) {
+static bool is_store_path(const struct sb_bundle *bundle, const char *base) {
+  for (uint32_t i = 0; i < bundle->header->path_count; i++) {
+    if (strcmp(base, sb_bundle_base(bundle, i)) == 0) return true;
+  }
+  return false;
+}
+
+/* Whether a path is absolute and says what it means: no empty component, no `.`, no `..`, not `/` itself. */
+static bool is_plain_path(const char *path) {
+  if (*path != '/') return false;
+  while (*path == '/') {
+    const char *component = ++path;
+    path += strcspn(path, "/");
+    size_t length = (size_t)(path - component);
+    if (length == 0 || (length == 1 && component[0] == '.') || (length == 2 && strncmp(component, "..", 2) == 0)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Whether all of `count` strings are sound; `stride` is the distance from one to the next. */
+static bool are_sound(const struct sb_bundle *bundle, const void *first, size_t count, size_t stride) {
+  for (size_t i = 0; i < count; i++) {
+    const struct sb_string *string = (const void *)((const char *)first + i * stride);
+    if (!sb_string_is_sound(bundle->strings, bundle->header->strings_bytes, *string)) return false;
+  }
+  return true;
+}
+
+static bool strings_are_sound(const struct sb_bundle *bundle) {
   const struct sb_header *header = bundle->header;
-  const struct sb_string own[] = {header->name, header->version, header->encoder, header->tool_version};
-  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-    if (!sb_string_is_sound(bundle->strings, header->strings_bytes, own[i])) return "a string leaves its area";
-  }
-  for (uint32_t i = 0; i < header->arg_count; i++) {
-    if (!sb_string_is_sound(bundle->strings, header->strings_bytes, bundle->args[i])) return "a string leaves its area";
-  }
-  for (uint32_t i = 0; i < header->entrypoint_count; i++) {
-    const struct sb_entrypoint *entrypoint = &bundle->entrypoints[i];
-    if (!sb_string_is_sound(bundle->strings, header->strings_bytes, entrypoint->name) ||
-        !sb_string_is_sound(bundle->strings, header->strings_bytes, entrypoint->program)) {
-      return "a string leaves its area";
-    }
-    if (!is_below_store_path(bundle, sb_bundle_string(bundle, entrypoint->program))) {
-      return "an entrypoint is not below a store path";
-    }
-  }
-  for (uint32_t i = 0; i < header->env_count; i++) {
+  const size_t one = sizeof(struct sb_string);
+  return are_sound(bundle, &header->name, 7, one) && are_sound(bundle, bundle->args, header->arg_count, one) &&
+         are_sound(bundle, bundle->default_args, header->default_arg_count, one) &&
+         are_sound(bundle, bundle->entrypoints, (size_t)header->entrypoint_count * 2, one) &&
+         are_sound(bundle, &bundle->env->name, header->env_count, sizeof *bundle->env) &&
+         are_sound(bundle, &bundle->env->value, header->env_count, sizeof *bundle->env) &&
+         are_sound(bundle, &bundle->binds->source, header->bind_count, sizeof *bundle->binds) &&
+         are_sound(bundle, &bundle->binds->target, header->bind_count, sizeof *bundle->binds);
+}
+static_assert(offsetof(struct sb_header, bind_count) - offsetof(struct sb_header, name) == 7 * sizeof(struct sb_string),
+              "the header's seven strings stand in a row");
+
+static const char *check_environment(const struct sb_bundle *bundle) {
+  for (uint32_t i = 0; i < bundle->header->env_count; i++) {
     const struct sb_env_record *env = &bundle->env[i];
-    if (!sb_string_is_sound(bundle->strings, header->strings_bytes, env->name) ||
-        !sb_string_is_sound(bundle->strings, header->strings_bytes, env->value)) {
-      return "a string leaves its area";
-    }
     if (env->name.length == 0 || strchr(sb_bundle_string(bundle, env->name), '=') != NULL) {
       return "an environment variable has an impossible name";
     }
-    if (env->policy != SB_ENV_WHERE_UNSET || env->zero != 0) return "an environment policy is unknown";
+    if (env->policy > SB_ENV_WHERE_UNSET_IF_PRESENT || env->zero != 0) return "an environment policy is unknown";
   }
   return NULL;
+}
+
+static const char *check_binds(const struct sb_bundle *bundle) {
+  for (uint32_t i = 0; i < bundle->header->bind_count; i++) {
+    const struct sb_bind_record *bind = &bundle->binds[i];
+    if (!is_plain_path(sb_bundle_string(bundle, bind->source)) ||
+        !is_plain_path(sb_bundle_string(bundle, bind->target))) {
+      return "a bind has an impossible path";
+    }
+    if (bind->policy > SB_BIND_ALWAYS || bind->zero != 0) return "a bind's policy is unknown";
+  }
+  return NULL;
+}
+
+/* What is started and in which surroundings; the path records were checked before. */
+static const char *check_launch(const struct sb_bundle *bundle) {
+  const struct sb_header *header = bundle->header;
+  if (!strings_are_sound(bundle)) return "a string leaves its area";
+  for (uint32_t i = 0; i < header->entrypoint_count; i++) {
+    if (!is_below_store_path(bundle, sb_bundle_string(bundle, bundle->entrypoints[i].program))) {
+      return "an entrypoint is not below a store path";
+    }
+  }
+  const char *directory = sb_bundle_string(bundle, header->working_directory);
+  if (*directory != '\0' && *directory != '/') return "the working directory is not absolute";
+  const char *root = sb_bundle_string(bundle, header->root);
+  if (*root != '\0' && !is_store_path(bundle, root)) return "the root is not one of the store paths";
+  const char *wrong = check_environment(bundle);
+  return wrong != NULL ? wrong : check_binds(bundle);
 }
 
 /* Points the tables into the header's bytes; `check_header` has found that they fit. */
@@ -164,8 +218,10 @@ static void lay_out(struct sb_bundle *bundle, char *memory) {
   bundle->paths = (const void *)(header + 1);
   bundle->entrypoints = (const void *)(bundle->paths + header->path_count);
   bundle->args = (const void *)(bundle->entrypoints + header->entrypoint_count);
-  bundle->env = (const void *)(bundle->args + header->arg_count);
-  char *strings = memory + ((const char *)(const void *)(bundle->env + header->env_count) - memory);
+  bundle->default_args = bundle->args + header->arg_count;
+  bundle->env = (const void *)(bundle->default_args + header->default_arg_count);
+  bundle->binds = (const void *)(bundle->env + header->env_count);
+  char *strings = memory + ((const char *)(const void *)(bundle->binds + header->bind_count) - memory);
   sb_strings_unmask(strings, header->strings_bytes);
   bundle->strings = strings;
 }
@@ -182,7 +238,7 @@ static enum sb_reason read_trailer(int file, const char *path, struct sb_trailer
   if (memcmp(trailer->magic, SB_MAGIC, sizeof trailer->magic) != 0) {
     return sb_failure_set(failure, SB_BUNDLE_ABSENT, 0, path, NULL);
   }
-  if (trailer->version != SB_FORMAT_VERSION) return sb_failure_set(failure, SB_BUNDLE_NEWER, 0, path, NULL);
+  if (trailer->version != SB_FORMAT_VERSION) return sb_failure_set(failure, SB_BUNDLE_OTHER, 0, path, NULL);
   if (trailer->file_bytes != file_bytes) return sb_failure_set(failure, SB_BUNDLE_CUT, 0, path, NULL);
   const char *wrong = check_trailer(trailer);
   return wrong == NULL ? SB_OK : sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, path, wrong);
@@ -212,7 +268,7 @@ enum sb_reason sb_bundle_open(struct sb_bundle *bundle, int file, const char *pa
   *bundle = (struct sb_bundle){.file = file};
   lay_out(bundle, memory);
   wrong = check_paths(bundle);
-  if (wrong == NULL) wrong = check_entrypoints(bundle);
+  if (wrong == NULL) wrong = check_launch(bundle);
   if (wrong != NULL) return sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, path, wrong);
   memory = NULL;
   return SB_OK;

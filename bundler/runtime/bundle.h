@@ -15,7 +15,9 @@ struct sb_bundle {
   const struct sb_path_record *paths;        /* header->path_count */
   const struct sb_entrypoint *entrypoints;   /* header->entrypoint_count */
   const struct sb_string *args;              /* header->arg_count */
+  const struct sb_string *default_args;      /* header->default_arg_count */
   const struct sb_env_record *env;           /* header->env_count */
+  const struct sb_bind_record *binds;        /* header->bind_count */
   const char *strings;                       /* readable: the flipped bit is flipped back */
   void *memory;                              /* holds all of the above */
 };

@@ -14,7 +14,7 @@ enum sb_reason {
   SB_BUNDLE_UNREADABLE,
   SB_BUNDLE_ABSENT,
   SB_BUNDLE_CUT,
-  SB_BUNDLE_NEWER,
+  SB_BUNDLE_OTHER,
   SB_BUNDLE_DAMAGED,
   SB_BUNDLE_MACHINE,
   SB_MEMORY_SHORT,
@@ -47,6 +47,7 @@ enum sb_reason {
   /* After everything was in place. */
   SB_PROGRAM_ABSENT,
   SB_PROGRAM_REFUSED,
+  SB_DIRECTORY_REFUSED,
 };
 
 /* Owned by the caller: zero it before use, `sb_failure_clear` it after. A later failure replaces an earlier one. */

@@ -12,13 +12,16 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used as they lie in the file");
 
 enum {
-  SB_FORMAT_VERSION = 1,
+  SB_FORMAT_VERSION = 2,
   SB_DIGEST_BYTES = 32,
   SB_SKIPPABLE_HEAD_BYTES = 8,
   SB_PAGE_BYTES = 4096,
   /* Every string area is stored with this bit flipped, lest Nix find store hashes in it. */
   SB_STRING_MASK = 0x80,
   SB_FLAG_OWN_LOADER = 1,
+  SB_FLAG_INIT = 2,
+  SB_FLAG_NO_OPTIONS = 4,
+  SB_FLAGS_KNOWN = 7,
 };
 
 #define SB_MAGIC "SADLEBAG"
@@ -62,13 +65,18 @@ struct sb_header {
   uint32_t arg_count;
   uint32_t env_count;
   uint32_t strings_bytes;
-  uint32_t zero;
+  uint32_t default_arg_count;
   struct sb_string name;
   struct sb_string version;
   struct sb_string encoder;
   struct sb_string tool_version;
+  struct sb_string working_directory;
+  struct sb_string root;
+  struct sb_string relocate_refusal;
+  uint32_t bind_count;
+  uint32_t zero;
 };
-static_assert(sizeof(struct sb_header) == 200, "FORMAT.md, Header");
+static_assert(sizeof(struct sb_header) == 232, "FORMAT.md, Header");
 
 struct sb_path_record {
   struct sb_string base;
@@ -90,7 +98,14 @@ struct sb_entrypoint {
 };
 static_assert(sizeof(struct sb_entrypoint) == 16, "FORMAT.md, Header");
 
-enum sb_env_policy { SB_ENV_WHERE_UNSET = 0 };
+enum sb_env_policy {
+  SB_ENV_WHERE_UNSET = 0,
+  SB_ENV_ALWAYS = 1,
+  SB_ENV_PREPEND = 2,
+  SB_ENV_APPEND = 3,
+  SB_ENV_UNSET = 4,
+  SB_ENV_WHERE_UNSET_IF_PRESENT = 5,
+};
 
 struct sb_env_record {
   struct sb_string name;
@@ -99,6 +114,16 @@ struct sb_env_record {
   uint32_t zero;
 };
 static_assert(sizeof(struct sb_env_record) == 24, "FORMAT.md, Header");
+
+enum sb_bind_policy { SB_BIND_WHERE_ABSENT = 0, SB_BIND_ALWAYS = 1 };
+
+struct sb_bind_record {
+  struct sb_string source;
+  struct sb_string target;
+  uint32_t policy;
+  uint32_t zero;
+};
+static_assert(sizeof(struct sb_bind_record) == 24, "FORMAT.md, Header");
 
 struct sb_frame {
   uint64_t offset;

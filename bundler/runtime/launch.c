@@ -24,12 +24,15 @@ static size_t count(char *const *list) {
 
 /* Returns argv with the bundle's arguments behind its first; the strings are borrowed. */
 static char **make_arguments(const struct sb_bundle *bundle, char *const *argv) {
-  size_t given = count(argv), own = bundle->header->arg_count;
-  char **arguments = calloc(given + own + 2, sizeof *arguments);
+  const struct sb_header *header = bundle->header;
+  size_t given = count(argv);
+  uint32_t defaults = given > 1 ? 0 : header->default_arg_count;
+  char **arguments = calloc(given + header->arg_count + defaults + 2, sizeof *arguments);
   if (arguments == NULL) return NULL;
   char **next = arguments;
-  *next++ = given > 0 ? argv[0] : (char *)sb_bundle_string(bundle, bundle->header->name);
-  for (size_t i = 0; i < own; i++) *next++ = (char *)sb_bundle_string(bundle, bundle->args[i]);
+  *next++ = given > 0 ? argv[0] : (char *)sb_bundle_string(bundle, header->name);
+  for (uint32_t i = 0; i < header->arg_count; i++) *next++ = (char *)sb_bundle_string(bundle, bundle->args[i]);
+  for (uint32_t i = 0; i < defaults; i++) *next++ = (char *)sb_bundle_string(bundle, bundle->default_args[i]);
   for (size_t i = 1; i < given; i++) *next++ = argv[i];
   return arguments;
 }
@@ -40,16 +43,46 @@ static bool is_variable(const char *entry, const char *name) {
   return strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
-static bool is_set(char *const *inherited, const char *name) {
-  for (; *inherited != NULL; inherited++) {
-    if (is_variable(*inherited, name)) return true;
-  }
-  return false;
+/* Returns where `name` stands in a list that ends with NULL, or that end. */
+static char **find(char **list, const char *name) {
+  while (*list != NULL && !is_variable(*list, name)) list++;
+  return list;
 }
 
 /* The closure's own loader must not load what was meant for the host's. */
 static bool is_for_loader(const char *entry) {
   return is_variable(entry, "LD_PRELOAD") || is_variable(entry, "LD_LIBRARY_PATH") || is_variable(entry, "LD_AUDIT");
+}
+
+static char *join(const char *name, const char *first, const char *second) {
+  char *entry = NULL;
+  bool both = *first != '\0' && *second != '\0';
+  return asprintf(&entry, "%s=%s%s%s", name, first, both ? ":" : "", second) < 0 ? NULL : entry;
+}
+
+/* Does to the list what one record says; there is room for one more. What is replaced was borrowed, or lives on. */
+static bool apply(char **environment, const struct sb_bundle *bundle, const struct sb_env_record *record) {
+  const char *name = sb_bundle_string(bundle, record->name), *value = sb_bundle_string(bundle, record->value);
+  char **at = find(environment, name);
+  const char *old = *at == NULL ? "" : *at + strlen(name) + 1;
+  switch ((enum sb_env_policy)record->policy) {
+    case SB_ENV_UNSET:
+      for (; *at != NULL; at++) at[0] = at[1];
+      return true;
+    case SB_ENV_WHERE_UNSET_IF_PRESENT:
+      if (access(value, F_OK) != 0) return true;
+      /* fall through */
+    case SB_ENV_WHERE_UNSET:
+      if (*at != NULL) return true;
+      break;
+    case SB_ENV_ALWAYS:
+      break;
+    case SB_ENV_PREPEND:
+      return (*at = join(name, value, old)) != NULL;
+    case SB_ENV_APPEND:
+      return (*at = join(name, old, value)) != NULL;
+  }
+  return (*at = join(name, value, "")) != NULL;
 }
 
 /* Returns the app's environment; what is added is never freed, for the process becomes another one. */
@@ -63,12 +96,9 @@ static char **make_environment(const struct sb_start *start, char *const *inheri
     if (!drops_loader || !is_for_loader(*entry)) *next++ = *entry;
   }
   for (uint32_t i = 0; i < bundle->header->env_count; i++) {
-    const char *name = sb_bundle_string(bundle, bundle->env[i].name);
-    if (is_set(inherited, name)) continue;
-    if (asprintf(next++, "%s=%s", name, sb_bundle_string(bundle, bundle->env[i].value)) < 0) {
-      free(environment);
-      return NULL;
-    }
+    if (apply(environment, bundle, &bundle->env[i])) continue;
+    free(environment);
+    return NULL;
   }
   return environment;
 }
@@ -80,6 +110,10 @@ enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *
   SB_AUTO_FREE char **arguments = make_arguments(start->bundle, argv);
   SB_AUTO_FREE char **environment = make_environment(start, inherited);
   if (arguments == NULL || environment == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, program, NULL);
+  const char *directory = sb_bundle_string(start->bundle, start->bundle->header->working_directory);
+  if (*directory != '\0' && chdir(directory) != 0) {
+    return sb_failure_set(failure, SB_DIRECTORY_REFUSED, errno, directory, NULL);
+  }
   execve(program, arguments, environment);
   enum sb_reason reason = errno == ENOENT ? SB_PROGRAM_ABSENT : SB_PROGRAM_REFUSED;
   return sb_failure_set(failure, reason, reason == SB_PROGRAM_ABSENT ? 0 : errno, program, NULL);

@@ -46,7 +46,8 @@ static int provide_closure(const struct sb_start *start) {
 }
 
 static int run(const struct sb_start *start, char **argv, struct sb_failure *failure) {
-  const char *first = argv[0] == NULL ? NULL : argv[1];
+  bool has_options = (start->bundle->header->flags & SB_FLAG_NO_OPTIONS) == 0;
+  const char *first = argv[0] == NULL || !has_options ? NULL : argv[1];
   if (first != NULL && strncmp(first, option_prefix, sizeof option_prefix - 1) == 0) {
     if (strcmp(first, "--saddlebag-info") == 0) return sb_info_print(start->bundle, argv[0]) ? 0 : EXIT_OURS;
     sb_failure_set(failure, SB_OPTION_UNKNOWN, 0, first, NULL);

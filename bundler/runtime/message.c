@@ -18,7 +18,7 @@ static const struct words words[] = {
     [SB_BUNDLE_UNREADABLE] = {"read", NULL, "the file has to be readable as well as executable"},
     [SB_BUNDLE_ABSENT] = {"read", "not a bundle, or cut off or stripped", "fetch or bundle it again"},
     [SB_BUNDLE_CUT] = {"read", "truncated, or something was appended", "fetch or bundle it again"},
-    [SB_BUNDLE_NEWER] = {"read", "written by a newer Saddlebag", "bundle it with the Saddlebag of this runtime"},
+    [SB_BUNDLE_OTHER] = {"read", "its format is not the one of its runtime", "bundle it again"},
     [SB_BUNDLE_DAMAGED] = {"read", "damaged", "fetch or bundle it again"},
     [SB_BUNDLE_MACHINE] = {"read", "its runtime is one for another machine", "bundle it again for this architecture"},
     [SB_MEMORY_SHORT] = {"hold", "out of memory", "SADDLEBAG_JOBS=1 takes the least"},
@@ -53,6 +53,7 @@ static const struct words words[] = {
     [SB_PIVOT_FAILED] = {"pivot into", NULL, "the root must not be an initramfs"},
     [SB_PROGRAM_ABSENT] = {"run", "no such file, or the interpreter that it names is missing", NULL},
     [SB_PROGRAM_REFUSED] = {"run", NULL, NULL},
+    [SB_DIRECTORY_REFUSED] = {"enter the working directory", NULL, "the bundle was made to start there"},
 };
 
 /* strerror's words, in lower case like all of ours. */

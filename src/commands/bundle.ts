@@ -75,6 +75,7 @@ async function bundleClosure(closure: Closure, flags: BundleFlags, context: Cont
     force: flags.force ?? false,
     toolVersion,
     runtime: await readRuntime(closure.arch),
+    runtimeOptions: true,
     compression,
     jobs,
     signal: context.signal,

@@ -2,14 +2,14 @@ import { basename, resolve } from 'node:path';
 import { inspectBundle } from '../../bundler/inspect.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted } from '../core/errors.ts';
-import type { Bundle } from '../core/types.ts';
+import type { Bundle, EnvPolicy, EnvSetting } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import type { CommandResult } from './result.ts';
 
 /**
  * Reads a bundle, checks every byte of it and says what it is.
  * @returns a page for people; as JSON the Bundle
- * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-damaged`, `interrupted`
+ * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`, `interrupted`
  */
 export async function runInspect(
   input: { readonly bundle: string },
@@ -48,7 +48,9 @@ function renderBundle(bundle: Bundle): string {
   const entries = image.paths.reduce((sum, path) => sum + path.entries, 0);
   const facts: [string, string][] = [
     ['entrypoint', [entrypoint.program, ...entrypoint.args].join(' ')],
-    ...Object.entries(entrypoint.env).map(([name, value]): [string, string] => ['env', `${name}=${value}`]),
+    ...bundle.programs.map(({ name, program }): [string, string] => ['program', `${name} → ${program}`]),
+    ...entrypoint.env.map((setting): [string, string] => ['env', describeSetting(setting)]),
+    ...bundle.binds.map(({ source, target }): [string, string] => ['bind', `${source} at ${target}`]),
     ['size', `${formatBytes(bundle.sizeBytes)}, ${formatBytes(image.contentBytes)} extracted`],
     ['content', `${entries} entries of ${image.paths.length} store paths, in ${image.frames} frames`],
     ['encoder', image.encoder],
@@ -66,6 +68,19 @@ function renderBundle(bundle: Bundle): string {
     'stock tools list it:',
     `  tail -c +${bundle.tailOffset} ${basename(bundle.file)} | zstd -d | tar t`,
   ].join('\n');
+}
+
+const policyWords: Readonly<Record<EnvPolicy, string>> = {
+  'where-unset': '',
+  always: ', always',
+  prepend: ', put before what is there',
+  append: ', put behind what is there',
+  unset: '',
+  'where-unset-if-present': ', where that exists',
+};
+
+function describeSetting({ name, value, policy }: EnvSetting): string {
+  return policy === 'unset' ? `${name} is removed` : `${name}=${value}${policyWords[policy]}`;
 }
 
 function renderPaths(bundle: Bundle): string[] {

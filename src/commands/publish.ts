@@ -142,8 +142,8 @@ async function readDescription(
     throw invalid('it is neither a bundle nor JSON', cause);
   }
   const { version, file, sha256 } = value as Readonly<Record<string, unknown>>;
-  if (version !== 1 || typeof file !== 'string' || typeof sha256 !== 'string') {
-    throw invalid('it does not describe a bundle of version 1');
+  if (version !== 2 || typeof file !== 'string' || typeof sha256 !== 'string') {
+    throw invalid('it does not describe a bundle of version 2');
   }
   return { file, sha256 };
 }

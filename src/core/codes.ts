@@ -15,6 +15,7 @@ export const errorCodes = {
   'bundle-damaged': 'a bundle whose bytes are not those that were written',
   'bundle-json-invalid': 'a JSON file that does not describe a bundle',
   'bundle-newer': 'a bundle in a format that this Saddlebag does not know yet',
+  'bundle-older': 'a bundle in a format that this Saddlebag no longer reads',
   'bundle-unreadable': 'a file that should be a bundle cannot be read',
   'certificate-invalid': "the S3 server's certificate is not trusted",
   'clock-skewed': "this machine's clock and the S3 server's differ by too much",

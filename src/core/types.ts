@@ -11,14 +11,52 @@ export type Arch = 'x86_64' | 'aarch64';
 /** Where a closure came from, and how `<app>` was read. */
 export type ClosureSource = 'nix' | 'program' | 'directory';
 
+/**
+ * What a setting does to a variable of the caller's environment: sets it where it is unset, always, puts the value and a
+ * colon before or behind what is there, removes it, or sets it where it is unset and the value is a path that exists.
+ */
+export type EnvPolicy = 'where-unset' | 'always' | 'prepend' | 'append' | 'unset' | 'where-unset-if-present';
+
+/** One change of the environment. Several for one variable apply in their order. */
+export interface EnvSetting {
+  readonly name: string;
+  /** Empty for `unset`. */
+  readonly value: string;
+  readonly policy: EnvPolicy;
+}
+
+/** When a bind is made: where nothing is at its target, or over what is there. */
+export type BindPolicy = 'where-absent' | 'always';
+
+/** A file or directory that appears at a fixed path while the app runs. */
+export interface Bind {
+  /** Absolute: below a store path of the closure, or on the host, where it may be missing. */
+  readonly source: string;
+  /** Absolute. */
+  readonly target: string;
+  readonly policy: BindPolicy;
+}
+
+/** A program by the name under which it is called (the base name of argv[0]). */
+export interface NamedProgram {
+  readonly name: string;
+  /** Absolute, below one of the closure's store paths. */
+  readonly program: string;
+}
+
 /** What a bundle starts, and with what. */
 export interface Entrypoint {
   /** Absolute, below one of the closure's store paths. */
   readonly program: string;
   /** Put before the arguments that the user gives. */
   readonly args: readonly string[];
-  /** Set where the caller's environment has no such variable. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Stand in for the user's arguments where there are none. */
+  readonly defaultArgs: readonly string[];
+  readonly env: readonly EnvSetting[];
+  /** Absolute; null: the caller's. */
+  readonly workingDirectory: string | null;
+  /** Whether a small init runs as its parent, for programs that are deaf to signals as PID 1. */
+  readonly init: boolean;
   /** Base name of the interpreter that runs the program (`python3.11`), null for a program of its own. */
   readonly interpreter: string | null;
 }
@@ -43,6 +81,11 @@ export interface Closure {
   readonly appVersion: string;
   readonly arch: Arch;
   readonly entrypoint: Entrypoint;
+  /** Further programs, by the name under which the bundle is called. */
+  readonly programs: readonly NamedProgram[];
+  readonly binds: readonly Bind[];
+  /** The store path whose tree becomes the app's `/`; null: the host's root stays. */
+  readonly root: StorePath | null;
   /** True when the closure brings its own dynamic loader, so that the host's LD_* variables would harm it. */
   readonly ownLoader: boolean;
   readonly paths: readonly ClosurePath[];
@@ -94,7 +137,7 @@ export interface Image {
 
 /** A bundle: one executable file. */
 export interface Bundle {
-  readonly version: 1;
+  readonly version: 2;
   readonly name: string;
   readonly appVersion: string;
   /** Absolute. */
@@ -102,6 +145,13 @@ export interface Bundle {
   readonly arch: Arch;
   readonly source: ClosureSource;
   readonly entrypoint: Entrypoint;
+  readonly programs: readonly NamedProgram[];
+  readonly binds: readonly Bind[];
+  readonly root: StorePath | null;
+  /** Why it needs user namespaces (or root) to start; null: it runs without, relocated. */
+  readonly relocateRefusal: string | null;
+  /** Whether the runtime answers to `--saddlebag-…`. */
+  readonly runtimeOptions: boolean;
   readonly sizeBytes: number;
   readonly sha256: string;
   /** Of the uncompressed tar and the entrypoint's settings: equal exactly when nothing of the app changed. */

@@ -52,6 +52,7 @@ async function bundle(
     force: options.force ?? false,
     toolVersion: '9.9.9',
     runtime,
+    runtimeOptions: true,
     compression: { level: options.level ?? 3, frameBytes: 1 << 16 },
     jobs: options.jobs ?? 2,
     signal: options.signal ?? signal,
@@ -66,7 +67,15 @@ describe('writeBundle', () => {
       entrypoint: {
         program: `/nix/store/${'c'.repeat(32)}-app-1.0/bin/app`,
         args: ['--serve', 'été'],
-        env: { PORT: '80', A: '' },
+        defaultArgs: ['all'],
+        env: [
+          { name: 'PORT', value: '80', policy: 'where-unset' },
+          { name: 'PATH', value: '/nix/bin', policy: 'prepend' },
+          { name: 'A', value: '', policy: 'unset' },
+          { name: 'A', value: '1', policy: 'always' },
+        ],
+        workingDirectory: '/srv',
+        init: true,
         interpreter: 'sh',
       },
     });
@@ -76,7 +85,16 @@ describe('writeBundle', () => {
       name: 'app',
       appVersion: '1.0',
       toolVersion: '9.9.9',
-      entrypoint: { args: ['--serve', 'été'], env: { A: '', PORT: '80' }, interpreter: 'sh' },
+      entrypoint: {
+        args: ['--serve', 'été'],
+        env: [
+          { name: 'A', value: '', policy: 'unset' },
+          { name: 'A', value: '1', policy: 'always' },
+          { name: 'PATH', value: '/nix/bin', policy: 'prepend' },
+          { name: 'PORT', value: '80', policy: 'where-unset' },
+        ],
+        interpreter: 'sh',
+      },
     });
     expect((await stat(join(directory, 'out'))).mode & 0o777).toBe(0o755);
   });
@@ -148,6 +166,7 @@ describe('writeBundle', () => {
       force: false,
       toolVersion: '1',
       runtime,
+      runtimeOptions: true,
       compression: { level: 3, frameBytes: 1 << 16 },
       jobs: 1,
       signal: controller.signal,

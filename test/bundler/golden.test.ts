@@ -5,10 +5,10 @@ import { inspectBundle } from '../../bundler/inspect.ts';
 const golden = fileURLToPath(new URL('../fixtures/format/golden.bundle', import.meta.url));
 const base = (letter: string, name: string) => `/nix/store/${letter.repeat(32)}-${name}`;
 
-it('reads a bundle of format version 1 as the day it was made', async () => {
+it('reads a bundle of format version 2 as the day it was made', async () => {
   const bundle = await inspectBundle(golden, { signal: new AbortController().signal });
   expect(bundle).toEqual({
-    version: 1,
+    version: 2,
     name: 'app',
     appVersion: '1.0',
     file: golden,
@@ -17,12 +17,23 @@ it('reads a bundle of format version 1 as the day it was made', async () => {
     entrypoint: {
       program: `${base('c', 'app-1.0')}/bin/app`,
       args: ['--answer', '42'],
-      env: { A: 'b' },
+      defaultArgs: ['help'],
+      env: [
+        { name: 'A', value: 'b', policy: 'where-unset' },
+        { name: 'PATH', value: '/opt/bin', policy: 'append' },
+      ],
+      workingDirectory: '/srv',
+      init: true,
       interpreter: 'nowhere',
     },
-    sizeBytes: 7309,
-    sha256: 'c8c2bd239071860cf5ae2cff255b81fd03bc3449283f5d4a2617bb3fd011fbd8',
-    closureSha256: 'bf7637ac57476caf90a9ae9a6eee6e452214bed4af5be0f028decb8c7d6cfcef',
+    programs: [{ name: 'other', program: `${base('c', 'app-1.0')}/bin/app` }],
+    binds: [{ source: `${base('c', 'app-1.0')}/share/link`, target: '/etc/link', policy: 'always' }],
+    root: base('c', 'app-1.0'),
+    relocateRefusal: null,
+    runtimeOptions: false,
+    sizeBytes: 7618,
+    sha256: '89349f66f5a0fe71fba20746050b84d25643c3ea89f27696cec9640f99405abb',
+    closureSha256: '796c51e43ec482e758d003e24a7baa0941ed412c4aa16d034305c3782d03a86b',
     toolVersion: '0.1.0',
     tailOffset: 4097,
     image: {

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseStorePath } from '../../src/core/store-path.ts';
-import type { Closure } from '../../src/core/types.ts';
+import type { Closure, EnvSetting } from '../../src/core/types.ts';
 
 /** What a test tree holds: a file's content, an executable file, or a symbolic link. */
 export type Member = string | Buffer | { readonly executable: string | Buffer } | { readonly link: string };
@@ -49,10 +49,21 @@ export function closureOf(
     entrypoint: {
       program: `${paths.at(-1)?.storePath}/${program}`,
       args: [],
-      env: {},
+      defaultArgs: [],
+      env: [],
+      workingDirectory: null,
+      init: false,
       interpreter: null,
     },
+    programs: [],
+    binds: [],
+    root: null,
     paths,
     ...overrides,
   };
+}
+
+/** Variables that are set where they are unset, as `--env` gives them. */
+export function settingsOf(env: Readonly<Record<string, string>>): readonly EnvSetting[] {
+  return Object.entries(env).map(([name, value]) => ({ name, value, policy: 'where-unset' }));
 }

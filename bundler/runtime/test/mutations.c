@@ -41,9 +41,12 @@ static void change_byte(uint8_t *area, uint64_t length) {
 
 /* Changes header, frame table, a slice or the trailer, and signs what is around it again. */
 static void mutate(struct sample *sample) {
-  struct sb_trailer *trailer = (void *)(sample->bytes + sample->length - sizeof *trailer);
-  uint8_t *header_bytes = sample->bytes + trailer->header_offset;
-  uint64_t header_length = trailer->header_bytes;
+  /* A copy, for the trailer follows a string area, at any address. */
+  struct sb_trailer trailer;
+  uint8_t *trailer_bytes = sample->bytes + sample->length - sizeof trailer;
+  memcpy(&trailer, trailer_bytes, sizeof trailer);
+  uint8_t *header_bytes = sample->bytes + trailer.header_offset;
+  uint64_t header_length = trailer.header_bytes;
   struct sb_header *header = (void *)header_bytes;
   uint8_t *frames = sample->bytes + header->index_offset;
   uint64_t frames_length = header->frame_count * sizeof(struct sb_frame);
@@ -65,8 +68,9 @@ static void mutate(struct sample *sample) {
   }
   sb_sha256_of(frames, frames_length, header->frames_sha256);
   for (uint64_t i = 0; i < changes && target > 4 && target < 7; i++) change_byte(header_bytes, header_length);
-  sb_sha256_of(header_bytes, header_length, trailer->header_sha256);
-  if (target == 7) change_byte((uint8_t *)trailer, sizeof *trailer);
+  sb_sha256_of(header_bytes, header_length, trailer.header_sha256);
+  memcpy(trailer_bytes, &trailer, sizeof trailer);
+  if (target == 7) change_byte(trailer_bytes, sizeof trailer);
 }
 
 /* Uses everything that a sound bundle promises: every string to its end, every number in its area. */

@@ -31,9 +31,15 @@ describe('readClosure', () => {
       entrypoint: {
         program: `${path?.storePath}/bin/app`,
         args: ['--port'],
-        env: { A: 'b' },
+        defaultArgs: [],
+        env: [{ name: 'A', value: 'b', policy: 'where-unset' }],
+        workingDirectory: null,
+        init: false,
         interpreter: null,
       },
+      programs: [],
+      binds: [],
+      root: null,
       ownLoader: false,
       paths: [
         {

@@ -7,7 +7,7 @@ import { writeBundle } from '../../../bundler/executable.ts';
 import { readRuntime } from '../../../bundler/runtime-file.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import type { Arch, Closure } from '../../../src/core/types.ts';
-import { closureOf, type Member, writeTree } from '../../helpers/closures.ts';
+import { closureOf, type Member, settingsOf, writeTree } from '../../helpers/closures.ts';
 
 /** Who the app runs as where the tests run as root: a user without any right. */
 export const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
@@ -60,6 +60,7 @@ export async function makeBundle(
     readonly args?: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
     readonly frameBytes?: number;
+    readonly runtimeOptions?: boolean;
     readonly arch?: Arch;
     readonly letter?: string;
   } = {},
@@ -79,7 +80,11 @@ export async function makeBundle(
     options.closure,
   );
   const arch = options.arch ?? closure.arch;
-  const entrypoint = { ...closure.entrypoint, args: options.args ?? [], env: options.env ?? {} };
+  const entrypoint = {
+    ...closure.entrypoint,
+    args: options.args ?? [],
+    env: [...settingsOf(options.env ?? {}), ...closure.entrypoint.env],
+  };
   const file = join(directory, 'app');
   await writeBundle(
     { ...closure, arch, entrypoint },
@@ -88,6 +93,7 @@ export async function makeBundle(
       force: false,
       toolVersion: '9.9.9',
       runtime: await readRuntime(arch),
+      runtimeOptions: options.runtimeOptions ?? true,
       compression: { level: 1, frameBytes: options.frameBytes ?? 1 << 20 },
       jobs: 2,
       signal: new AbortController().signal,

@@ -9,7 +9,7 @@ const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).diges
 
 /** Where FORMAT.md puts things, in the bundle of these tests: one store path. */
 const trailerBytes = 72;
-const pathRecord = 200;
+const pathRecord = 232;
 
 interface Parts {
   readonly file: Buffer;
@@ -65,9 +65,15 @@ const members = {
   'lib/link': { link: 'data' },
   'lib/twin': 'data\n'.repeat(2000),
 };
-const makeSample = () => makeBundle('echo started', { members, env: { A: 'b' } });
+const makeSample = () =>
+  makeBundle('echo started', {
+    members,
+    env: { A: 'b' },
+    closure: { binds: [{ source: '/etc/hosts', target: '/etc/hosts', policy: 'where-absent' }] },
+  });
 /** Where the reference of that variable's name stands: behind one store path and one entrypoint. */
 const variable = pathRecord + 128 + 16;
+const bind = variable + 24;
 
 describe('a bundle that is not whole', () => {
   const absent = /: not a bundle, or cut off or stripped\nhint: fetch or bundle it again\n$/;
@@ -86,8 +92,8 @@ describe('a bundle that is not whole', () => {
     ],
     [
       'is of another version',
-      ({ trailer }) => void trailer.writeUInt32LE(2, 24),
-      /: written by a newer Saddlebag\n/,
+      ({ trailer }) => void trailer.writeUInt32LE(3, 24),
+      /: its format is not the one of its runtime\n/,
     ],
     [
       'has a damaged header',
@@ -127,10 +133,13 @@ describe('a bundle whose digests are right and whose numbers are not', () => {
   const u32 = (at: number, value: number) => signed(({ header }) => header.writeUInt32LE(value, at));
   const u64 = (at: number, value: bigint) => signed(({ header }) => header.writeBigUInt64LE(value, at));
   const row = (at: number, value: number) => signed(({ rows }) => rows.writeUInt8(value, at));
+  /** Makes the string reference at one place the one of another. */
+  const string = (at: number, like: number) =>
+    signed(({ header }) => header.copy(header, at, like, like + 8));
   const huge = (1n << 64n) - 8n;
   const cases: [string, (parts: Parts) => Buffer | undefined, RegExp][] = [
     ['names another machine', u16(0, 40), /: its runtime is one for another machine\nhint: .+\n$/],
-    ['sets an unknown flag', u16(2, 2), /reserved bits are set/],
+    ['sets an unknown flag', u16(2, 8), /reserved bits are set/],
     ['has frames of no bytes', u32(4, 0), /frame size is out of range/],
     ['has frames above 64 MiB', u32(4, (64 << 20) + 1), /frame size is out of range/],
     ['has data that leaves the file', u64(16, huge), /data frames leave their area/],
@@ -159,6 +168,12 @@ describe('a bundle whose digests are right and whose numbers are not', () => {
     ['has a link to what comes later', row(32, 9), /hard link names no earlier file/],
     ['has more content than its store paths', u64(32, 1n), /a path record leaves its area/],
     ['has content beside its store paths', u64(32, 1n << 40n), /the path records leave a rest/],
+    ['starts in a directory that is not absolute', string(200, 168), /the working directory is not absolute/],
+    ['has a root that it does not hold', string(208, 168), /the root is not one of the store paths/],
+    ['has binds without number', u32(224, 1 << 29), /header's tables leave their area/],
+    ['has a variable of an unknown policy', u32(variable + 16, 6), /an environment policy is unknown/],
+    ['has a bind of an unknown policy', u32(bind + 16, 2), /a bind's policy is unknown/],
+    ['has a bind that is not absolute', string(bind, 168), /a bind has an impossible path/],
     ['sets a variable without a name', u32(variable + 4, 0), /a string leaves its area|an impossible name/],
     [
       'has a frame that leaves a file out',

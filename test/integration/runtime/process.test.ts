@@ -2,6 +2,7 @@ import { chmod, symlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { closureOf } from '../../helpers/closures.ts';
 import { makeBundle, ownDirectory, start, startChild, withCache } from './bundles.ts';
 
 describe('the process of a started bundle', () => {
@@ -34,6 +35,67 @@ describe('the process of a started bundle', () => {
   it('sets variables where the caller has none', async () => {
     const bundle = await makeBundle('echo "$FIRST $SECOND"', { env: { FIRST: 'ours', SECOND: 'ours' } });
     expect((await start(bundle, { env: { SECOND: 'theirs' } })).stdout).toBe('ours theirs\n');
+  });
+
+  it('applies each policy of a variable, in the order of the settings', async () => {
+    const bundle = await makeBundle('env', {
+      closure: {
+        entrypoint: {
+          ...closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app').entrypoint,
+          env: [
+            { name: 'ALWAYS', value: 'ours', policy: 'always' },
+            { name: 'FIRST', value: '/etc/none', policy: 'where-unset-if-present' },
+            { name: 'FIRST', value: '/etc/passwd', policy: 'where-unset-if-present' },
+            { name: 'FIRST', value: '/etc/group', policy: 'where-unset-if-present' },
+            { name: 'GONE', value: '', policy: 'unset' },
+            { name: 'HEAD', value: 'ours', policy: 'prepend' },
+            { name: 'HEAD', value: 'first', policy: 'prepend' },
+            { name: 'NEW', value: 'ours', policy: 'append' },
+            { name: 'TAIL', value: 'ours', policy: 'append' },
+          ],
+        },
+      },
+    });
+    const env = { ALWAYS: 'theirs', GONE: 'theirs', HEAD: 'theirs', TAIL: 'theirs', GONER: 'kept' };
+    const lines = (await start(bundle, { env })).stdout.split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'ALWAYS=ours',
+        'FIRST=/etc/passwd',
+        'HEAD=first:ours:theirs',
+        'NEW=ours',
+        'TAIL=theirs:ours',
+        'GONER=kept',
+      ]),
+    );
+    expect(lines.some((line) => line.startsWith('GONE='))).toBe(false);
+  });
+
+  it('has arguments that stand in where the user gives none', async () => {
+    const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
+    const bundle = await makeBundle('echo "$@"', {
+      args: ['always'],
+      closure: { entrypoint: { ...entrypoint, defaultArgs: ['by', 'default'] } },
+    });
+    expect((await start(bundle)).stdout).toBe('always by default\n');
+    expect((await start(bundle, { args: ['given'] })).stdout).toBe('always given\n');
+  });
+
+  it('starts in its working directory, and says so where that is not there', async () => {
+    const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
+    const inDirectory = (workingDirectory: string) =>
+      makeBundle('pwd', { closure: { entrypoint: { ...entrypoint, workingDirectory } } });
+    expect((await start(await inDirectory('/usr/bin'))).stdout).toBe('/usr/bin\n');
+    expect(await start(await inDirectory('/nowhere/at-all'))).toMatchObject({
+      code: 125,
+      stderr:
+        'app: cannot enter the working directory /nowhere/at-all: no such file or directory\nhint: the bundle was made to start there\n',
+    });
+  });
+
+  it('hands --saddlebag-… to the app where the bundle was made without options', async () => {
+    const bundle = await makeBundle('echo "$@"', { runtimeOptions: false });
+    expect((await start(bundle, { args: ['--saddlebag-info'] })).stdout).toBe('--saddlebag-info\n');
   });
 
   it('drops the loader’s variables for a closure with its own loader, and only for one', async () => {

@@ -19,6 +19,7 @@ async function bundleApp(cwd: string): Promise<Bundle> {
     force: false,
     toolVersion: '9.9.9',
     runtime: Buffer.from('#!/bin/false\nstands where the runtime would\n'),
+    runtimeOptions: true,
     compression: { level: 3, frameBytes: 1 << 16 },
     jobs: 1,
     signal: new AbortController().signal,
@@ -138,8 +139,8 @@ describe('runPublish with bad input', () => {
 
   it.each([
     ['{"version":', 'it is neither a bundle nor JSON'],
-    ['{"version":2,"file":"a","sha256":"b"}', 'it does not describe a bundle of version 1'],
-    ['{"version":1,"url":"a"}', 'it does not describe a bundle of version 1'],
+    ['{"version":1,"file":"a","sha256":"b"}', 'it does not describe a bundle of version 2'],
+    ['{"version":2,"url":"a"}', 'it does not describe a bundle of version 2'],
   ])('refuses the JSON %s', async (text, reason) => {
     const { failure, cwd } = await publishFile(text);
     expect(failure.code).toBe('bundle-json-invalid');
@@ -147,7 +148,7 @@ describe('runPublish with bad input', () => {
   });
 
   it('names the bundle that a JSON describes but that is gone', async () => {
-    const { failure } = await publishFile('{"version":1,"file":"/nowhere/web","sha256":"ab"}');
+    const { failure } = await publishFile('{"version":2,"file":"/nowhere/web","sha256":"ab"}');
     expect(failure.message).toBe('cannot read /nowhere/web: no such file or directory');
   });
 
