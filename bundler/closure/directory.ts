@@ -6,7 +6,7 @@ import type { ClosurePath } from '../../src/core/types.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
 import { isBelow, linkLibraries } from './libraries.ts';
 import { findInterpreter, type LinkedProgram, renderLine, rewriteShebang } from './program.ts';
-import { type ProgramClosure, type Workplace, writeEdited } from './program-closure.ts';
+import { type ProgramClosure, type Workplace, writeEdited, writePatched } from './program-closure.ts';
 import { replaceShebang } from './shebang.ts';
 import { contentPath } from './tree-digest.ts';
 import { editCompanions, findCompanions } from './tree-elfs.ts';
@@ -169,9 +169,8 @@ interface EditedStart extends Start {
 async function treePath(entrypoint: TreeEntrypoint, start: EditedStart, site: Site): Promise<ClosurePath> {
   const { tree, name, context } = site;
   const filesFor = async (self: string) => {
-    const content = await entrypointContent(entrypoint, start, self);
-    if (content === null) return start.edited;
-    return { ...start.edited, [entrypoint.target]: await writeEdited(content, 'program', site) };
+    const file = await editEntrypoint(entrypoint, start, { self, site });
+    return file === null ? start.edited : { ...start.edited, [entrypoint.target]: file };
   };
   // A tree that names itself can't hold its own digest: it is that of the tree naming a fixed path instead.
   const files = await filesFor(storePathFromDigest(new Uint8Array(32), name));
@@ -179,15 +178,17 @@ async function treePath(entrypoint: TreeEntrypoint, start: EditedStart, site: Si
   return { ...path, files: await filesFor(path.storePath) };
 }
 
-/** Returns what the entrypoint must hold in the store path `self`, as an executable file; null to leave it as it is. */
-async function entrypointContent(
+/** Writes the entrypoint as it must be in the store path `self`: executable; null to leave it as it is. */
+async function editEntrypoint(
   { target, executable }: TreeEntrypoint,
   { shebang, edited }: EditedStart,
-  self: string,
-): Promise<Buffer | null> {
+  { self, site }: { readonly self: string; readonly site: Site },
+): Promise<string | null> {
   if (executable.kind === 'script' && shebang !== null) {
-    return replaceShebang(executable.bytes, shebang(self));
+    return writeEdited(replaceShebang(executable.bytes, shebang(self)), 'program', site);
   }
   const isStartable = ((await stat(executable.file)).mode & 0o111) !== 0;
-  return isStartable || edited[target] !== undefined ? null : executable.bytes;
+  return isStartable || edited[target] !== undefined
+    ? null
+    : writePatched(executable.file, [], 'program', site);
 }

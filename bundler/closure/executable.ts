@@ -1,10 +1,10 @@
 import { SaddlebagError } from '../../src/core/errors.ts';
-import { type Elf, isElf, parseElf, readStart, readWhole } from './elf/read.ts';
+import { type Elf, isElf, readElf, readStart, readWhole } from './elf/read.ts';
 import { parseShebang, type Shebang } from './shebang.ts';
 
-/** A file that the kernel can start, with its content. */
+/** A file that the kernel can start; a script with its content. */
 export type Executable =
-  | { readonly kind: 'elf'; readonly file: string; readonly bytes: Buffer; readonly elf: Elf }
+  | { readonly kind: 'elf'; readonly file: string; readonly elf: Elf }
   | { readonly kind: 'script'; readonly file: string; readonly bytes: Buffer; readonly shebang: Shebang };
 
 // Mach-O in either byte order, 64-bit, and universal files.
@@ -17,10 +17,8 @@ const machMagics = new Set(['cffaedfe', 'cefaedfe', 'cafebabe', 'feedfacf']);
  */
 export async function readExecutable(file: string): Promise<Executable> {
   const start = await readStart(file, 4);
-  if (isElf(start)) {
-    const bytes = await readWhole(file);
-    return { kind: 'elf', file, bytes, elf: parseElf(bytes, file) };
-  }
+  const elf = isElf(start) ? await readElf(file) : null;
+  if (elf !== null) return { kind: 'elf', file, elf };
   if (start.toString('latin1', 0, 2) === '#!') {
     const bytes = await readWhole(file);
     const shebang = parseShebang(bytes.toString('utf8', 0, 4096));

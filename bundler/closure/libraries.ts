@@ -3,9 +3,9 @@ import { basename } from 'node:path';
 import type { ClosurePath } from '../../src/core/types.ts';
 import { isMuslLoader } from './elf/library-directories.ts';
 import { dropSearchPath, type PointTarget } from './elf/point.ts';
-import { type Elf, readWhole } from './elf/read.ts';
+import type { Elf } from './elf/read.ts';
 import { librariesMissing, type ResolvedLibraries, resolveLibraries } from './elf/resolve.ts';
-import { type Workplace, writeEdited } from './program-closure.ts';
+import { type Workplace, writePatched } from './program-closure.ts';
 import { contentPath } from './tree-digest.ts';
 
 /** ELF files of a bundled directory that run in, or beside, the program that is bundled. */
@@ -103,7 +103,8 @@ async function addCompanions(
 }
 
 async function libraryFile(library: Elf, place: Workplace): Promise<string> {
-  if (library.rpath === null && library.runpath === null) return realpath(library.file);
   // Its own directories would come before those of the bundle, or hide them, and lie on the host.
-  return writeEdited(dropSearchPath(await readWhole(library.file), library), 'file', place);
+  const patches = dropSearchPath(library);
+  const file = await realpath(library.file);
+  return patches.length === 0 ? file : writePatched(file, patches, 'file', place);
 }

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chmod, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
+import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
 import type { Arch, ClosurePath } from '../../src/core/types.ts';
+import type { Patch } from './elf/bytes.ts';
 
 /** What reading one source gives: all of a Closure but its name and the settings of the request. */
 export interface ProgramClosure {
@@ -37,4 +40,30 @@ export async function writeEdited(
   // Not by writeFile's mode, which the umask would change.
   await chmod(file, kind === 'program' ? 0o755 : 0o644);
   return file;
+}
+
+/**
+ * Copies a file, patches the copy and returns its path. Only the patches are ever in memory. The same file and patches
+ * give the same path.
+ * @throws {SaddlebagError} `tree-unreadable`
+ */
+export async function writePatched(
+  file: string,
+  patches: readonly Patch[],
+  kind: 'program' | 'file',
+  { workDirectory }: Workplace,
+): Promise<string> {
+  const hash = createHash('sha256').update(file);
+  for (const { offset, bytes } of patches) hash.update(`\0${offset} ${bytes.length} `).update(bytes);
+  const copy = join(workDirectory, `${hash.digest('hex')}-${kind}`);
+  try {
+    await copyFile(file, copy, constants.COPYFILE_FICLONE);
+    // The copy has the mode of the original, which may be read-only.
+    await chmod(copy, kind === 'program' ? 0o755 : 0o644);
+    await using handle = await open(copy, 'r+');
+    for (const { offset, bytes } of patches) await handle.write(bytes, 0, bytes.length, offset);
+    return copy;
+  } catch (cause) {
+    throw new SaddlebagError('tree-unreadable', `cannot copy ${file}: ${describeCause(cause)}`, { cause });
+  }
 }

@@ -4,13 +4,15 @@ import { SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes } from '../../src/core/files.ts';
 import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
+import { openBytes } from './elf/bytes.ts';
 import { appendedBytes, pointProgram } from './elf/point.ts';
+import type { Elf } from './elf/read.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
 import { type Companions, type LinkedLibraries, linkLibraries } from './libraries.ts';
 import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
 import { readNix } from './nix.ts';
 import { orderPaths } from './order.ts';
-import { type ProgramClosure, type Workplace, writeEdited } from './program-closure.ts';
+import { type ProgramClosure, type Workplace, writeEdited, writePatched } from './program-closure.ts';
 import { replaceShebang, type Shebang, shebangLimitBytes } from './shebang.ts';
 import { contentPath } from './tree-digest.ts';
 
@@ -59,16 +61,14 @@ export async function readProgram(
 }
 
 async function readElfProgram(
-  { file, bytes, elf }: ElfProgram,
+  { file, elf }: ElfProgram,
   inside: string,
   options: ProgramOptions,
   place: Workplace,
 ): Promise<LinkedProgram> {
   requireProgram(elf);
   const linked = elf.interpreter === null ? null : await linkLibraries(elf, elf.interpreter, options, place);
-  const content =
-    linked === null ? file : await writeEdited(pointProgram(bytes, elf, linked.target), 'program', place);
-  if (linked !== null) reportAppended(appendedBytes(bytes, elf), file, place);
+  const content = linked === null ? file : await pointFile(elf, linked, place);
   reportModules(file, place);
   const path = await contentPath(
     options.name,
@@ -84,6 +84,12 @@ async function readElfProgram(
     paths: linked === null ? [path] : [linked.path, path],
     linked,
   };
+}
+
+async function pointFile(elf: Elf, { target }: LinkedLibraries, place: Workplace): Promise<string> {
+  using bytes = openBytes(elf.file);
+  reportAppended(appendedBytes(bytes, elf), elf.file, place);
+  return writePatched(elf.file, pointProgram(bytes, elf, target), 'program', place);
 }
 
 async function readScript(

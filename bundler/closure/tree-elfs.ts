@@ -1,10 +1,11 @@
 import { dirname, relative, resolve } from 'node:path';
 import { SaddlebagError } from '../../src/core/errors.ts';
+import { openBytes, type Patch } from './elf/bytes.ts';
 import { openSearchPath, pointProgram } from './elf/point.ts';
-import { type Elf, readElf, readWhole } from './elf/read.ts';
+import { type Elf, readElf } from './elf/read.ts';
 import { expandSearchPath } from './elf/search.ts';
 import { fitsLoader, isBelow, type LinkedLibraries } from './libraries.ts';
-import { type Workplace, writeEdited } from './program-closure.ts';
+import { type Workplace, writePatched } from './program-closure.ts';
 import { walkTree } from './tree.ts';
 
 /**
@@ -40,31 +41,27 @@ export async function editCompanions(
   const edited: Record<string, string> = {};
   for (const elf of await findCompanions(tree)) {
     if (!fitsLoader(elf, linked.loader)) continue;
-    const content = await editCompanion(tree, elf, linked).catch((cause: unknown) => {
+    const patches = await editCompanion(tree, elf, linked).catch((cause: unknown) => {
       if (!(cause instanceof SaddlebagError) || cause.code !== 'elf-unsupported') throw cause;
       const { code, message } = cause;
       place.context.reporter.report({ kind: 'warning', stage: 'closure', code, message });
-      return null;
+      return [];
     });
-    if (content !== null) {
+    if (patches.length > 0) {
       const kind = elf.interpreter === null ? 'file' : 'program';
-      edited[relative(tree, elf.file)] = await writeEdited(content, kind, place);
+      edited[relative(tree, elf.file)] = await writePatched(elf.file, patches, kind, place);
     }
   }
   return edited;
 }
 
-async function editCompanion(
-  tree: string,
-  elf: Elf,
-  { target, names }: LinkedLibraries,
-): Promise<Buffer | null> {
+async function editCompanion(tree: string, elf: Elf, { target, names }: LinkedLibraries): Promise<Patch[]> {
   if (elf.interpreter !== null) {
     const searchPath = [...ownDirectories(tree, elf), ...target.searchPath];
-    return pointProgram(await readWhole(elf.file), elf, { ...target, searchPath });
+    using bytes = openBytes(elf.file);
+    return pointProgram(bytes, elf, { ...target, searchPath });
   }
-  if (elf.runpath === null || !elf.needed.some((name) => names.has(name))) return null;
-  return openSearchPath(await readWhole(elf.file), elf);
+  return elf.runpath !== null && elf.needed.some((name) => names.has(name)) ? openSearchPath(elf) : [];
 }
 
 /** The directories of the tree in which a program searches already, by their way from the program. */

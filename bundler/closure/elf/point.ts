@@ -1,4 +1,5 @@
 import { SaddlebagError } from '../../../src/core/errors.ts';
+import type { FileBytes, Patch } from './bytes.ts';
 import {
   type DynamicEntry,
   dynamicTags,
@@ -6,6 +7,7 @@ import {
   type ElfSegment,
   elfSizes,
   findStringTable,
+  readStrings,
   segmentTypes,
 } from './read.ts';
 import { endOfSections, moveSections } from './sections.ts';
@@ -28,7 +30,8 @@ const readWrite = 6;
 const dispensable = [segmentTypes.null, segmentTypes.note, segmentTypes.relro] as const;
 
 /**
- * Returns a copy of a dynamic program that starts with another loader and searches other directories for libraries.
+ * Returns what to patch in a dynamic program so that it starts with another loader and searches other directories for
+ * libraries.
  *
  * Nothing in the file moves. A segment is appended that holds a longer string table, a new dynamic section and the
  * loader's path; PT_DYNAMIC and PT_INTERP point into it, and a program header that nothing needs to run gives up its
@@ -38,14 +41,13 @@ const dispensable = [segmentTypes.null, segmentTypes.note, segmentTypes.relro] a
  * programs have to be edited.
  * @throws {SaddlebagError} `elf-unsupported` for a static program or one with no header to give up
  */
-export function pointProgram(bytes: Buffer, elf: Elf, target: PointTarget): Buffer {
+export function pointProgram(bytes: FileBytes, elf: Elf, target: PointTarget): Patch[] {
   if (elf.dynamic === null || elf.interpreter === null) throw unsupported(elf, 'it is not a dynamic program');
   const page = pageBytes[elf.arch];
   const offset = roundUp(bytes.length, page);
   const loads = elf.segments.filter(({ type }) => type === segmentTypes.load);
   const address = roundUp(Math.max(...loads.map((load) => load.address + load.memoryBytes)), page);
   const content = encodeContent(bytes, { elf, dynamic: elf.dynamic, target, address });
-  const edited = Buffer.concat([bytes, Buffer.alloc(offset - bytes.length), content.bytes]);
   const place = (start: number, size: number) => ({
     offset: offset + start,
     address: address + start,
@@ -67,25 +69,27 @@ export function pointProgram(bytes: Buffer, elf: Elf, target: PointTarget): Buff
     align: page,
     ...place(0, content.bytes.length),
   };
-  writeSegments(edited, insertLoad(segments, load, elf));
-  moveSections(edited, elf, places);
-  return edited;
+  return [
+    encodeSegments(bytes, insertLoad(segments, load, elf)),
+    ...moveSections(bytes, elf, places),
+    { offset, bytes: content.bytes },
+  ];
 }
 
 /**
- * Returns a copy of a library without DT_RPATH and DT_RUNPATH, so that its needs are searched for where its program
- * says; or the bytes themselves when it has neither. Nothing moves: later entries of the dynamic section close the gap.
+ * Returns what to patch in a library so that it has neither DT_RPATH nor DT_RUNPATH, and its needs are searched for where
+ * its program says; nothing where it has neither. Nothing moves: later entries of the dynamic section close the gap.
  */
-export function dropSearchPath(bytes: Buffer, elf: Elf): Buffer {
-  return rewriteDynamic(bytes, elf, (entries) => entries.filter((entry) => !isSearchPath(entry)));
+export function dropSearchPath(elf: Elf): Patch[] {
+  return rewriteDynamic(elf, (entries) => entries.filter((entry) => !isSearchPath(entry)));
 }
 
 /**
- * Returns a copy of a library whose DT_RUNPATH became a DT_RPATH: its own directories still come first, and those of
- * its program are no longer hidden.
+ * Returns what to patch in a library so that its DT_RUNPATH is a DT_RPATH: its own directories still come first, and
+ * those of its program are no longer hidden.
  */
-export function openSearchPath(bytes: Buffer, elf: Elf): Buffer {
-  return rewriteDynamic(bytes, elf, (entries) =>
+export function openSearchPath(elf: Elf): Patch[] {
+  return rewriteDynamic(elf, (entries) =>
     entries
       // With both, the loader uses DT_RUNPATH alone: the other would come to life.
       .filter(({ tag }) => tag !== dynamicTags.rpath || elf.runpath === null)
@@ -97,7 +101,7 @@ export function openSearchPath(bytes: Buffer, elf: Elf): Buffer {
  * Counts the bytes behind everything that the headers of an ELF file know of: a payload that the program finds from the
  * end of its own file (self-extracting archives, single-file runtimes).
  */
-export function appendedBytes(bytes: Buffer, elf: Elf): number {
+export function appendedBytes(bytes: FileBytes, elf: Elf): number {
   const ends = elf.segments
     .filter(({ type }) => type === segmentTypes.load)
     .map(({ offset, fileBytes }) => offset + fileBytes);
@@ -114,7 +118,7 @@ interface Content {
 }
 
 function encodeContent(
-  bytes: Buffer,
+  bytes: FileBytes,
   {
     elf,
     dynamic,
@@ -128,8 +132,7 @@ function encodeContent(
     readonly address: number;
   },
 ): Content {
-  const table = findStringTable(bytes, elf.segments, dynamic, elf.file);
-  const old = bytes.subarray(table.offset, table.offset + table.sizeBytes);
+  const old = readStrings(bytes, findStringTable(bytes, elf.segments, dynamic, elf.file));
   const strings = padToEight(Buffer.concat([old, Buffer.from(`${target.searchPath.join(':')}\0`)]));
   const section = encodeDynamic([
     ...dynamic
@@ -162,34 +165,32 @@ function insertLoad(segments: readonly ElfSegment[], load: ElfSegment, elf: Elf)
   return kept.toSpliced(kept.findLastIndex(({ type }) => type === segmentTypes.load) + 1, 0, load);
 }
 
-function writeSegments(bytes: Buffer, segments: readonly ElfSegment[]): void {
-  const start = Number(bytes.readBigUInt64LE(32));
+function encodeSegments(bytes: FileBytes, segments: readonly ElfSegment[]): Patch {
+  const table = Buffer.alloc(segments.length * elfSizes.segment);
   for (const [index, segment] of segments.entries()) {
-    const at = start + index * elfSizes.segment;
-    bytes.writeUInt32LE(segment.type, at);
-    bytes.writeUInt32LE(segment.flags, at + 4);
-    bytes.writeBigUInt64LE(BigInt(segment.offset), at + 8);
-    bytes.writeBigUInt64LE(BigInt(segment.address), at + 16);
+    const at = index * elfSizes.segment;
+    table.writeUInt32LE(segment.type, at);
+    table.writeUInt32LE(segment.flags, at + 4);
+    table.writeBigUInt64LE(BigInt(segment.offset), at + 8);
+    table.writeBigUInt64LE(BigInt(segment.address), at + 16);
     // The physical address means nothing to a program.
-    bytes.writeBigUInt64LE(BigInt(segment.address), at + 24);
-    bytes.writeBigUInt64LE(BigInt(segment.fileBytes), at + 32);
-    bytes.writeBigUInt64LE(BigInt(segment.memoryBytes), at + 40);
-    bytes.writeBigUInt64LE(BigInt(segment.align), at + 48);
+    table.writeBigUInt64LE(BigInt(segment.address), at + 24);
+    table.writeBigUInt64LE(BigInt(segment.fileBytes), at + 32);
+    table.writeBigUInt64LE(BigInt(segment.memoryBytes), at + 40);
+    table.writeBigUInt64LE(BigInt(segment.align), at + 48);
   }
+  return { offset: Number(bytes.slice(32, 8).readBigUInt64LE(0)), bytes: table };
 }
 
 function rewriteDynamic(
-  bytes: Buffer,
   elf: Elf,
   rewrite: (entries: readonly DynamicEntry[]) => readonly DynamicEntry[],
-): Buffer {
+): Patch[] {
   const segment = elf.segments.find(({ type }) => type === segmentTypes.dynamic);
-  if (segment === undefined || elf.dynamic === null || !elf.dynamic.some(isSearchPath)) return bytes;
-  const edited = Buffer.from(bytes);
-  const section = encodeDynamic(rewrite(elf.dynamic));
-  edited.fill(0, segment.offset, segment.offset + elf.dynamic.length * elfSizes.dynamic);
-  section.copy(edited, segment.offset);
-  return edited;
+  if (segment === undefined || elf.dynamic === null || !elf.dynamic.some(isSearchPath)) return [];
+  const section = Buffer.alloc(elf.dynamic.length * elfSizes.dynamic);
+  encodeDynamic(rewrite(elf.dynamic)).copy(section);
+  return [{ offset: segment.offset, bytes: section }];
 }
 
 function encodeDynamic(entries: readonly DynamicEntry[]): Buffer {

@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
 import type { Arch } from '../../../src/core/types.ts';
+import { type FileBytes, openBytes } from './bytes.ts';
 
 /** One program header. Addresses are those of the file, before the loader moves it. */
 export interface ElfSegment {
@@ -76,11 +77,12 @@ export function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads a file and parses it; returns null for a file that is no ELF file, of which only the first bytes are read.
+ * Parses a file, of which only the tables are read; returns null for one that is no ELF file.
  * @throws {SaddlebagError} as `parseElf`, and `tree-unreadable`
  */
 export async function readElf(file: string): Promise<Elf | null> {
-  return isElf(await readStart(file, 4)) ? parseElf(await readWhole(file), file) : null;
+  using bytes = openBytes(file);
+  return isElf(bytes.slice(0, 4)) ? parseElf(bytes, file) : null;
 }
 
 /**
@@ -98,7 +100,7 @@ export async function readStart(file: string, count: number): Promise<Buffer> {
 }
 
 /**
- * Reads a whole file, as everything that edits one does.
+ * Reads a whole file; for scripts, not for programs.
  * @throws {SaddlebagError} `tree-unreadable`
  */
 export async function readWhole(file: string): Promise<Buffer> {
@@ -118,13 +120,14 @@ function unreadable(file: string, cause: unknown): SaddlebagError {
  * @throws {SaddlebagError} `arch-unsupported` for another processor or word size, `elf-invalid` for a damaged file,
  *   `elf-unsupported` for one that is neither program nor library
  */
-export function parseElf(bytes: Buffer, file: string): Elf {
-  const arch = readArch(bytes, file);
-  const type = bytes.readUInt16LE(16);
+export function parseElf(bytes: FileBytes, file: string): Elf {
+  const header = bytes.slice(0, elfSizes.header);
+  const arch = readArch(header, file);
+  const type = header.readUInt16LE(16);
   if (type !== 2 && type !== 3) {
     throw new SaddlebagError('elf-unsupported', `cannot read ${file}: it is neither a program nor a library`);
   }
-  const segments = readSegments(bytes, file);
+  const segments = readSegments(bytes, header, file);
   const dynamic = readDynamic(bytes, segments, file);
   const text = stringReader(bytes, segments, dynamic ?? [], file);
   const first = (tag: bigint): string | null => {
@@ -159,51 +162,53 @@ export function readArch(bytes: Buffer, file: string): Arch {
   return arch;
 }
 
-function readSegments(bytes: Buffer, file: string): ElfSegment[] {
-  const offset = readNumber(bytes, 32, file);
-  const size = bytes.readUInt16LE(54);
-  const count = bytes.readUInt16LE(56);
+function readSegments(bytes: FileBytes, header: Buffer, file: string): ElfSegment[] {
+  const offset = readNumber(header, 32, file);
+  const size = header.readUInt16LE(54);
+  const count = header.readUInt16LE(56);
   if (count === 0) return [];
   if (size !== elfSizes.segment) throw invalid(file, `a program header of ${size} bytes`);
   requireRange(bytes, { what: 'the program headers', offset, size: count * size }, file);
-  return Array.from({ length: count }, (_, index) => readSegment(bytes, offset + index * size, file));
-}
-
-function readSegment(bytes: Buffer, at: number, file: string): ElfSegment {
-  const segment = {
-    type: bytes.readUInt32LE(at),
-    flags: bytes.readUInt32LE(at + 4),
-    offset: readNumber(bytes, at + 8, file),
-    address: readNumber(bytes, at + 16, file),
-    fileBytes: readNumber(bytes, at + 32, file),
-    memoryBytes: readNumber(bytes, at + 40, file),
-    align: readNumber(bytes, at + 48, file),
-  };
-  if (segment.type >= segmentTypes.load && segment.type <= segmentTypes.interpreter) {
+  const table = bytes.slice(offset, count * size);
+  const segments = Array.from({ length: count }, (_, index) => readSegment(table, index * size, file));
+  for (const { type, ...segment } of segments) {
+    if (type < segmentTypes.load || type > segmentTypes.interpreter) continue;
     requireRange(bytes, { what: 'a segment', offset: segment.offset, size: segment.fileBytes }, file);
   }
-  return segment;
+  return segments;
 }
 
-function readInterpreter(bytes: Buffer, segments: readonly ElfSegment[], file: string): string | null {
+function readSegment(table: Buffer, at: number, file: string): ElfSegment {
+  return {
+    type: table.readUInt32LE(at),
+    flags: table.readUInt32LE(at + 4),
+    offset: readNumber(table, at + 8, file),
+    address: readNumber(table, at + 16, file),
+    fileBytes: readNumber(table, at + 32, file),
+    memoryBytes: readNumber(table, at + 40, file),
+    align: readNumber(table, at + 48, file),
+  };
+}
+
+function readInterpreter(bytes: FileBytes, segments: readonly ElfSegment[], file: string): string | null {
   const segment = segments.find(({ type }) => type === segmentTypes.interpreter);
   if (segment === undefined) return null;
-  const text = bytes.subarray(segment.offset, segment.offset + segment.fileBytes);
+  const text = bytes.slice(segment.offset, segment.fileBytes);
   const end = text.indexOf(0);
   if (end < 1) throw invalid(file, 'the name of its interpreter does not end');
   return text.toString('utf8', 0, end);
 }
 
-function readDynamic(bytes: Buffer, segments: readonly ElfSegment[], file: string): DynamicEntry[] | null {
+function readDynamic(bytes: FileBytes, segments: readonly ElfSegment[], file: string): DynamicEntry[] | null {
   const segment = segments.find(({ type }) => type === segmentTypes.dynamic);
   // Debug files keep the header of a section whose content was taken out.
   if (segment === undefined || segment.fileBytes === 0) return null;
   const entries: DynamicEntry[] = [];
-  const end = segment.offset + segment.fileBytes;
-  for (let at = segment.offset; at + elfSizes.dynamic <= end; at += elfSizes.dynamic) {
-    const tag = bytes.readBigInt64LE(at);
+  const section = bytes.slice(segment.offset, segment.fileBytes);
+  for (let at = 0; at + elfSizes.dynamic <= section.length; at += elfSizes.dynamic) {
+    const tag = section.readBigInt64LE(at);
     if (tag === dynamicTags.null) return entries;
-    entries.push({ tag, value: bytes.readBigUInt64LE(at + 8) });
+    entries.push({ tag, value: section.readBigUInt64LE(at + 8) });
   }
   throw invalid(file, 'its dynamic section does not end');
 }
@@ -219,7 +224,7 @@ export interface StringTable {
  * @throws {SaddlebagError} `elf-invalid` when the section names none, or one outside the file
  */
 export function findStringTable(
-  bytes: Buffer,
+  bytes: FileBytes,
   segments: readonly ElfSegment[],
   dynamic: readonly DynamicEntry[],
   file: string,
@@ -241,21 +246,25 @@ export function findStringTable(
 }
 
 function stringReader(
-  bytes: Buffer,
+  bytes: FileBytes,
   segments: readonly ElfSegment[],
   dynamic: readonly DynamicEntry[],
   file: string,
 ): (index: bigint) => string {
   // Found on first use: a static program has a dynamic section (static-pie) and may have no strings.
-  let table: StringTable | undefined;
+  let strings: Buffer | undefined;
   return (index) => {
-    table ??= findStringTable(bytes, segments, dynamic, file);
-    if (index >= BigInt(table.sizeBytes)) throw invalid(file, 'a string lies outside the string table');
-    const strings = bytes.subarray(table.offset, table.offset + table.sizeBytes);
+    strings ??= readStrings(bytes, findStringTable(bytes, segments, dynamic, file));
+    if (index >= BigInt(strings.length)) throw invalid(file, 'a string lies outside the string table');
     const end = strings.indexOf(0, Number(index));
     if (end < 0) throw invalid(file, 'a string does not end');
     return strings.toString('utf8', Number(index), end);
   };
+}
+
+/** Returns the bytes of a string table. */
+export function readStrings(bytes: FileBytes, { offset, sizeBytes }: StringTable): Buffer {
+  return bytes.slice(offset, sizeBytes);
 }
 
 function readNumber(bytes: Buffer, at: number, file: string): number {
@@ -265,7 +274,7 @@ function readNumber(bytes: Buffer, at: number, file: string): number {
 }
 
 function requireRange(
-  bytes: Buffer,
+  bytes: FileBytes,
   range: { readonly what: string; readonly offset: number; readonly size: number },
   file: string,
 ): void {

@@ -1,3 +1,4 @@
+import type { FileBytes, Patch } from './bytes.ts';
 import { type Elf, elfSizes, segmentTypes } from './read.ts';
 
 /** Where a part of a file has gone. */
@@ -18,48 +19,56 @@ export interface MovedParts {
 const sectionTypes = { dynamic: 6, noBits: 8 } as const;
 
 /**
- * Writes the new places of moved parts into the section headers of `bytes`, which were parsed as `elf` before the move.
- * Programs run without section headers; readelf, gdb and perf read them. Where they are absent or damaged, nothing is
- * written.
+ * Returns section headers that name the new places of moved parts, for a file that was parsed as `elf` before the move.
+ * Programs run without section headers; readelf, gdb and perf read them. Where they are absent or damaged there is
+ * nothing to patch.
  */
-export function moveSections(bytes: Buffer, elf: Elf, parts: MovedParts): void {
-  const headers = sectionHeaders(bytes);
+export function moveSections(bytes: FileBytes, elf: Elf, parts: MovedParts): Patch[] {
+  const table = readSections(bytes);
+  if (table === null) return [];
+  const headers = Buffer.from(table.bytes);
   const oldInterpreter = elf.segments.find(({ type }) => type === segmentTypes.interpreter);
-  for (const at of headers) {
-    const offset = Number(bytes.readBigUInt64LE(at + 24));
-    if (bytes.readUInt32LE(at + 4) === sectionTypes.dynamic) {
-      writePlace(bytes, at, parts.dynamic);
+  for (let at = 0; at < headers.length; at += elfSizes.section) {
+    const offset = Number(headers.readBigUInt64LE(at + 24));
+    if (headers.readUInt32LE(at + 4) === sectionTypes.dynamic) {
+      writePlace(headers, at, parts.dynamic);
       // Its strings, which the symbols share: the old ones are a prefix of the new.
-      const strings = headers[bytes.readUInt32LE(at + 40)];
-      if (strings !== undefined) writePlace(bytes, strings, parts.strings);
+      const strings = headers.readUInt32LE(at + 40) * elfSizes.section;
+      if (strings < headers.length) writePlace(headers, strings, parts.strings);
     } else if (offset !== 0 && offset === oldInterpreter?.offset) {
-      writePlace(bytes, at, parts.interpreter);
+      writePlace(headers, at, parts.interpreter);
     }
   }
+  return [{ offset: table.offset, bytes: headers }];
 }
 
 /**
  * Returns where the last section, or the table of their headers, ends in the file; 0 where there are none.
  */
-export function endOfSections(bytes: Buffer): number {
-  const headers = sectionHeaders(bytes);
-  const ends = headers
-    .filter((at) => bytes.readUInt32LE(at + 4) !== sectionTypes.noBits)
-    .map((at) => Number(bytes.readBigUInt64LE(at + 24) + bytes.readBigUInt64LE(at + 32)));
-  return Math.max(0, (headers.at(-1) ?? -elfSizes.section) + elfSizes.section, ...ends);
+export function endOfSections(bytes: FileBytes): number {
+  const table = readSections(bytes);
+  if (table === null) return 0;
+  let end = table.offset + table.bytes.length;
+  for (let at = 0; at < table.bytes.length; at += elfSizes.section) {
+    if (table.bytes.readUInt32LE(at + 4) === sectionTypes.noBits) continue;
+    const sectionEnd = table.bytes.readBigUInt64LE(at + 24) + table.bytes.readBigUInt64LE(at + 32);
+    end = Math.max(end, Number(sectionEnd));
+  }
+  return end;
 }
 
-/** Lists the offsets of the section headers; none where the table does not lie in the file. */
-function sectionHeaders(bytes: Buffer): number[] {
-  const start = Number(bytes.readBigUInt64LE(40));
-  const count = bytes.readUInt16LE(60);
-  const isThere = start > 0 && start + count * elfSizes.section <= bytes.length;
-  if (!isThere || bytes.readUInt16LE(58) !== elfSizes.section) return [];
-  return Array.from({ length: count }, (_, index) => start + index * elfSizes.section);
+/** Reads the table of section headers; null where it does not lie in the file. */
+function readSections(bytes: FileBytes): Patch | null {
+  const header = bytes.slice(0, elfSizes.header);
+  const offset = Number(header.readBigUInt64LE(40));
+  const size = header.readUInt16LE(60) * elfSizes.section;
+  const isThere = offset > 0 && size > 0 && offset + size <= bytes.length;
+  if (!isThere || header.readUInt16LE(58) !== elfSizes.section) return null;
+  return { offset, bytes: bytes.slice(offset, size) };
 }
 
-function writePlace(bytes: Buffer, at: number, part: MovedPart): void {
-  bytes.writeBigUInt64LE(BigInt(part.address), at + 16);
-  bytes.writeBigUInt64LE(BigInt(part.offset), at + 24);
-  bytes.writeBigUInt64LE(BigInt(part.fileBytes), at + 32);
+function writePlace(headers: Buffer, at: number, part: MovedPart): void {
+  headers.writeBigUInt64LE(BigInt(part.address), at + 16);
+  headers.writeBigUInt64LE(BigInt(part.offset), at + 24);
+  headers.writeBigUInt64LE(BigInt(part.fileBytes), at + 32);
 }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bytesOf } from '../../../../bundler/closure/elf/bytes.ts';
 import { parseElf, readElf } from '../../../../bundler/closure/elf/read.ts';
 import { temporaryDirectory } from '../../../helpers/temporary.ts';
 import { buildElf } from './build-elf.ts';
@@ -16,7 +17,7 @@ function damaged(at: number, value: bigint): Buffer {
 
 describe('parseElf', () => {
   it('reads what a program asks for', () => {
-    const elf = parseElf(buildElf({ ...program, runpath: '$ORIGIN/lib' }), '/app');
+    const elf = parseElf(bytesOf(buildElf({ ...program, runpath: '$ORIGIN/lib' })), '/app');
     expect(elf).toMatchObject({
       file: '/app',
       arch: 'x86_64',
@@ -29,12 +30,18 @@ describe('parseElf', () => {
   });
 
   it('reads a library for the other processor', () => {
-    const elf = parseElf(buildElf({ machine: 183, soname: 'libx.so.2', rpath: '/opt/lib' }), '/libx');
+    const elf = parseElf(
+      bytesOf(buildElf({ machine: 183, soname: 'libx.so.2', rpath: '/opt/lib' })),
+      '/libx',
+    );
     expect(elf).toMatchObject({ arch: 'aarch64', interpreter: null, soname: 'libx.so.2', rpath: '/opt/lib' });
   });
 
   it('reads a static program', () => {
-    expect(parseElf(buildElf({ isStatic: true }), '/app')).toMatchObject({ dynamic: null, needed: [] });
+    expect(parseElf(bytesOf(buildElf({ isStatic: true })), '/app')).toMatchObject({
+      dynamic: null,
+      needed: [],
+    });
   });
 
   it.each([
@@ -43,7 +50,7 @@ describe('parseElf', () => {
   ])('refuses %s', (_, at, value, reason) => {
     const bytes = buildElf(program);
     bytes.writeUInt16LE(value, at);
-    expect(() => parseElf(bytes, '/app')).toThrow(
+    expect(() => parseElf(bytesOf(bytes), '/app')).toThrow(
       expect.objectContaining({ code: 'arch-unsupported', message: `cannot bundle /app: ${reason}` }),
     );
   });
@@ -54,7 +61,7 @@ describe('parseElf', () => {
   ])('refuses another word size or byte order (byte %d)', (at, value, found) => {
     const bytes = buildElf(program);
     bytes[at] = value;
-    expect(() => parseElf(bytes, '/app')).toThrow(
+    expect(() => parseElf(bytesOf(bytes), '/app')).toThrow(
       expect.objectContaining({
         code: 'arch-unsupported',
         message: `cannot bundle /app: it is made for ${found}, not for x86_64 or aarch64`,
@@ -65,7 +72,7 @@ describe('parseElf', () => {
   it('refuses an object file', () => {
     const bytes = buildElf(program);
     bytes.writeUInt16LE(1, 16);
-    expect(() => parseElf(bytes, '/app.o')).toThrow(
+    expect(() => parseElf(bytesOf(bytes), '/app.o')).toThrow(
       expect.objectContaining({
         code: 'elf-unsupported',
         message: 'cannot read /app.o: it is neither a program nor a library',
@@ -81,7 +88,7 @@ describe('parseElf', () => {
     ['a dynamic section without end', damaged(64 + 112 + 32, 16n), 'its dynamic section does not end'],
     ['an interpreter without end', damaged(64 + 32, 3n), 'the name of its interpreter does not end'],
   ])('refuses %s', (_, bytes, reason) => {
-    expect(() => parseElf(bytes, '/app')).toThrow(
+    expect(() => parseElf(bytesOf(bytes), '/app')).toThrow(
       expect.objectContaining({
         code: 'elf-invalid',
         message: `cannot read /app: damaged ELF file: ${reason}`,
@@ -90,14 +97,18 @@ describe('parseElf', () => {
   });
 
   it('refuses strings outside the file and names outside the strings', () => {
-    const { segments, dynamic } = parseElf(buildElf(program), '/app');
+    const { segments, dynamic } = parseElf(bytesOf(buildElf(program)), '/app');
     const at = (segments[2]?.offset ?? 0) + 8;
     const index = (tag: bigint) => dynamic?.findIndex((entry) => entry.tag === tag) ?? -1;
-    expect(() => parseElf(damaged(at + 16 * index(5n), 1n), '/app')).toThrow('its strings are in no segment');
-    expect(() => parseElf(damaged(at + 16 * index(10n), 1n << 40n), '/app')).toThrow(
+    expect(() => parseElf(bytesOf(damaged(at + 16 * index(5n), 1n)), '/app')).toThrow(
+      'its strings are in no segment',
+    );
+    expect(() => parseElf(bytesOf(damaged(at + 16 * index(10n), 1n << 40n)), '/app')).toThrow(
       'the string table would end past the file',
     );
-    expect(() => parseElf(damaged(at, 999n), '/app')).toThrow('a string lies outside the string table');
+    expect(() => parseElf(bytesOf(damaged(at, 999n)), '/app')).toThrow(
+      'a string lies outside the string table',
+    );
   });
 
   it('survives any single byte set to any of three values, or says elf-invalid', () => {
@@ -107,7 +118,7 @@ describe('parseElf', () => {
         const bytes = Buffer.from(good);
         bytes[at] = value;
         try {
-          parseElf(bytes, '/app');
+          parseElf(bytesOf(bytes), '/app');
         } catch (error) {
           expect(['elf-invalid', 'elf-unsupported', 'arch-unsupported']).toContain(
             (error as { code?: string }).code,

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bytesOf } from '../../../../bundler/closure/elf/bytes.ts';
 import { libraryDirectories } from '../../../../bundler/closure/elf/library-directories.ts';
 import { parseElf } from '../../../../bundler/closure/elf/read.ts';
 import { expandSearchPath, findLibrary, type LoadedObject } from '../../../../bundler/closure/elf/search.ts';
@@ -8,7 +9,7 @@ import { temporaryDirectory } from '../../../helpers/temporary.ts';
 import { buildElf, type ElfSketch, writeElf } from './build-elf.ts';
 
 function loaded(file: string, sketch: ElfSketch, loadedBy: LoadedObject | null = null): LoadedObject {
-  return { elf: parseElf(buildElf(sketch), file), loadedBy };
+  return { elf: parseElf(bytesOf(buildElf(sketch)), file), loadedBy };
 }
 
 /** Makes a library `libx.so` in each of the named directories below a new top. */
