@@ -1,50 +1,33 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
 import { sha256Hex } from '../src/core/digest.ts';
+import type { OpenBundle } from './bundle-file.ts';
 import { closureDigest } from './closure-digest.ts';
 import type { Header } from './format/header.ts';
-import type { FrameRecord } from './format/index-table.ts';
-import type { Metadata } from './format/metadata.ts';
 import { readRange } from './format/range.ts';
 import { damaged } from './format/reader.ts';
+import { readFrames } from './frame-reader.ts';
 import { runSettings } from './run-settings.ts';
 import { tarEnd } from './tar.ts';
-
-const decompress = promisify(zstdDecompress);
-
-/** Frames decoded at once: enough for the threads of the pool, and at most 2 × frameBytes of memory each. */
-const window = 4;
 
 /**
  * Decodes every frame and compares the digests of the store paths, of the closure and of the runtime.
  * @throws {SaddlebagError} `bundle-damaged`
  */
 export async function verifyFrames(
-  handle: FileHandle,
-  file: string,
-  bundle: {
-    readonly header: Header;
-    readonly metadata: Metadata;
-    readonly frames: readonly FrameRecord[];
-  },
+  bundle: OpenBundle,
   options: {
     readonly signal: AbortSignal;
     readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   },
 ): Promise<void> {
-  const { header, metadata, frames } = bundle;
+  const { handle, file, header, metadata, frames } = bundle;
   const runtime = await readRange(handle, file, 0, header.dataOffset);
   if (sha256Hex(runtime) !== metadata.runtimeSha256) {
     throw damaged(file, 'its runtime is damaged (the digest differs)');
   }
   const digests = new PathDigests(file, header);
-  for (let at = 0; at < frames.length; at += window) {
-    options.signal.throwIfAborted();
-    const some = frames.slice(at, at + window);
-    const tars = await Promise.all(some.map((frame) => decodeFrame(handle, file, header, frame)));
-    for (const tar of tars) digests.update(tar);
+  for await (const { tar } of readFrames(bundle, frames, options.signal)) {
+    digests.update(tar);
     options.onProgress?.(digests.doneBytes, header.tarBytes);
   }
   if (closureDigest(runSettings(header, metadata), header.paths) !== header.closureSha256) {
@@ -94,20 +77,4 @@ class PathDigests {
     if (!rest.equals(tarEnd)) throw damaged(this.#file, 'its tar does not end');
     this.doneBytes += rest.length;
   }
-}
-
-async function decodeFrame(
-  handle: FileHandle,
-  file: string,
-  header: Header,
-  frame: FrameRecord,
-): Promise<Buffer> {
-  const bytes = await readRange(handle, file, header.dataOffset + frame.offset, frame.bytes);
-  const tar = await decompress(bytes, { maxOutputLength: Math.max(frame.tarBytes, 1) }).catch(
-    () => undefined,
-  );
-  if (tar === undefined || tar.length !== frame.tarBytes) {
-    throw damaged(file, `the frame at byte ${header.dataOffset + frame.offset} is damaged`);
-  }
-  return tar;
 }

@@ -4,6 +4,28 @@ import type { FrameRecord } from './index-table.ts';
 import { rowBytes, rowKinds } from './layout.ts';
 import { Reader } from './reader.ts';
 
+/** The rows of one store path and their strings, as they stand in the file. */
+export interface StoredSlice {
+  readonly rows: Buffer;
+  readonly strings: Buffer;
+}
+
+/** One entry of a store path, as the index has it. */
+export interface Row {
+  /** Below the store path; empty for the store path itself. */
+  readonly path: string;
+  readonly kind: keyof typeof rowKinds;
+  readonly mode: number;
+  /** Of a file; 0 for others. */
+  readonly sizeBytes: number;
+  /** Of a symbolic link; empty for others. */
+  readonly target: string;
+  /** Of a hard link: the number of the row of the file that it equals; 0 for others. */
+  readonly linkRow: number;
+  /** Where the content of a file begins in the tar; 0 for others and for empty files. */
+  readonly dataOffset: number;
+}
+
 /** What a row has to be held against: the rows of its store path before it. */
 interface Before {
   readonly kinds: number[];
@@ -27,11 +49,7 @@ const modes: Readonly<Record<number, readonly number[]>> = {
  * @returns for each row where in the tar its content ends, 0 where it has none
  * @throws {SaddlebagError} `bundle-damaged`
  */
-export function checkRows(
-  file: string,
-  path: PathRecord,
-  slice: { readonly rows: Buffer; readonly strings: Buffer },
-): number[] {
+export function checkRows(file: string, path: PathRecord, slice: StoredSlice): number[] {
   const reader = new Reader(file, `index of ${path.storePath}`, slice.rows);
   const before: Before = { kinds: [], directories: new Set(), path: '', reached: path.tarOffset };
   const ends: number[] = [];
@@ -101,4 +119,28 @@ export function checkFirstRows(file: string, frames: readonly FrameRecord[], end
       );
     }
   }
+}
+
+/** Returns the rows of a slice that `checkRows` let pass. */
+export function decodeRows(file: string, path: PathRecord, slice: StoredSlice): Row[] {
+  const reader = new Reader(file, `index of ${path.storePath}`, slice.rows);
+  return Array.from({ length: slice.rows.length / rowBytes }, (_, index) => {
+    const at = rowBytes * index;
+    return {
+      path: reader.string(at, slice.strings),
+      target: reader.string(at + 8, slice.strings),
+      sizeBytes: reader.u64(at + 16),
+      dataOffset: reader.u64(at + 24),
+      linkRow: reader.u64(at + 32),
+      mode: reader.u16(at + 40),
+      kind: decodeKind(reader, at + 42),
+    };
+  });
+}
+
+function decodeKind(reader: Reader, at: number): Row['kind'] {
+  const [number] = reader.slice(at, 1);
+  const kind = (Object.keys(rowKinds) as Row['kind'][]).find((name) => rowKinds[name] === number);
+  if (kind === undefined) throw reader.error(`the kind at ${at} is unknown`);
+  return kind;
 }
