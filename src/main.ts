@@ -5,7 +5,8 @@ import type { Context } from './core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from './core/errors.ts';
 import { execProcess } from './core/exec.ts';
 import { type Reporter, silentReporter } from './core/reporter.ts';
-import { createProgram, type Invocation } from './program.ts';
+import type { Invocation } from './program/command.ts';
+import { createProgram } from './program.ts';
 import { renderFailure, renderFailureJson } from './report/failure.ts';
 import { createJsonReporter } from './report/json.ts';
 

@@ -1,40 +1,6 @@
-import { basename, resolve } from 'node:path';
-import { inspectBundle } from '../../bundler/inspect.ts';
-import type { Context } from '../core/context.ts';
-import { exitCodes, interrupted } from '../core/errors.ts';
-import type { Bundle, EnvPolicy, EnvSetting } from '../core/types.ts';
-import { formatBytes } from '../core/units.ts';
-import type { CommandResult } from './result.ts';
-
-/**
- * Reads a bundle, checks every byte of it and says what it is.
- * @returns a page for people; as JSON the Bundle
- * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`, `interrupted`
- */
-export async function runInspect(
-  input: { readonly bundle: string },
-  context: Context,
-): Promise<CommandResult> {
-  const bundle = await readBundle(input.bundle, context);
-  return { text: renderBundle(bundle), json: bundle, exitCode: exitCodes.done };
-}
-
-/**
- * Reads and checks a bundle, with its progress reported.
- * @throws {SaddlebagError} as `runInspect`
- */
-export async function readBundle(file: string, context: Context): Promise<Bundle> {
-  try {
-    return await inspectBundle(resolve(context.cwd, file), {
-      signal: context.signal,
-      onProgress: (doneBytes, totalBytes) =>
-        context.reporter.report({ kind: 'progress', stage: 'inspect', doneBytes, totalBytes }),
-    });
-  } catch (cause) {
-    if (!context.signal.aborted) throw cause;
-    throw interrupted(`reading ${file}`, 'nothing was changed', 'run the same command again');
-  }
-}
+import { basename } from 'node:path';
+import type { Bundle, EnvPolicy, EnvSetting } from '../../core/types.ts';
+import { formatBytes } from '../../core/units.ts';
 
 const sources = {
   nix: 'a Nix closure',
@@ -43,7 +9,7 @@ const sources = {
 } as const;
 
 /** Renders a bundle as a page for people. */
-function renderBundle(bundle: Bundle): string {
+export function renderBundle(bundle: Bundle): string {
   const { image, entrypoint } = bundle;
   const entries = image.paths.reduce((sum, path) => sum + path.entries, 0);
   const facts: [string, string][] = [

@@ -1,0 +1,49 @@
+import { type Command, Option } from 'commander';
+import type { BundleFlags } from '../commands/bundle.ts';
+import {
+  collect,
+  collectEnv,
+  command,
+  examples,
+  type Host,
+  type OutputFlags,
+  outputOf,
+  parseCount,
+} from './command.ts';
+
+/** Adds `saddlebag bundle`. */
+export function addBundle(program: Command, { invoke }: Host): void {
+  command(program, 'bundle', 'pack an app and everything it needs into one executable file')
+    .argument(
+      '<app>',
+      'a Nix build (result, result/bin/app), a program of this machine, or a directory; nix:, program: or dir: in front forces the reading',
+    )
+    .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
+    .option('-f, --force', 'replace a file that is there')
+    .option('--entrypoint <path>', 'program inside the store path or directory')
+    .option('--name <name>', "name of the app (default: from the store path or the file's name)")
+    .option('--app-version <version>', 'version of the app (default: from the store path)')
+    .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
+    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect)
+    .addOption(
+      new Option('--compress <level>', 'how hard to compress')
+        .choices(['fast', 'balanced', 'small'])
+        .default('balanced'),
+    )
+    .option('--jobs <n>', 'frames compressed at once (default: the number of processors)', parseCount)
+    .addHelpText(
+      'after',
+      examples(
+        'saddlebag bundle ./result',
+        'saddlebag bundle result/bin/app --env PORT=8080',
+        'saddlebag bundle program:git -o git',
+        'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
+      ),
+    )
+    .action((app: string, flags: BundleFlags & OutputFlags) =>
+      invoke({
+        ...outputOf(flags),
+        run: async (context) => (await import('../commands/bundle.ts')).runBundle({ app, flags }, context),
+      }),
+    );
+}

@@ -1,0 +1,64 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { CommandResult } from '../commands/result.ts';
+import type { Context } from '../core/context.ts';
+
+/** A command that the user asked for, ready to run. */
+export interface Invocation {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  run(context: Context): Promise<CommandResult>;
+}
+
+/** Starts a command, and reads what a command takes on stdin; given by `src/main.ts`. */
+export interface Host {
+  readonly invoke: (invocation: Invocation) => Promise<void>;
+  readonly readStdin: () => Promise<string>;
+}
+
+/** The flags that every command has. */
+export interface OutputFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Adds a command with the flags that every command has. */
+export function command(program: Command, nameAndArguments: string, summary: string): Command {
+  return program
+    .command(nameAndArguments)
+    .description(summary)
+    .option('--json', 'print the result as one JSON object, events as lines of JSON on stderr')
+    .option('-q, --quiet', 'print nothing but the result and errors');
+}
+
+/** Returns what the flags say about output. */
+export function outputOf(flags: OutputFlags): Pick<Invocation, 'json' | 'quiet'> {
+  return { json: flags.json === true, quiet: flags.quiet === true };
+}
+
+/** Returns the last part of a help page. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+}
+
+/** Collects the values of a repeatable flag. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
+/** Collects NAME=VALUE of a repeatable flag; refuses what is not of that form. */
+export function collectEnv(
+  value: string,
+  previous: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const match = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(value);
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new InvalidArgumentError('expected NAME=VALUE, for example PORT=8080.');
+  }
+  return { ...previous, [match[1]]: match[2] };
+}
+
+/** Parses a whole number from 1. */
+export function parseCount(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('expected a whole number from 1.');
+  return Number(value);
+}

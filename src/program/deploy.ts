@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import type { DeployFlags } from '../commands/deploy.ts';
+import { collect, command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
+
+/** Adds `saddlebag deploy`. */
+export function addDeploy(program: Command, { invoke, readStdin }: Host): void {
+  const deploy = command(
+    program,
+    'deploy',
+    'write the Nomad job of an artifact, submit it and watch it until it is healthy',
+  ).argument('<artifact>', 'what `publish` printed: the source, a file with the JSON, or - for stdin');
+  deploy
+    .optionsGroup('What to do:')
+    .option('--dry-run', 'print the job and ask no server')
+    .option('--plan', 'show what would change, and change nothing')
+    .option('--detach', 'submit and do not wait')
+    .option(
+      '--timeout <duration>',
+      'how long to wait (default: a minute longer than Nomad itself could take)',
+    )
+    .option('--queue', 'let allocations that nothing can take now wait for room')
+    .option('--no-fail-fast', 'let Nomad decide when a failing deployment has failed')
+    .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)');
+  addJobFlags(deploy)
+    .addHelpText(
+      'after',
+      examples(
+        'saddlebag deploy artifact.json --port http --check-path /health',
+        'saddlebag deploy artifact.json --port http:8080 --count 3 --memory 256 --dry-run',
+        'saddlebag publish ./app --to s3://bundles --json | saddlebag deploy - --port http --plan',
+      ),
+    )
+    .action((artifact: string, flags: DeployFlags & OutputFlags) =>
+      invoke({
+        ...outputOf(flags),
+        run: async (context) =>
+          (await import('../commands/deploy.ts')).runDeploy({ artifact, flags, readStdin }, context),
+      }),
+    );
+}
+
+/** The flags that say what the job is, by Nomad's names. */
+function addJobFlags(deploy: Command): Command {
+  return deploy
+    .optionsGroup('The job:')
+    .option('--job <id>', 'id of the job (default: name of the bundle)')
+    .option('--group <name>', 'name of the group (default: the job)')
+    .option('--task <name>', 'name of the task (default: the group)')
+    .option('--type <type>', 'service or batch (default: service)')
+    .option('--namespace <name>', 'of the job (default: NOMAD_NAMESPACE)')
+    .option('--region <name>', 'of the job (default: NOMAD_REGION)')
+    .option('--datacenter <name>', 'where it may run; repeatable (default: any)', collect)
+    .option('--node-pool <name>', 'which nodes it may run on')
+    .option('--priority <n>', 'from 1 to the highest that the servers allow')
+    .option('--count <n>', 'how many allocations (default: as many as run now, or 1)')
+    .option('--arch <arch>', 'x86_64 or aarch64, where the artifact does not say')
+    .optionsGroup('The task:')
+    .option(
+      '--port [label[:number]]',
+      'a port, http unless named; its number is in PORT, chosen by Nomad unless given',
+    )
+    .option('--check-path <path>', 'health check by HTTP (default: that the port opens)')
+    .option('--cpu <mhz>', 'MHz (default: 100)')
+    .option('--memory <mib>', 'MiB (default: 300)')
+    .option('--memory-max <mib>', 'MiB that it may take where there is room')
+    .option('--env <K=V>', 'set a variable; repeatable', collect)
+    .option('--arg <argument>', 'pass an argument; repeatable', collect)
+    .option('--user <user>', "run as this user (default: the client's, nobody)")
+    .option('--kill-signal <signal>', 'what ends it (default: SIGTERM)')
+    .option('--kill-timeout <duration>', 'how long it may take to end (default: 10s)')
+    .optionsGroup('The update:')
+    .option('--max-parallel <n>', 'allocations replaced at once (default: 1)')
+    .option('--min-healthy-time <duration>', 'how long one must be healthy to count (default: 5s)')
+    .option('--healthy-deadline <duration>', 'until when one must be healthy (default: 5m)')
+    .option('--progress-deadline <duration>', 'until when the next one must be healthy (default: 10m)')
+    .option('--no-auto-revert', 'do not return to the last stable version when it fails');
+}

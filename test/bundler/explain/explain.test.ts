@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type OpenBundle, openBundle } from '../../../bundler/bundle-file.ts';
+import { writeBundle } from '../../../bundler/executable.ts';
+import { compareBundles } from '../../../bundler/explain/difference.ts';
+import { findDuplicates, largestFiles, listMembers, memberPath } from '../../../bundler/explain/members.ts';
+import { renderSizePage } from '../../../bundler/explain/page.ts';
+import { referenceTree } from '../../../bundler/explain/tree.ts';
+import { explainWhy } from '../../../bundler/explain/why.ts';
+import { describeBundle } from '../../../bundler/inspect.ts';
+import { silentReporter } from '../../../src/core/reporter.ts';
+import type { Closure } from '../../../src/core/types.ts';
+import { closureOf, fakeStorePath, type Member, settingsOf, writeTree } from '../../helpers/closures.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+
+const { signal } = new AbortController();
+const libc = fakeStorePath('libc-2.36', 'a');
+const lib = fakeStorePath('lib-1.0', 'b');
+const app = fakeStorePath('app-1.0', 'c');
+const noise = (length: number) => Buffer.from(Array.from({ length }, (_, index) => (index * index) % 251));
+
+/** An app that refers to a library, that refers to a libc; frames of 16 KiB. */
+async function sample(
+  name: string,
+  options: {
+    readonly app?: Readonly<Record<string, Member>>;
+    readonly change?: (closure: Closure) => Closure;
+  } = {},
+): Promise<OpenBundle> {
+  const directory = await temporaryDirectory();
+  const place = (part: string) => join(directory, part);
+  await writeTree(place('libc'), { 'lib/libc.so': noise(50_000), 'share/licence': 'free\n'.repeat(1000) });
+  await writeTree(place('lib'), {
+    'lib/lib.so': Buffer.concat([noise(16_370), Buffer.from(`${libc}/lib`), noise(30_000)]),
+    'lib/alias.so': { link: `${libc}/lib/libc.so` },
+    'share/licence': 'free\n'.repeat(1000),
+  });
+  await writeTree(place('app'), { 'bin/app': { executable: `#!${lib}/bin/sh\n` }, ...options.app });
+  const closure = closureOf(
+    [
+      { name: 'libc-2.36', letter: 'a', directory: place('libc') },
+      { name: 'lib-1.0', letter: 'b', directory: place('lib') },
+      { name: 'app-1.0', letter: 'c', directory: place('app') },
+    ],
+    'bin/app',
+  );
+  const references = [[], [libc], [lib]];
+  const linked = {
+    ...closure,
+    paths: closure.paths.map((path, index) => ({ ...path, references: references[index] ?? [] })),
+  };
+  const output = place(`${name}.bundle`);
+  await writeBundle(options.change?.(linked) ?? linked, {
+    output,
+    force: false,
+    toolVersion: '9.9.9',
+    runtime: Buffer.from('stands for the runtime\n'),
+    runtimeOptions: true,
+    compression: { level: 3, frameBytes: 1 << 14 },
+    jobs: 2,
+    signal,
+    reporter: silentReporter,
+  });
+  return openBundle(output);
+}
+
+/** Index, header and trailer: what is new in any other bundle. */
+function tailBytes({ sizeBytes, header }: OpenBundle): number {
+  return sizeBytes - header.dataOffset - header.dataBytes;
+}
+
+describe('explainWhy', () => {
+  it('names the chain and the files that make it, also where a hash spans two frames', async () => {
+    await using bundle = await sample('app');
+    expect(await explainWhy(bundle, 'libc', signal)).toEqual([
+      {
+        target: libc,
+        steps: [
+          { storePath: app, because: [] },
+          { storePath: lib, because: [`${app}/bin/app`] },
+          { storePath: libc, because: [`${lib}/lib/alias.so`, `${lib}/lib/lib.so`] },
+        ],
+      },
+    ]);
+  });
+
+  it.each([
+    libc,
+    `${libc}/lib/libc.so`,
+    'libc-2.36',
+    `${'a'.repeat(32)}-libc-2.36`,
+    'libc.so',
+    'lib/libc.so',
+  ])('finds what %s means', async (query) => {
+    await using bundle = await sample('app');
+    expect((await explainWhy(bundle, query, signal)).map(({ target }) => target)).toEqual([libc]);
+  });
+
+  it('explains each store path that a file name fits', async () => {
+    await using bundle = await sample('app');
+    const targets = (await explainWhy(bundle, 'share/licence', signal)).map(({ target }) => target);
+    expect(targets).toEqual([libc, lib]);
+  });
+
+  it('says so when nothing is called that', async () => {
+    await using bundle = await sample('app');
+    await expect(explainWhy(bundle, 'openssl', signal)).rejects.toMatchObject({
+      code: 'not-in-bundle',
+      message: `cannot explain openssl: ${bundle.file} holds nothing of that name`,
+    });
+  });
+});
+
+describe('members', () => {
+  it('lists the largest files and what stands in several store paths', async () => {
+    await using bundle = await sample('app');
+    const members = listMembers(bundle);
+    expect(largestFiles(members, 2).map(memberPath)).toEqual([`${libc}/lib/libc.so`, `${lib}/lib/lib.so`]);
+    expect(await findDuplicates(bundle, members, signal)).toEqual([
+      {
+        sizeBytes: 5000,
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        files: [`${libc}/share/licence`, `${lib}/share/licence`],
+      },
+    ]);
+  });
+});
+
+describe('referenceTree', () => {
+  it('sums each store path once and shows a repeated one as such', () => {
+    const path = (storePath: typeof app, contentBytes: number, references: (typeof app)[]) => ({
+      ...{ storePath, contentBytes, references },
+      ...{ entries: 1, compressedBytes: 1, contentSha256: '' },
+    });
+    const other = fakeStorePath('other', 'd');
+    const [tree, ...rest] = referenceTree([
+      path(libc, 100, []),
+      path(lib, 10, [libc]),
+      path(other, 3, [lib]),
+      path(app, 1, [lib, other]),
+    ]);
+    expect(rest).toEqual([]);
+    expect(tree).toMatchObject({ storePath: app, ownBytes: 1, closureBytes: 114 });
+    expect(tree?.children).toMatchObject([
+      { storePath: other, closureBytes: 113, children: [{ storePath: lib, repeated: false }] },
+      { storePath: lib, closureBytes: 110, repeated: true, children: [] },
+    ]);
+  });
+});
+
+describe('compareBundles', () => {
+  it('finds nothing new in the same closure', async () => {
+    await using one = await sample('one');
+    await using two = await sample('two');
+    const difference = await compareBundles(one, two, signal);
+    expect(difference).toMatchObject({ same: true, settings: [], added: [], removed: [], updated: [] });
+    expect(difference.newBytes).toBe(tailBytes(two));
+  });
+
+  it('names what changed, and counts the frames that are new', async () => {
+    await using one = await sample('one');
+    await using two = await sample('two', {
+      app: { 'share/new': noise(10_000) },
+      change: (closure) => ({
+        ...closure,
+        entrypoint: { ...closure.entrypoint, env: settingsOf({ PORT: '80' }) },
+      }),
+    });
+    const difference = await compareBundles(one, two, signal);
+    expect(difference).toMatchObject({
+      same: false,
+      settings: ['env'],
+      added: [],
+      removed: [],
+      updated: [{ from: { storePath: app }, to: { storePath: app } }],
+    });
+    const appFrames = two.frames.filter(
+      ({ tarOffset }) => tarOffset >= (two.header.paths[2]?.tarOffset ?? 0),
+    );
+    const appBytes = appFrames.slice(0, -1).reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(difference.newBytes).toBe(tailBytes(two) + appBytes);
+  });
+});
+
+describe('renderSizePage', () => {
+  it('holds every store path and escapes what the bundle calls its files', async () => {
+    await using bundle = await sample('app', { app: { 'share/<script>alert(1)</script>': noise(20_000) } });
+    const described = describeBundle({ ...bundle, sha256: '' });
+    const page = renderSizePage(described, listMembers(bundle), []);
+    for (const name of ['libc-2.36', 'lib-1.0', 'app-1.0']) expect(page).toContain(name);
+    expect(page).toContain('&lt;script&gt;alert(1)');
+    expect(page).not.toMatch(/<script/);
+  });
+});
