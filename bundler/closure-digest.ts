@@ -12,11 +12,12 @@ export function closureDigest(
   closure: RunSettings,
   paths: readonly { readonly storePath: StorePath; readonly contentSha256: string }[],
 ): string {
-  const { args, defaultArgs, env, init, interpreter, program, workingDirectory } = closure.entrypoint;
+  const { args, defaultArgs, env, init, interpreter, ownName, program, workingDirectory } =
+    closure.entrypoint;
   const settings = sortByName(env).map(({ name, value, policy }) => [name, value, policy]);
   return sha256Hex(
     JSON.stringify({
-      entrypoint: { args, defaultArgs, env: settings, init, interpreter, program, workingDirectory },
+      entrypoint: { args, defaultArgs, env: settings, init, interpreter, ownName, program, workingDirectory },
       programs: closure.programs.map(({ name, program }) => [name, program]),
       binds: closure.binds.map(({ source, target, policy }) => [source, target, policy]),
       root: closure.root === null ? null : storePathBase(closure.root),

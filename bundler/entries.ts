@@ -39,10 +39,16 @@ export async function readEntries(path: ClosurePath, signal: AbortSignal): Promi
       fileEntry(name, { file, executable: (stats.mode & 0o111) !== 0, sizeBytes: stats.size }),
     );
   }
+  const links = Object.entries(path.links ?? {});
+  for (const [inside, target] of links) {
+    const name = `${top}/${inside}`;
+    addParents(entries, name, top);
+    entries.set(name, { kind: 'symlink', path: name, target });
+  }
   const all = [...entries.values()];
   // A walk alone comes sorted.
-  const sorted =
-    Object.keys(path.files).length === 0 ? all : all.sort((a, b) => compareBytes(a.path, b.path));
+  const isWalk = Object.keys(path.files).length === 0 && links.length === 0;
+  const sorted = isWalk ? all : all.sort((a, b) => compareBytes(a.path, b.path));
   return joinEqualFiles(sorted, signal);
 }
 

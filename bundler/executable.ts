@@ -187,13 +187,14 @@ function makeHeader(
 }
 
 function launchOf({ entrypoint, programs, binds }: Closure): Launch {
-  const { program, args, defaultArgs, env, init, workingDirectory } = entrypoint;
+  const { program, args, defaultArgs, env, init, ownName, workingDirectory } = entrypoint;
   return {
     entrypoints: [{ name: basename(program), program }, ...programs],
     args,
     defaultArgs,
     env: sortByName(env),
     init,
+    ownName,
     workingDirectory,
     binds,
   };

@@ -4,12 +4,21 @@ import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { type StorePath, storePathFromDigest } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
-import { isBelow, linkLibraries } from './libraries.ts';
-import { findInterpreter, type LinkedProgram, renderLine, rewriteShebang } from './program.ts';
-import { type ProgramClosure, type Workplace, writeEdited, writePatched } from './program-closure.ts';
+import { type Companions, isBelow, linkLibraries } from './libraries.ts';
+import type { LinkedProgram } from './program.ts';
+import {
+  noSurroundings,
+  type ProgramClosure,
+  type Surroundings,
+  surroundingsOf,
+  type Workplace,
+  writeEdited,
+  writePatched,
+} from './program-closure.ts';
+import { findInterpreter, renderLine, rewriteShebang } from './script.ts';
 import { replaceShebang } from './shebang.ts';
 import { contentPath } from './tree-digest.ts';
-import { editCompanions, findCompanions } from './tree-elfs.ts';
+import { directoryElfs, editCompanions, findCompanions } from './tree-elfs.ts';
 
 /** How a directory is read. */
 export interface DirectoryOptions {
@@ -29,7 +38,7 @@ interface TreeEntrypoint {
 }
 
 /** What starts the entrypoint: the closures outside the directory, and the first line that a script gets. */
-interface Start extends Pick<ProgramClosure, 'arch' | 'interpreter' | 'paths'> {
+interface Start extends Pick<ProgramClosure, 'arch' | 'interpreter' | 'paths' | keyof Surroundings> {
   readonly linked: LinkedProgram['linked'];
   readonly references: readonly StorePath[];
   readonly ownLoader: boolean;
@@ -60,7 +69,10 @@ export async function readDirectory(
   const entrypoint = await findEntrypoint(tree, options.entrypoint);
   const site = { ...place, tree, name: options.name };
   const start = await readStart(entrypoint, site);
-  const edited = start.linked === null ? {} : await editCompanions(tree, start.linked, place);
+  const edited =
+    start.linked === null
+      ? {}
+      : await editCompanions(directoryElfs(tree, await findCompanions(tree)), start.linked, place);
   const path = await treePath(entrypoint, { ...start, edited }, site);
   return {
     program: `${path.storePath}/${entrypoint.path}`,
@@ -68,6 +80,7 @@ export async function readDirectory(
     interpreter: start.interpreter,
     ownLoader: start.ownLoader,
     paths: [...start.paths, path],
+    ...surroundingsOf(start),
   };
 }
 
@@ -106,7 +119,7 @@ async function readStart({ executable }: TreeEntrypoint, site: Site): Promise<St
   const real = await realpath(interpreter);
   if (isBelow(tree, real)) return readInnerStart(executable, interpreter, site);
   // Its libraries serve the tree's own, which it loads (Node's addons, Python's modules).
-  const companions = { tree, elfs: await findCompanions(tree) };
+  const companions = await companionsOf(tree);
   const { line, ...found } = await rewriteShebang(executable, { name, companions }, site);
   return {
     ...found,
@@ -114,6 +127,9 @@ async function readStart({ executable }: TreeEntrypoint, site: Site): Promise<St
     interpreter: basename(found.interpreter.program),
     ownLoader: found.interpreter.ownLoader,
     linked: found.interpreter.linked,
+    ...surroundingsOf(found.interpreter),
+    // The kernel names the interpreter by its path.
+    ownName: false,
     shebang: () => line,
   };
 }
@@ -121,19 +137,23 @@ async function readStart({ executable }: TreeEntrypoint, site: Site): Promise<St
 async function readElfStart({ elf }: Extract<Executable, { kind: 'elf' }>, site: Site): Promise<Start> {
   const { tree, name } = site;
   requireProgram(elf);
-  const common = { arch: elf.arch, interpreter: null, shebang: null };
+  const common = { ...noSurroundings, arch: elf.arch, interpreter: null, shebang: null };
   if (elf.interpreter === null) {
     return { ...common, paths: [], linked: null, references: [], ownLoader: false };
   }
-  const companions = { tree, elfs: await findCompanions(tree) };
+  const companions = await companionsOf(tree);
   const linked = await linkLibraries(elf, elf.interpreter, { name, companions }, site);
   return {
     ...common,
-    paths: [linked.path],
+    paths: linked.paths,
     linked,
-    references: [linked.path.storePath],
+    references: linked.paths.map(({ storePath }) => storePath),
     ownLoader: true,
   };
+}
+
+async function companionsOf(tree: string): Promise<Companions> {
+  return { elfs: await findCompanions(tree), holds: (file) => isBelow(tree, file) };
 }
 
 /** The interpreter is part of the tree: the script names it by the tree's own store path. */

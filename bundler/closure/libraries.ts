@@ -3,26 +3,38 @@ import { basename } from 'node:path';
 import type { ClosurePath } from '../../src/core/types.ts';
 import { isMuslLoader } from './elf/library-directories.ts';
 import { dropSearchPath, type PointTarget } from './elf/point.ts';
-import type { Elf } from './elf/read.ts';
+import { type Elf, readElf } from './elf/read.ts';
 import { librariesMissing, type ResolvedLibraries, resolveLibraries } from './elf/resolve.ts';
 import { type Workplace, writePatched } from './program-closure.ts';
 import { contentPath } from './tree-digest.ts';
 
-/** ELF files of a bundled directory that run in, or beside, the program that is bundled. */
+/** ELF files that run in, or beside, the program that is bundled. */
 export interface Companions {
-  /** Real path of the directory: libraries below it stay there. */
-  readonly tree: string;
   readonly elfs: readonly Elf[];
+  /** Whether a library, by its real path, is found where it lies among them, and needs no place among the others. */
+  readonly holds: (file: string) => boolean;
 }
 
-/** A store path that holds a dynamic loader and libraries, and how programs are pointed at it. */
+/** Store paths that hold a dynamic loader and libraries, and how programs are pointed at them. */
 export interface LinkedLibraries {
-  readonly path: ClosurePath;
+  /** At least one, the loader's first. */
+  readonly paths: readonly ClosurePath[];
   readonly target: PointTarget;
   /** The loader as it is on this machine. */
   readonly loader: Elf;
-  /** The names of its libraries. */
-  readonly names: ReadonlySet<string>;
+  /** Name of each library → its real path on this machine. */
+  readonly libraries: ReadonlyMap<string, string>;
+}
+
+/** What libraries are gathered for besides the program itself. */
+export interface LinkOptions {
+  /** For the store path: `<name>-libs`. */
+  readonly name: string;
+  readonly companions?: Companions;
+  /** Libraries that are opened by name at run time: their files on this machine. */
+  readonly opened?: readonly string[];
+  /** Libraries of another program of the bundle: what is there already is not brought again. */
+  readonly base?: LinkedLibraries | null;
 }
 
 /**
@@ -34,31 +46,54 @@ export interface LinkedLibraries {
 export async function linkLibraries(
   program: Elf,
   interpreter: string,
-  options: { readonly name: string; readonly companions?: Companions },
+  options: LinkOptions,
   place: Workplace,
 ): Promise<LinkedLibraries> {
   const own = await resolveLibraries([program], interpreter, program.file);
   if (own.missing.length > 0) throw librariesMissing(program.file, own.missing);
-  const { companions } = options;
-  const all = companions === undefined ? own : await addCompanions(program, own.loader, companions, place);
+  const opened = await readOpened(options.opened ?? []);
+  const all = await addCompanions(program, own, { ...options, opened }, place);
+  const loaderFile = await realpath(all.loader.file);
+  const base = options.base?.loader.file === all.loader.file ? options.base : null;
+  const libraries = new Map<string, string>();
   const files: Record<string, string> = {};
-  for (const [name, library] of all.libraries) {
-    const stays = companions !== undefined && isBelow(companions.tree, await realpath(library.file));
-    if (!stays || library === all.loader) files[`lib/${name}`] = await libraryFile(library, place);
+  const named = [...all.libraries, ...opened.map((elf) => [basename(elf.file), elf] as const)];
+  for (const [name, library] of named) {
+    const file = await realpath(library.file);
+    if (file !== loaderFile && options.companions?.holds(file)) continue;
+    libraries.set(name, file);
+    if (base?.libraries.get(name) !== file) files[`lib/${name}`] = await libraryFile(library, place);
   }
-  const path = await contentPath(
-    `${options.name}-libs`,
-    { directory: null, files },
-    [],
-    place.context.signal,
-  );
+  return base === null || Object.keys(files).length > 0
+    ? layOut({ loader: all.loader, interpreter, libraries, files }, { ...options, base }, place)
+    : base;
+}
+
+async function layOut(
+  found: Pick<LinkedLibraries, 'loader' | 'libraries'> & {
+    readonly interpreter: string;
+    readonly files: Readonly<Record<string, string>>;
+  },
+  { name, base }: { readonly name: string; readonly base: LinkedLibraries | null },
+  place: Workplace,
+): Promise<LinkedLibraries> {
+  const content = { directory: null, files: found.files };
+  const path = await contentPath(`${name}-libs`, content, [], place.context.signal);
   const directory = `${path.storePath}/lib`;
   return {
-    path,
-    loader: all.loader,
-    target: { interpreter: `${directory}/${basename(interpreter)}`, searchPath: [directory] },
-    names: new Set(Object.keys(files).map((file) => basename(file))),
+    paths: [...(base?.paths ?? []), path],
+    loader: found.loader,
+    target: {
+      interpreter: base?.target.interpreter ?? `${directory}/${basename(found.interpreter)}`,
+      searchPath: [directory, ...(base?.target.searchPath ?? [])],
+    },
+    libraries: new Map([...(base?.libraries ?? []), ...found.libraries]),
   };
+}
+
+async function readOpened(files: readonly string[]): Promise<Elf[]> {
+  const elfs = await Promise.all(files.map((file) => readElf(file)));
+  return elfs.filter((elf) => elf !== null);
 }
 
 /** True for a file below a directory; both are real paths. */
@@ -81,14 +116,17 @@ export function fitsLoader(elf: Elf, loader: Elf): boolean {
 
 async function addCompanions(
   program: Elf,
-  loader: Elf,
-  companions: Companions,
+  own: ResolvedLibraries,
+  { companions, opened }: { readonly companions?: Companions; readonly opened: readonly Elf[] },
   place: Workplace,
 ): Promise<ResolvedLibraries> {
-  const fitting = companions.elfs.filter((elf) => fitsLoader(elf, loader));
+  const { loader } = own;
+  const elfs = [...(companions?.elfs ?? []), ...opened];
+  if (elfs.length === 0) return own;
+  const fitting = elfs.filter((elf) => fitsLoader(elf, loader));
   const all = await resolveLibraries([program, ...fitting], loader.file, program.file);
   // A library that its program loads by path before is found by its name afterwards, wherever in the tree it lies.
-  const inTree = new Set(companions.elfs.flatMap(({ file, soname }) => [basename(file), soname ?? '']));
+  const inTree = new Set(elfs.flatMap(({ file, soname }) => [basename(file), soname ?? '']));
   for (const { name, neededBy, reason } of all.missing) {
     if (inTree.has(name)) continue;
     place.context.reporter.report({

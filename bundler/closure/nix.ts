@@ -7,7 +7,7 @@ import type { Arch, ClosurePath } from '../../src/core/types.ts';
 import { type Executable, readExecutable } from './executable.ts';
 import { isExecutableFile } from './locate.ts';
 import { orderPaths } from './order.ts';
-import type { ProgramClosure, Workplace } from './program-closure.ts';
+import { noSurroundings, type ProgramClosure, type Workplace } from './program-closure.ts';
 import { interpreterOfScript } from './shebang.ts';
 
 /** One store path as Nix registers it. */
@@ -31,6 +31,7 @@ export async function readNix(program: string, place: Workplace): Promise<Progra
     ...(await describeProgram(program, place)),
     ownLoader: await holdsLoader(paths),
     paths,
+    ...noSurroundings,
   };
 }
 

@@ -4,11 +4,27 @@ import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
-import type { Arch, ClosurePath } from '../../src/core/types.ts';
+import type { Arch, Bind, ClosurePath, EnvSetting } from '../../src/core/types.ts';
 import type { Patch } from './elf/bytes.ts';
 
+/** What a program needs of its start, besides its store paths. */
+export interface Surroundings {
+  readonly env: readonly EnvSetting[];
+  readonly binds: readonly Bind[];
+  /** Whether argv[0] must be the program's own path: it looks there for its files, or for what it should do. */
+  readonly ownName: boolean;
+}
+
+/** What most programs need: nothing. */
+export const noSurroundings: Surroundings = { env: [], binds: [], ownName: false };
+
+/** Returns the surroundings out of something larger. */
+export function surroundingsOf({ env, binds, ownName }: Surroundings): Surroundings {
+  return { env, binds, ownName };
+}
+
 /** What reading one source gives: all of a Closure but its name and the settings of the request. */
-export interface ProgramClosure {
+export interface ProgramClosure extends Surroundings {
   /** Absolute, below the last of `paths`. */
   readonly program: string;
   readonly arch: Arch;

@@ -1,24 +1,28 @@
-import { realpath } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { SaddlebagError } from '../../src/core/errors.ts';
-import { compareBytes } from '../../src/core/files.ts';
-import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
-import type { ClosurePath } from '../../src/core/types.ts';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, relative } from 'node:path';
+import type { Bind, ClosurePath, EnvSetting } from '../../src/core/types.ts';
 import { openBytes } from './elf/bytes.ts';
 import { appendedBytes, pointProgram } from './elf/point.ts';
-import type { Elf } from './elf/read.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
-import { type Companions, type LinkedLibraries, linkLibraries } from './libraries.ts';
-import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
-import { readNix } from './nix.ts';
-import { orderPaths } from './order.ts';
-import { type ProgramClosure, type Workplace, writeEdited, writePatched } from './program-closure.ts';
-import { replaceShebang, type Shebang, shebangLimitBytes } from './shebang.ts';
+import { type Companions, isBelow, type LinkedLibraries, linkLibraries } from './libraries.ts';
+import { type Mirror, mirrorFiles, mirrorPlace, realPlace } from './mirror.ts';
+import { type ProgramClosure, type Surroundings, type Workplace, writePatched } from './program-closure.ts';
+import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
+import { readScript } from './script.ts';
 import { contentPath } from './tree-digest.ts';
+import { type ElfTree, editCompanions, ownDirectories, type PlacedElf, readCompanion } from './tree-elfs.ts';
 
 /** A program of this machine with what it loads; `linked` is null where it loads nothing, or Nix built it. */
 export interface LinkedProgram extends ProgramClosure {
   readonly linked: LinkedLibraries | null;
+}
+
+/** Files that a program needs, as its user says or a traced run has shown. */
+export interface ExtraFiles {
+  /** Files and directories at fixed paths: where the host has none, the bundle's appear there. */
+  readonly data: readonly string[];
+  /** Libraries that are opened by name. */
+  readonly opened: readonly string[];
 }
 
 /** How a program is read. */
@@ -26,197 +30,175 @@ export interface ProgramOptions {
   /** For its store paths. */
   readonly name: string;
   readonly companions?: Companions;
+  readonly extra?: ExtraFiles;
+  /** The libraries of another program of the bundle, which serve this one too. */
+  readonly base?: LinkedLibraries | null;
   /** How many scripts led here. */
   readonly depth?: number;
 }
 
 type ElfProgram = Extract<Executable, { kind: 'elf' }>;
-type Script = Extract<Executable, { kind: 'script' }>;
-
-/** A script's first line in a bundle, and the closures of the programs that it names. */
-export interface RewrittenShebang {
-  readonly line: string;
-  readonly interpreter: LinkedProgram;
-  /** Of the interpreter and, where one is needed, of env. */
-  readonly paths: readonly ClosurePath[];
-  readonly references: readonly StorePath[];
-}
 
 /**
- * Reads a program of this machine, an ELF file or a script, into store paths: one for its loader and libraries, one for
- * itself as `bin/<base name of file>`, and those of its interpreters.
+ * Reads a program of this machine, an ELF file or a script, into store paths: for its loader and libraries, for itself
+ * with the files of its own that a recipe or `options.extra` names, and those of its interpreters. It is started as
+ * `bin/<base name of file>`.
  * @throws {SaddlebagError} `not-executable`, `interpreter-missing`, `library-missing`, `arch-unsupported`,
- *   `elf-invalid`, `elf-unsupported`, `shebang-unsupported`
+ *   `elf-invalid`, `elf-unsupported`, `shebang-unsupported`, and what `mirrorFiles` throws
  */
 export async function readProgram(
   file: string,
   options: ProgramOptions,
   place: Workplace,
 ): Promise<LinkedProgram> {
-  const executable = await readExecutable(await realpath(file));
-  const inside = `bin/${basename(file)}`;
+  const real = await realpath(file);
+  await reportPrivileged(real, place);
+  const executable = await readExecutable(real);
   return executable.kind === 'elf'
-    ? readElfProgram(executable, inside, options, place)
-    : readScript(executable, inside, options, place);
+    ? readElfProgram(executable, basename(file), options, place)
+    : readScript(executable, basename(file), options, place);
 }
 
 async function readElfProgram(
-  { file, elf }: ElfProgram,
-  inside: string,
+  executable: ElfProgram,
+  called: string,
   options: ProgramOptions,
   place: Workplace,
 ): Promise<LinkedProgram> {
+  const { file, elf } = executable;
   requireProgram(elf);
-  const linked = elf.interpreter === null ? null : await linkLibraries(elf, elf.interpreter, options, place);
-  const content = linked === null ? file : await pointFile(elf, linked, place);
-  reportModules(file, place);
+  const needs = await findNeeds(file);
+  reportModules(file, needs, place);
+  const home = homeOf(file, called);
+  const mirror = await readMirror(needs, options.extra, { prefix: home.prefix, place });
+  const tree = await elfTree(mirror, file);
+  const linked =
+    elf.interpreter === null
+      ? null
+      : await linkLibraries(elf, elf.interpreter, linkOptions(options, tree, mirror), place);
+  const main = { place: home.inside, elf };
   const path = await contentPath(
     options.name,
-    { directory: null, files: { [inside]: content } },
-    linked === null ? [] : [linked.path.storePath],
+    {
+      directory: null,
+      files: {
+        ...Object.fromEntries(mirror.files),
+        ...(linked === null ? {} : await editCompanions(tree, linked, place)),
+        [home.inside]: linked === null ? file : await pointMain(main, { tree, linked }, place),
+      },
+      links: { ...Object.fromEntries(mirror.links), ...aliasOf(home.inside, called) },
+    },
+    (linked?.paths ?? []).map(({ storePath }) => storePath),
     place.context.signal,
   );
   return {
-    program: `${path.storePath}/${inside}`,
+    program: `${path.storePath}/bin/${called}`,
     arch: elf.arch,
     interpreter: null,
     ownLoader: linked !== null,
-    paths: linked === null ? [path] : [linked.path, path],
+    paths: [...(linked?.paths ?? []), path],
     linked,
+    ...(await surroundings(path, { prefix: home.prefix, needs, extra: options.extra })),
+    ownName: needs.findsItselfByName || called !== basename(file),
   };
 }
 
-async function pointFile(elf: Elf, { target }: LinkedLibraries, place: Workplace): Promise<string> {
+/** Where a program lies in its store path. */
+interface Home {
+  readonly inside: string;
+  /** As in `MirrorOptions`. */
+  readonly prefix: string;
+}
+
+function homeOf(file: string, called: string): Home {
+  const isOfSystem = isBelow('/usr', file);
+  const prefix = isOfSystem ? '/usr' : programPrefix(file);
+  const keepsPlace = isOfSystem || prefix !== dirname(file);
+  return { inside: keepsPlace ? mirrorPlace(file, prefix) : `bin/${called}`, prefix };
+}
+
+/** Whatever its place, a program can be started as `bin/<called>`. */
+function aliasOf(inside: string, called: string): Readonly<Record<string, string>> {
+  const alias = `bin/${called}`;
+  return inside === alias ? {} : { [alias]: relative('bin', inside) };
+}
+
+async function readMirror(
+  needs: ProgramNeeds,
+  extra: ExtraFiles | undefined,
+  { prefix, place }: { readonly prefix: string; readonly place: Workplace },
+): Promise<Mirror> {
+  const paths = [...needs.paths, ...(extra?.data ?? [])];
+  const mirror = await mirrorFiles(paths, { prefix, without: needs.without });
+  if (mirror.guarded.length > 0) {
+    place.context.reporter.report({
+      kind: 'warning',
+      stage: 'closure',
+      code: 'file-guarded',
+      message: `left out what not everybody may read: ${mirror.guarded.join(', ')}`,
+      hint: 'a bundle can be read by all who can run it; chmod o+r what belongs in it',
+    });
+  }
+  return mirror;
+}
+
+/** The dynamic programs and libraries of a mirror, but for the program that it is made for. */
+async function elfTree({ files }: Mirror, main: string): Promise<ElfTree> {
+  const elfs: PlacedElf[] = [];
+  const directories = new Map<string, string>();
+  for (const [inside, file] of files) {
+    directories.set(dirname(file), dirname(inside));
+    if (file === main) continue;
+    const elf = await readCompanion(file, ((await stat(file)).mode & 0o111) !== 0);
+    if (elf !== null) elfs.push({ place: inside, elf });
+  }
+  return { elfs, placeOf: (directory) => directories.get(directory) ?? null };
+}
+
+function linkOptions(options: ProgramOptions, tree: ElfTree, { files }: Mirror) {
+  const mirrored = new Set(files.values());
+  const { companions, extra } = options;
+  return {
+    name: options.name,
+    base: options.base ?? null,
+    opened: extra?.opened ?? [],
+    companions: {
+      elfs: [...(companions?.elfs ?? []), ...tree.elfs.map(({ elf }) => elf)],
+      holds: (file: string) => mirrored.has(file) || companions?.holds(file) === true,
+    },
+  };
+}
+
+async function pointMain(
+  main: PlacedElf,
+  { tree, linked }: { readonly tree: ElfTree; readonly linked: LinkedLibraries },
+  place: Workplace,
+): Promise<string> {
+  const { elf } = main;
+  const searchPath = [...ownDirectories(tree, main), ...linked.target.searchPath];
   using bytes = openBytes(elf.file);
   reportAppended(appendedBytes(bytes, elf), elf.file, place);
-  return writePatched(elf.file, pointProgram(bytes, elf, target), 'program', place);
+  return writePatched(elf.file, pointProgram(bytes, elf, { ...linked.target, searchPath }), 'program', place);
 }
 
-async function readScript(
-  script: Script,
-  inside: string,
-  options: ProgramOptions,
-  place: Workplace,
-): Promise<LinkedProgram> {
-  const shebang = await rewriteShebang(script, options, place);
-  const content = await writeEdited(replaceShebang(script.bytes, shebang.line), 'program', place);
-  const path = await contentPath(
-    options.name,
-    { directory: null, files: { [inside]: content } },
-    shebang.references,
-    place.context.signal,
-  );
-  const { interpreter } = shebang;
-  return {
-    program: `${path.storePath}/${inside}`,
-    arch: interpreter.arch,
-    interpreter: basename(interpreter.program),
-    ownLoader: interpreter.ownLoader,
-    paths: [...shebang.paths, path],
-    linked: interpreter.linked,
-  };
-}
-
-/**
- * Finds the program that runs a script: what the first line names or, behind env, what PATH has under that name.
- * @throws {SaddlebagError} `interpreter-missing`, `shebang-unsupported` for options of env other than -S
- */
-export async function findInterpreter(script: Script, { context }: Workplace): Promise<string> {
-  const { interpreter, command, argument } = script.shebang;
-  if (command !== null) {
-    const found = command.includes('/') ? command : await findOnPath(command, context.env);
-    if (found !== undefined && (await isExecutableFile(found))) return found;
-    throw interpreterMissing(script.file, command, 'is not on PATH');
+async function surroundings(
+  { storePath }: ClosurePath,
+  {
+    prefix,
+    needs,
+    extra,
+  }: { readonly prefix: string; readonly needs: ProgramNeeds; readonly extra?: ExtraFiles | undefined },
+): Promise<Pick<Surroundings, 'env' | 'binds'>> {
+  const inStore = async (file: string) => `${storePath}/${await realPlace(file, prefix)}`;
+  const env: EnvSetting[] = [];
+  for (const { name, policy, paths } of needs.variables) {
+    env.push({ name, policy, value: (await Promise.all(paths.map(inStore))).join(':') });
   }
-  if (basename(interpreter) === 'env') {
-    throw new SaddlebagError(
-      'shebang-unsupported',
-      `cannot bundle ${script.file}: its first line gives env "${argument}"`,
-      { hint: 'of its options only -S is followed: #!/usr/bin/env -S program arguments' },
-    );
+  const binds: Bind[] = [];
+  for (const target of extra?.data ?? []) {
+    binds.push({ source: await inStore(target), target, policy: 'where-absent' });
   }
-  if (interpreter.startsWith('/') && (await isExecutableFile(interpreter))) return interpreter;
-  throw interpreterMissing(script.file, interpreter, 'is no executable file');
-}
-
-/**
- * Bundles the program that runs a script and returns the first line that names it there.
- * @throws {SaddlebagError} as `readProgram`
- */
-export async function rewriteShebang(
-  script: Script,
-  options: ProgramOptions,
-  place: Workplace,
-): Promise<RewrittenShebang> {
-  const depth = (options.depth ?? 0) + 1;
-  // Source: execve(2): the kernel follows no more than four.
-  if (depth > 4) {
-    throw new SaddlebagError(
-      'not-executable',
-      `cannot bundle ${script.file}: too many scripts run one another`,
-    );
-  }
-  const file = await findInterpreter(script, place);
-  const interpreter = await readInterpreter(file, { ...options, depth }, place);
-  // The kernel passes what follows as one argument; only env -S splits it, so it comes along where there are several.
-  const env = hasSeveralArguments(script.shebang)
-    ? await readInterpreter(script.shebang.interpreter, { name: 'env', depth }, place)
-    : null;
-  return {
-    line: renderLine(script, interpreter.program, env?.program ?? null),
-    interpreter,
-    paths: orderPaths([...interpreter.paths, ...(env?.paths ?? [])]),
-    references: [interpreter, ...(env === null ? [] : [env])]
-      .map(({ program }) => storePathOf(program))
-      .filter((path) => path !== undefined)
-      .sort(compareBytes),
-  };
-}
-
-function hasSeveralArguments({ command, commandArguments }: Shebang): boolean {
-  return command !== null && /\s/.test(commandArguments);
-}
-
-async function readInterpreter(
-  file: string,
-  options: ProgramOptions,
-  place: Workplace,
-): Promise<LinkedProgram> {
-  const inStore = await enterStore(file);
-  return inStore === undefined
-    ? readProgram(file, { ...options, name: basename(file) }, place)
-    : { ...(await readNix(inStore, place)), linked: null };
-}
-
-/**
- * Renders the first line of a bundled script, which `program` runs; through `env -S` where `env` is given.
- * @throws {SaddlebagError} `shebang-unsupported` when it would be longer than the kernel reads, or has several
- *   arguments without env to keep them apart
- */
-export function renderLine(script: Script, program: string, env: string | null): string {
-  if (env === null && hasSeveralArguments(script.shebang)) {
-    throw new SaddlebagError(
-      'shebang-unsupported',
-      `cannot bundle ${script.file}: its first line gives several arguments to an interpreter of the directory`,
-      { hint: 'move the arguments of the first line into the script' },
-    );
-  }
-  const line = renderShebang(script.shebang, program, env);
-  if (Buffer.byteLength(line) + 2 <= shebangLimitBytes) return line;
-  throw new SaddlebagError(
-    'shebang-unsupported',
-    `cannot bundle ${script.file}: its first line would become longer than the ${shebangLimitBytes} bytes that Linux takes`,
-    { hint: 'move the arguments of the first line into the script' },
-  );
-}
-
-/**
- * Renders a first line for `program`, through `env -S` where that is given.
- */
-export function renderShebang(shebang: Shebang, program: string, env: string | null): string {
-  const rest = shebang.command === null ? shebang.argument : shebang.commandArguments;
-  const words = [...(env === null ? [] : [env, '-S']), program, ...(rest === '' ? [] : [rest])];
-  return words.join(' ');
+  return { env, binds };
 }
 
 function reportAppended(count: number, file: string, { context }: Workplace): void {
@@ -230,22 +212,25 @@ function reportAppended(count: number, file: string, { context }: Workplace): vo
   });
 }
 
-function reportModules(file: string, { context }: Workplace): void {
+function reportModules(file: string, needs: ProgramNeeds, { context }: Workplace): void {
   const runtime = /^(python|perl|ruby)[0-9.]*$/.exec(basename(file));
-  if (runtime === null) return;
+  if (runtime === null || needs.paths.length > 0) return;
   context.reporter.report({
     kind: 'warning',
     stage: 'closure',
     code: 'modules-not-included',
-    message: `the modules of ${runtime[0]} are not part of an ELF closure`,
-    hint: 'bundle a Nix build of the app, or a directory that holds the modules and sets where they are found',
+    message: `the modules of ${runtime[0]} were not found where it is installed`,
+    hint: 'name their directories with --include',
   });
 }
 
-function interpreterMissing(script: string, interpreter: string, reason: string): SaddlebagError {
-  return new SaddlebagError(
-    'interpreter-missing',
-    `cannot bundle ${script}: its interpreter ${interpreter} ${reason}`,
-    { hint: 'install it, or correct the first line of the script' },
-  );
+async function reportPrivileged(file: string, { context }: Workplace): Promise<void> {
+  if (((await stat(file)).mode & 0o6000) === 0) return;
+  context.reporter.report({
+    kind: 'warning',
+    stage: 'closure',
+    code: 'privilege-dropped',
+    message: `${file} is set-user-id or set-group-id; in a bundle it has the rights of its caller`,
+    hint: 'what it does with other rights will be refused',
+  });
 }

@@ -11,6 +11,7 @@ import { type TreeNode, walkTree } from './tree.ts';
 export interface TreeContent {
   readonly directory: string | null;
   readonly files: Readonly<Record<string, string>>;
+  readonly links?: Readonly<Record<string, string>>;
 }
 
 /** Files read at once, each with a buffer of up to 1 MiB. */
@@ -63,18 +64,26 @@ async function describe(node: TreeNode, signal: AbortSignal): Promise<readonly u
   return [node.path, node.executable ? 'program' : 'file', sha256];
 }
 
-/** Directories that only `files` implies are left out: the paths of the files name them. */
-async function* overlaid({ directory, files }: TreeContent): AsyncGenerator<TreeNode> {
-  const over = Object.entries(files).sort(([a], [b]) => compareBytes(a, b));
+/** What is laid over a tree: a file of this machine, or a link. */
+type Overlay = { readonly file: string } | { readonly target: string };
+
+/** Directories that only `files` and `links` imply are left out: the paths in them name them. */
+async function* overlaid({ directory, files, links = {} }: TreeContent): AsyncGenerator<TreeNode> {
+  const over: [string, Overlay][] = [
+    ...Object.entries(files).map(([path, file]): [string, Overlay] => [path, { file }]),
+    ...Object.entries(links).map(([path, target]): [string, Overlay] => [path, { target }]),
+  ];
+  over.sort(([a], [b]) => compareBytes(a, b));
   for await (const node of directory === null ? [] : walkTree(directory)) {
-    if (Object.hasOwn(files, node.path)) continue;
+    if (Object.hasOwn(files, node.path) || Object.hasOwn(links, node.path)) continue;
     while (over[0] !== undefined && compareBytes(over[0][0], node.path) < 0) yield* take(over);
     yield node;
   }
   while (over.length > 0) yield* take(over);
 }
 
-async function* take(over: [string, string][]): AsyncGenerator<TreeNode> {
-  const [path, file] = over.shift() ?? ['', ''];
-  for await (const node of walkTree(file)) yield { ...node, path: join(path, node.path) };
+async function* take(over: [string, Overlay][]): AsyncGenerator<TreeNode> {
+  const [path, overlay] = over.shift() ?? ['', { target: '' }];
+  if ('target' in overlay) yield { kind: 'symlink', path, target: overlay.target };
+  else for await (const node of walkTree(overlay.file)) yield { ...node, path: join(path, node.path) };
 }

@@ -16,17 +16,40 @@ import { walkTree } from './tree.ts';
 export async function findCompanions(tree: string): Promise<Elf[]> {
   const found: Elf[] = [];
   for await (const node of walkTree(tree)) {
-    if (node.kind !== 'file' || !(node.executable || /\.(so(\.[0-9.]+)?|node)$/.test(node.path))) continue;
-    const elf = await readElf(node.file).catch((cause: unknown) => {
-      if (cause instanceof SaddlebagError && skippedCodes.has(cause.code)) return null;
-      throw cause;
-    });
-    if (elf !== null && elf.dynamic !== null) found.push(elf);
+    if (node.kind !== 'file') continue;
+    const elf = await readCompanion(node.file, node.executable);
+    if (elf !== null) found.push(elf);
   }
   return found;
 }
 
+/**
+ * Reads a file of a tree as a dynamic program or library; null for any other.
+ * @throws {SaddlebagError} `tree-unreadable`
+ */
+export async function readCompanion(file: string, executable: boolean): Promise<Elf | null> {
+  if (!executable && !/\.(so(\.[0-9.]+)?|node)$/.test(file)) return null;
+  const elf = await readElf(file).catch((cause: unknown) => {
+    if (cause instanceof SaddlebagError && skippedCodes.has(cause.code)) return null;
+    throw cause;
+  });
+  return elf === null || elf.dynamic === null ? null : elf;
+}
+
 const skippedCodes = new Set(['arch-unsupported', 'elf-invalid', 'elf-unsupported']);
+
+/** An ELF file of a tree, and its path inside. */
+export interface PlacedElf {
+  readonly place: string;
+  readonly elf: Elf;
+}
+
+/** A tree of ELF files, wherever its files lie on this machine. */
+export interface ElfTree {
+  readonly elfs: readonly PlacedElf[];
+  /** The path in the tree of a directory of this machine; null where it is no part of it. */
+  readonly placeOf: (directory: string) => string | null;
+}
 
 /**
  * Edits the programs of a tree to use bundled libraries, and those libraries whose own search path would hide them.
@@ -34,41 +57,58 @@ const skippedCodes = new Set(['arch-unsupported', 'elf-invalid', 'elf-unsupporte
  * @throws {SaddlebagError} `tree-unreadable`; a program that can't be edited is left as it is, with a warning
  */
 export async function editCompanions(
-  tree: string,
+  tree: ElfTree,
   linked: LinkedLibraries,
   place: Workplace,
 ): Promise<Record<string, string>> {
   const edited: Record<string, string> = {};
-  for (const elf of await findCompanions(tree)) {
+  for (const companion of tree.elfs) {
+    const { elf } = companion;
     if (!fitsLoader(elf, linked.loader)) continue;
-    const patches = await editCompanion(tree, elf, linked).catch((cause: unknown) => {
+    try {
+      const patches = patchCompanion(tree, companion, linked);
+      if (patches.length === 0) continue;
+      const kind = elf.interpreter === null ? 'file' : 'program';
+      edited[companion.place] = await writePatched(elf.file, patches, kind, place);
+    } catch (cause) {
       if (!(cause instanceof SaddlebagError) || cause.code !== 'elf-unsupported') throw cause;
       const { code, message } = cause;
       place.context.reporter.report({ kind: 'warning', stage: 'closure', code, message });
-      return [];
-    });
-    if (patches.length > 0) {
-      const kind = elf.interpreter === null ? 'file' : 'program';
-      edited[relative(tree, elf.file)] = await writePatched(elf.file, patches, kind, place);
     }
   }
   return edited;
 }
 
-async function editCompanion(tree: string, elf: Elf, { target, names }: LinkedLibraries): Promise<Patch[]> {
+function patchCompanion(
+  tree: ElfTree,
+  companion: PlacedElf,
+  { target, libraries }: LinkedLibraries,
+): Patch[] {
+  const { elf } = companion;
   if (elf.interpreter !== null) {
-    const searchPath = [...ownDirectories(tree, elf), ...target.searchPath];
+    const searchPath = [...ownDirectories(tree, companion), ...target.searchPath];
     using bytes = openBytes(elf.file);
     return pointProgram(bytes, elf, { ...target, searchPath });
   }
-  return elf.runpath !== null && elf.needed.some((name) => names.has(name)) ? openSearchPath(elf) : [];
+  const hides = elf.runpath !== null && elf.needed.some((name) => libraries.has(name));
+  return hides ? openSearchPath(elf) : [];
 }
 
-/** The directories of the tree in which a program searches already, by their way from the program. */
-function ownDirectories(tree: string, elf: Elf): string[] {
+/**
+ * Lists the directories of a tree in which one of its programs searches already, by their way from the program.
+ */
+export function ownDirectories(tree: ElfTree, { place, elf }: PlacedElf): string[] {
   return expandSearchPath(elf.runpath ?? elf.rpath ?? '', elf)
-    .map((directory) => resolve(directory))
-    .filter((directory) => directory === tree || isBelow(tree, directory))
-    .map((directory) => relative(dirname(elf.file), directory))
+    .map((directory) => tree.placeOf(resolve(directory)))
+    .filter((directory) => directory !== null)
+    .map((directory) => relative(dirname(`/${place}`), `/${directory}`))
     .map((way) => (way === '' ? '$ORIGIN' : `$ORIGIN/${way}`));
+}
+
+/** The ELF files of a directory as a tree of its own. */
+export function directoryElfs(directory: string, elfs: readonly Elf[]): ElfTree {
+  return {
+    elfs: elfs.map((elf) => ({ place: relative(directory, elf.file), elf })),
+    placeOf: (path) => (path === directory || isBelow(directory, path) ? relative(directory, path) : null),
+  };
 }

@@ -37,7 +37,7 @@ export function decodeHeader(file: string, bytes: Buffer): Header {
   const paths = times(pathCount, (index) =>
     decodePath(reader, headerFixedBytes + pathRecordBytes * index, area),
   );
-  const { init, ...fixed } = decodeFixed(reader);
+  const { init, ownName, ...fixed } = decodeFixed(reader);
   const header: Header = {
     ...fixed,
     name: text(168),
@@ -48,6 +48,7 @@ export function decodeHeader(file: string, bytes: Buffer): Header {
     launch: {
       ...decodeLaunch(reader, { at: launchAt, area, counts }),
       init,
+      ownName,
       workingDirectory: absoluteOrNull(reader, text(200)),
     },
     root: decodeRoot(reader, text(208), paths),
@@ -74,7 +75,7 @@ type FixedKeys =
   | 'closureSha256'
   | 'runtimeOptions';
 
-function decodeFixed(reader: Reader): Pick<Header, FixedKeys> & Pick<Header['launch'], 'init'> {
+function decodeFixed(reader: Reader): Pick<Header, FixedKeys> & Pick<Header['launch'], 'init' | 'ownName'> {
   const machine = reader.u16(0);
   const arch = (Object.keys(machines) as Arch[]).find((key) => machines[key] === machine);
   if (arch === undefined) throw reader.error(`machine ${machine} is unknown`);
@@ -89,6 +90,7 @@ function decodeFixed(reader: Reader): Pick<Header, FixedKeys> & Pick<Header['lau
     arch,
     ownLoader: (bits & flags.ownLoader) !== 0,
     init: (bits & flags.init) !== 0,
+    ownName: (bits & flags.ownName) !== 0,
     runtimeOptions: (bits & flags.noOptions) === 0,
     frameBytes,
     dataOffset,

@@ -101,6 +101,7 @@ function encodeFlags({ ownLoader, launch, runtimeOptions }: Header): number {
   return (
     (ownLoader ? flags.ownLoader : 0) |
     (launch.init ? flags.init : 0) |
+    (launch.ownName ? flags.ownName : 0) |
     (runtimeOptions ? 0 : flags.noOptions)
   );
 }

@@ -5,7 +5,7 @@ import { type StringArea, writeReference } from './strings.ts';
 
 /** What is started and in which surroundings, as the header has it. Source: FORMAT.md, "Header". */
 export interface Launch
-  extends Pick<Entrypoint, 'args' | 'defaultArgs' | 'env' | 'init' | 'workingDirectory'> {
+  extends Pick<Entrypoint, 'args' | 'defaultArgs' | 'env' | 'init' | 'ownName' | 'workingDirectory'> {
   /** At least one; the first is the default. */
   readonly entrypoints: readonly NamedProgram[];
   readonly binds: readonly Bind[];
@@ -57,7 +57,7 @@ function encodeStrings(texts: readonly string[], strings: StringArea): Buffer {
 export function decodeLaunch(
   reader: Reader,
   { at, area, counts }: { readonly at: number; readonly area: Buffer; readonly counts: LaunchCounts },
-): Omit<Launch, 'init' | 'workingDirectory'> {
+): Omit<Launch, 'init' | 'ownName' | 'workingDirectory'> {
   const argsAt = at + pairBytes * counts.entrypoints;
   const defaultArgsAt = argsAt + stringBytes * counts.args;
   const envAt = defaultArgsAt + stringBytes * counts.defaultArgs;

@@ -21,8 +21,8 @@ export const tarEndBytes = 1024;
 export const machines: Readonly<Record<Arch, number>> = { x86_64: 62, aarch64: 183 };
 
 /** Bits of the header's flags. Source: FORMAT.md, "Header". */
-export const flags = { ownLoader: 1, init: 2, noOptions: 4 } as const;
-export const knownFlags = flags.ownLoader | flags.init | flags.noOptions;
+export const flags = { ownLoader: 1, init: 2, noOptions: 4, ownName: 8 } as const;
+export const knownFlags = flags.ownLoader | flags.init | flags.noOptions | flags.ownName;
 
 /** What a record of a variable does to the environment, by its number. Source: FORMAT.md, "Header". */
 export const envPolicies = [

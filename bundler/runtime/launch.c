@@ -110,6 +110,7 @@ enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *
   SB_AUTO_FREE char **arguments = make_arguments(start->bundle, argv);
   SB_AUTO_FREE char **environment = make_environment(start, inherited);
   if (arguments == NULL || environment == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, program, NULL);
+  if ((start->bundle->header->flags & SB_FLAG_OWN_NAME) != 0) arguments[0] = (char *)program;
   const char *directory = sb_bundle_string(start->bundle, start->bundle->header->working_directory);
   if (*directory != '\0' && chdir(directory) != 0) {
     return sb_failure_set(failure, SB_DIRECTORY_REFUSED, errno, directory, NULL);

@@ -112,9 +112,11 @@ export const warningCodes = {
   'download-unreachable': 'the download URL cannot be reached from here',
   'download-url-assumed':
     'a folder without `--download-url`: the URL is that of `saddlebag serve` on this machine',
+  'file-guarded': 'a file that not everybody may read was left out of the bundle',
   'interpreter-outside': 'a script of a Nix build is run by a program outside its closure',
-  'modules-not-included': 'an interpreter was bundled as a program, without its modules',
+  'modules-not-included': 'an interpreter was bundled whose modules were not found',
   'nomad-warning': 'Nomad warned when the job was submitted',
+  'privilege-dropped': 'a set-user-id program, which has the rights of its caller in a bundle',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Any code of a warning. */

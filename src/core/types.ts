@@ -57,6 +57,8 @@ export interface Entrypoint {
   readonly workingDirectory: string | null;
   /** Whether a small init runs as its parent, for programs that are deaf to signals as PID 1. */
   readonly init: boolean;
+  /** Whether argv[0] is `program`, for programs that look there for their files; else it is as the caller has it. */
+  readonly ownName: boolean;
   /** Base name of the interpreter that runs the program (`python3.11`), null for a program of its own. */
   readonly interpreter: string | null;
 }
@@ -70,6 +72,8 @@ export interface ClosurePath {
   readonly directory: string | null;
   /** Path inside the store path → absolute path of the file whose content and executable bit it gets. */
   readonly files: Readonly<Record<string, string>>;
+  /** Path inside the store path → target of a symbolic link that is laid over the tree as well. */
+  readonly links?: Readonly<Record<string, string>>;
   /** Other store paths of the same closure, sorted; never itself. */
   readonly references: readonly StorePath[];
 }

@@ -76,6 +76,7 @@ describe('writeBundle', () => {
         ],
         workingDirectory: '/srv',
         init: true,
+        ownName: true,
         interpreter: 'sh',
       },
     });

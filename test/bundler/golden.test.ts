@@ -24,6 +24,7 @@ it('reads a bundle of format version 2 as the day it was made', async () => {
       ],
       workingDirectory: '/srv',
       init: true,
+      ownName: true,
       interpreter: 'nowhere',
     },
     programs: [{ name: 'other', program: `${base('c', 'app-1.0')}/bin/app` }],
@@ -32,8 +33,8 @@ it('reads a bundle of format version 2 as the day it was made', async () => {
     relocateRefusal: null,
     runtimeOptions: false,
     sizeBytes: 7618,
-    sha256: '89349f66f5a0fe71fba20746050b84d25643c3ea89f27696cec9640f99405abb',
-    closureSha256: '796c51e43ec482e758d003e24a7baa0941ed412c4aa16d034305c3782d03a86b',
+    sha256: '5d8fdb3323bcb971cd1fc38c4f3e2a051c4ddfa237dd863347c84f8ffe545439',
+    closureSha256: '02b3bd5886485c90729246ba8813641f74ac2c693af1c3d881a7288758a03a48',
     toolVersion: '0.1.0',
     tailOffset: 4097,
     image: {

@@ -53,6 +53,7 @@ export function closureOf(
       env: [],
       workingDirectory: null,
       init: false,
+      ownName: false,
       interpreter: null,
     },
     programs: [],

@@ -35,6 +35,7 @@ describe('readClosure', () => {
         env: [{ name: 'A', value: 'b', policy: 'where-unset' }],
         workingDirectory: null,
         init: false,
+        ownName: false,
         interpreter: null,
       },
       programs: [],
@@ -45,6 +46,7 @@ describe('readClosure', () => {
         {
           storePath: expect.stringMatching(/-app-1\.2$/),
           directory: null,
+          links: {},
           files: { 'bin/app': join(cwd, 'app') },
           references: [],
         },
@@ -76,7 +78,7 @@ describe('readClosure', () => {
     expect(closure.paths[1]?.references).toEqual([closure.paths[0]?.storePath]);
   });
 
-  it('warns of modules that stay behind', async () => {
+  it('warns of modules that are not where they should be', async () => {
     const { cwd, context, read } = await place();
     await writeTree(cwd, { 'python3.11': { executable: buildElf({ isStatic: true }) } });
     await read('python3.11');
@@ -84,7 +86,7 @@ describe('readClosure', () => {
       expect.objectContaining({
         kind: 'warning',
         code: 'modules-not-included',
-        message: 'the modules of python3.11 are not part of an ELF closure',
+        message: 'the modules of python3.11 were not found where it is installed',
       }),
     );
   });

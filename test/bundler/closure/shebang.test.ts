@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderShebang } from '../../../bundler/closure/program.ts';
+import { renderShebang } from '../../../bundler/closure/script.ts';
 import { interpreterOfScript, parseShebang, replaceShebang } from '../../../bundler/closure/shebang.ts';
 
 describe('parseShebang', () => {

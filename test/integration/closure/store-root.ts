@@ -1,4 +1,4 @@
-import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ExecResult, execProcess } from '../../../src/core/exec.ts';
 import type { Closure } from '../../../src/core/types.ts';
@@ -12,7 +12,7 @@ export async function placeClosure(closure: Closure): Promise<string> {
   for (const name of ['dev', 'proc', 'tmp']) await mkdir(join(root, name));
   // Programs open it; an empty file reads and takes what they write as well.
   await writeFile(join(root, 'dev/null'), '', { mode: 0o666 });
-  for (const { storePath, directory, files } of closure.paths) {
+  for (const { storePath, directory, files, links = {} } of closure.paths) {
     const top = join(root, storePath);
     await mkdir(dirname(top), { recursive: true });
     if (directory === null) await mkdir(top);
@@ -21,6 +21,10 @@ export async function placeClosure(closure: Closure): Promise<string> {
       const place = join(top, inside);
       await mkdir(dirname(place), { recursive: true });
       await copyFile(file, place);
+    }
+    for (const [inside, target] of Object.entries(links)) {
+      await mkdir(dirname(join(top, inside)), { recursive: true });
+      await symlink(target, join(top, inside));
     }
   }
   return root;

@@ -98,6 +98,17 @@ describe('the process of a started bundle', () => {
     expect((await start(bundle, { args: ['--saddlebag-info'] })).stdout).toBe('--saddlebag-info\n');
   });
 
+  it('calls a program by its own path where it looks for its files from there', async () => {
+    const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '' }], 'bin/app');
+    const bundle = await makeBundle('', {
+      members: { 'bin/app': { link: '/bin/cat' } },
+      closure: { entrypoint: { ...entrypoint, ownName: true } },
+      args: ['/proc/self/cmdline'],
+    });
+    const { stdout } = await start(bundle, { argv0: 'cat' });
+    expect(stdout).toBe(`${entrypoint.program}\0/proc/self/cmdline\0`);
+  });
+
   it('drops the loader’s variables for a closure with its own loader, and only for one', async () => {
     const script = 'echo "$LD_LIBRARY_PATH"';
     const env = { LD_LIBRARY_PATH: '/nonexistent' };
