@@ -43,8 +43,10 @@ const warnings = [
 const options = [
   '-std=c11',
   '-D_GNU_SOURCE',
-  // As fast as -O2 here (zstd: 1.1 GB/s a processor) and a quarter smaller.
-  '-Os',
+  // Zig takes -Oz for -Os where it sees it; clang alone is told. zstd decodes 1,150 MB/s a processor, 1,200 with -Os,
+  // 1,100 with -O2; -Os makes 5 KB more.
+  ...['-Os', '-Xclang', '-Oz'],
+  '-fomit-frame-pointer',
   '-static',
   // No names of this machine, no build id, no clock: same sources, same bytes.
   '-s',

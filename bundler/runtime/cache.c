@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -15,6 +14,7 @@
 #include "memory.h"
 #include "message.h"
 #include "sha256.h"
+#include "text.h"
 #include "tree.h"
 
 /* A place: a directory, and a directory in it that is ours to make. */
@@ -43,14 +43,11 @@ static const struct place places[] = {
 static char *place_path(const struct place *place) {
   const char *first = place->directory != NULL ? place->directory : sb_settings_variable(place->variable);
   if (first == NULL || *first != '/') return NULL;
-  char user[16] = "";
-  if (place->by_user) snprintf(user, sizeof user, "-%u", (unsigned)geteuid());
-  char *path = NULL;
-  size_t first_length = place->listed ? strcspn(first, ":") : strlen(first);
-  int length = asprintf(&path, "%.*s%s%s%s%s%s", (int)first_length, first, place->between == NULL ? "" : "/",
-                        place->between == NULL ? "" : place->between, place->name == NULL ? "" : "/",
-                        place->name == NULL ? "" : place->name, user);
-  return length < 0 ? NULL : path;
+  if (place->by_user) return sb_text_format("%s/%s-%u", first, place->name, (unsigned)geteuid());
+  SB_AUTO_FREE char *top = strndup(first, place->listed ? strcspn(first, ":") : strlen(first));
+  if (top == NULL) return NULL;
+  const char *first_slash = place->between == NULL ? "" : "/", *second_slash = place->name == NULL ? "" : "/";
+  return sb_text_format("%s%s%s%s%s", top, first_slash, place->between, second_slash, place->name);
 }
 
 /* Makes what of a place is ours to make, and opens it; -1 with errno set. */
@@ -101,8 +98,7 @@ static enum sb_reason check_memory(int directory, const char *path, uint64_t con
 }
 
 static enum sb_reason open_store(struct sb_store *store, int control, const char *place, struct sb_failure *failure) {
-  SB_AUTO_FREE char *trees = NULL;
-  if (asprintf(&trees, "%s/store", place) < 0) trees = NULL;
+  SB_AUTO_FREE char *trees = sb_text_format("%s/store", place);
   if (trees == NULL) {
     close(control);
     return sb_failure_set(failure, SB_MEMORY_SHORT, 0, place, NULL);
@@ -116,8 +112,7 @@ static enum sb_reason open_own_store(struct sb_store *store, const struct sb_bun
                                      const char *path, struct sb_failure *failure) {
   char name[4 + 2 * SB_DIGEST_BYTES + 1] = "own-";
   sb_hex_write(name + 4, bundle->header->closure_sha256, SB_DIGEST_BYTES);
-  SB_AUTO_FREE char *own = NULL;
-  if (asprintf(&own, "%s/%s", path, name) < 0) own = NULL;
+  SB_AUTO_FREE char *own = sb_text_format("%s/%s", path, name);
   if (own == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
   int control = sb_directory_make(directory, name, 0700);
   if (control < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, own, NULL);
@@ -155,7 +150,7 @@ static enum sb_reason provide_at(struct sb_store *store, const struct place *pla
 }
 
 enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
-  SB_AUTO_FREE char *refused = strdup("");
+  SB_AUTO_FREE struct sb_text refused = {0};
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     SB_AUTO_FREE char *path = place_path(&places[i]);
     if (path == NULL) continue;
@@ -163,13 +158,7 @@ enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *s
     if (!sb_reason_is_refusal(reason)) return reason;
     sb_message_debug(start, "refused", path, failure);
     SB_AUTO_FREE char *words = sb_message_describe(failure);
-    char *longer = NULL;
-    if (words == NULL || refused == NULL ||
-        asprintf(&longer, "%s%s%s", refused, *refused == '\0' ? "" : "; ", words) < 0) {
-      return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
-    }
-    free(refused);
-    refused = longer;
+    sb_text_add(&refused, "%s%s", refused.bytes == 0 ? "" : "; ", words);
   }
-  return sb_failure_set(failure, SB_PLACE_NONE, 0, "a cache", refused);
+  return sb_failure_set(failure, SB_PLACE_NONE, 0, "a cache", refused.data);
 }

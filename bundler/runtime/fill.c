@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> /* renameat */
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -14,6 +14,7 @@
 #include "extract.h"
 #include "row.h"
 #include "signals.h"
+#include "text.h"
 #include "tree.h"
 
 /*
@@ -93,7 +94,7 @@ static bool place_tree(const struct filling *filling, uint32_t path) {
   struct stat status;
   if (fstatat(store->trees, base, &status, AT_SYMLINK_NOFOLLOW) == 0) {
     char stale[24];
-    snprintf(stale, sizeof stale, ".stale-%u", path);
+    sb_text_write(stale, sizeof stale, ".stale-%u", path);
     if (unlinkat(store->meta, base, 0) != 0 && errno != ENOENT) return false;
     if (S_ISDIR(status.st_mode) && fchmodat(store->trees, base, 0700, 0) != 0) return false;
     if (renameat(store->trees, base, filling->tmp, stale) != 0) return false;

@@ -1,11 +1,11 @@
 #include "launch.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 const struct sb_entrypoint *sb_launch_entrypoint(const struct sb_bundle *bundle, const char *called) {
   const char *slash = called == NULL ? NULL : strrchr(called, '/');
@@ -55,9 +55,8 @@ static bool is_for_loader(const char *entry) {
 }
 
 static char *join(const char *name, const char *first, const char *second) {
-  char *entry = NULL;
   bool both = *first != '\0' && *second != '\0';
-  return asprintf(&entry, "%s=%s%s%s", name, first, both ? ":" : "", second) < 0 ? NULL : entry;
+  return sb_text_format("%s=%s%s%s", name, first, both ? ":" : "", second);
 }
 
 /* Does to the list what one record says; there is room for one more. What is replaced was borrowed, or lives on. */

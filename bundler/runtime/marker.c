@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "sha256.h"
+#include "text.h"
 
 void sb_boot_id_read(char boot_id[SB_BOOT_ID_BYTES]) {
   SB_AUTO_CLOSE int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -20,9 +20,9 @@ void sb_marker_write(char marker[SB_MARKER_BYTES], const uint8_t digest[SB_DIGES
   char hex[2 * SB_DIGEST_BYTES + 1];
   sb_hex_write(hex, digest, SB_DIGEST_BYTES);
   if (boot_id == NULL) {
-    snprintf(marker, SB_MARKER_BYTES, "%s synced", hex);
+    sb_text_write(marker, SB_MARKER_BYTES, "%s synced", hex);
   } else {
-    snprintf(marker, SB_MARKER_BYTES, "%s boot %s", hex, *boot_id == '\0' ? "unknown" : boot_id);
+    sb_text_write(marker, SB_MARKER_BYTES, "%s boot %s", hex, *boot_id == '\0' ? "unknown" : boot_id);
   }
 }
 

@@ -1,16 +1,15 @@
 #include "memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "file.h"
+#include "text.h"
 
 static uint64_t read_limit(const char *root, const char *group, const char *name) {
-  SB_AUTO_FREE char *path = NULL;
-  if (asprintf(&path, "%s%s/%s", root, group, name) < 0) return UINT64_MAX;
-  SB_AUTO_FREE char *text = sb_file_read_text(path);
+  SB_AUTO_FREE char *path = sb_text_format("%s%s/%s", root, group, name);
+  SB_AUTO_FREE char *text = path == NULL ? NULL : sb_file_read_text(path);
   /* `max` is no number and means none. */
   if (text == NULL || *text < '0' || *text > '9') return UINT64_MAX;
   return strtoull(text, NULL, 10);

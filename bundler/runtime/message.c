@@ -2,11 +2,11 @@
 
 #include <ctype.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 struct words {
   const char *verb;
@@ -59,7 +59,7 @@ static const struct words words[] = {
 /* strerror's words, in lower case like all of ours. */
 static void write_errno(char *text, size_t room, int error) {
   const char *system = strerror(error);
-  snprintf(text, room, "%c%s", tolower((unsigned char)system[0]), system + 1);
+  sb_text_write(text, room, "%c%s", tolower((unsigned char)system[0]), system + 1);
 }
 
 char *sb_message_describe(const struct sb_failure *failure) {
@@ -70,50 +70,47 @@ char *sb_message_describe(const struct sb_failure *failure) {
     write_errno(system, sizeof system, failure->error);
     reason = said->reason == NULL || failure->reason != SB_INTERRUPTED ? system : said->reason;
   }
-  char *text = NULL;
   const char *object = failure->object == NULL ? "it" : failure->object;
   const char *detail = failure->detail;
-  int length = asprintf(&text, "%s: %s%s%s%s", object, reason, detail == NULL ? "" : " (", detail == NULL ? "" : detail,
-                        detail == NULL ? "" : ")");
-  return length < 0 ? NULL : text;
+  return sb_text_format("%s: %s%s%s%s", object, reason, detail == NULL ? "" : " (", detail, detail == NULL ? "" : ")");
 }
 
 /* One write(2) a message, so that those of processes that share a log don't mix. */
-__attribute__((format(printf, 1, 2))) static void print(const char *format, ...) {
-  SB_AUTO_FREE char *text = NULL;
+SB_TEXT_FORMAT(1, 2) static void print(const char *format, ...) {
+  SB_AUTO_FREE struct sb_text text = {0};
   va_list arguments;
   va_start(arguments, format);
-  int length = vasprintf(&text, format, arguments);
+  sb_text_add_list(&text, format, arguments);
   va_end(arguments);
-  if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0) return; /* nowhere left to say so */
+  if (text.bytes > 0 && write(STDERR_FILENO, text.data, text.bytes) < 0) return; /* nowhere left to say so */
+}
+
+/* Adds what a failure says, with its hint on a line of its own behind `indent`. */
+static void add_failure(struct sb_text *message, const struct sb_failure *failure, const char *indent) {
+  const struct words *said = &words[failure->reason];
+  SB_AUTO_FREE char *text = sb_message_describe(failure);
+  sb_text_add(message, "cannot %s %s\n", said->verb, text == NULL ? "it: out of memory" : text);
+  if (said->hint != NULL) sb_text_add(message, "%shint: %s\n", indent, said->hint);
 }
 
 void sb_message_failure(const char *program, const struct sb_failure *failure) {
-  const struct words *said = &words[failure->reason];
-  SB_AUTO_FREE char *text = sb_message_describe(failure);
-  print("%s: cannot %s %s\n%s%s%s", program, said->verb, text == NULL ? "it: out of memory" : text,
-        said->hint == NULL ? "" : "hint: ", said->hint == NULL ? "" : said->hint, said->hint == NULL ? "" : "\n");
+  SB_AUTO_FREE struct sb_text text = {0};
+  add_failure(&text, failure, "");
+  print("%s: %s", program, text.data);
 }
 
 void sb_message_attempts(const char *program, const struct sb_attempts *attempts) {
-  SB_AUTO_FREE char *lines = strdup("");
-  for (unsigned i = 0; i < attempts->count && lines != NULL; i++) {
-    const struct sb_failure *failure = &attempts->failures[i];
-    const struct words *said = &words[failure->reason];
-    SB_AUTO_FREE char *text = sb_message_describe(failure);
-    char *longer = NULL;
-    int length = asprintf(&longer, "%s  %s: cannot %s %s\n%s%s%s", lines, attempts->names[i], said->verb,
-                          text == NULL ? "" : text, said->hint == NULL ? "" : "    hint: ",
-                          said->hint == NULL ? "" : said->hint, said->hint == NULL ? "" : "\n");
-    free(lines);
-    lines = length < 0 ? NULL : longer;
+  SB_AUTO_FREE struct sb_text lines = {0};
+  for (unsigned i = 0; i < attempts->count; i++) {
+    sb_text_add(&lines, "  %s: ", attempts->names[i]);
+    add_failure(&lines, &attempts->failures[i], "    ");
   }
-  print("%s: cannot start: no way to put the closure at /nix/store works here\n%s", program, lines == NULL ? "" : lines);
+  print("%s: cannot start: no way to put the closure at /nix/store works here\n%s", program, lines.data);
 }
 
 void sb_message_debug(const struct sb_start *start, const char *what, const char *object,
                       const struct sb_failure *failure) {
   if (!start->settings->debug) return;
   SB_AUTO_FREE char *text = failure == NULL ? NULL : sb_message_describe(failure);
-  print("%s: %s: %s%s%s\n", start->program, object, what, text == NULL ? "" : ": ", text == NULL ? "" : text);
+  print("%s: %s: %s%s%s\n", start->program, object, what, text == NULL ? "" : ": ", text);
 }

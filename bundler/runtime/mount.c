@@ -1,14 +1,13 @@
 #include "mount.h"
 
-#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 char *sb_mount_descriptor_path(int directory) {
-  char *path = NULL;
-  return asprintf(&path, "/proc/self/fd/%d", directory) < 0 ? NULL : path;
+  return sb_text_format("/proc/self/fd/%d", directory);
 }
 
 /* In a user namespace a remount has to repeat the flags of the mount that was bound: they are locked. */
@@ -33,8 +32,7 @@ bool sb_mount_bind(const char *source, const char *target) {
 }
 
 bool sb_mount_overlay(int upper, int lower, const char *target) {
-  SB_AUTO_FREE char *options = NULL;
   /* Without an upper directory the kernel's own term is "lower", for both. */
-  if (asprintf(&options, "lowerdir=/proc/self/fd/%d:/proc/self/fd/%d", upper, lower) < 0) options = NULL;
+  SB_AUTO_FREE char *options = sb_text_format("lowerdir=/proc/self/fd/%d:/proc/self/fd/%d", upper, lower);
   return options != NULL && mount("saddlebag", target, "overlay", MS_RDONLY, options) == 0;
 }

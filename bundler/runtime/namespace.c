@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -14,6 +13,7 @@
 
 #include "file.h"
 #include "new-root.h"
+#include "text.h"
 
 /* Two seconds in all. */
 enum { EXIT_WAITS_MAX = 2000 };
@@ -21,11 +21,11 @@ static const struct timespec exit_wait = {.tv_nsec = 1000000};
 
 static bool map_ids(uid_t user, gid_t group) {
   char map[40];
-  snprintf(map, sizeof map, "%u %u 1", (unsigned)user, (unsigned)user);
+  sb_text_write(map, sizeof map, "%u %u 1", (unsigned)user, (unsigned)user);
   if (!sb_file_write_text("/proc/self/uid_map", map)) return false;
   /* Without this an unprivileged process may not map its group (user_namespaces(7)); kernels before 3.19 lack it. */
   if (!sb_file_write_text("/proc/self/setgroups", "deny") && errno != ENOENT) return false;
-  snprintf(map, sizeof map, "%u %u 1", (unsigned)group, (unsigned)group);
+  sb_text_write(map, sizeof map, "%u %u 1", (unsigned)group, (unsigned)group);
   return sb_file_write_text("/proc/self/gid_map", map);
 }
 
@@ -81,7 +81,7 @@ static void probe_in_child(struct report *report) {
   enum sb_reason reason = sb_namespace_enter(false, &failure);
   if (reason == SB_OK) reason = sb_new_root_pivot(&failure);
   report->error = failure.error;
-  snprintf(report->object, sizeof report->object, "%s", failure.object == NULL ? "" : failure.object);
+  sb_text_write(report->object, sizeof report->object, "%s", failure.object);
   report->reason = reason;
 }
 

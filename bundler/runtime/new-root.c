@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 
 #include "cleanup.h"
 #include "mount.h"
+#include "text.h"
 
 #define OLD_ROOT ".saddlebag-old-root"
 
@@ -29,8 +29,7 @@ static const char *mount_tmpfs(void) {
 enum sb_reason sb_new_root_pivot(struct sb_failure *failure) {
   const char *point = mount_tmpfs();
   if (point == NULL) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "a new root", NULL);
-  SB_AUTO_FREE char *old_root = NULL;
-  if (asprintf(&old_root, "%s/" OLD_ROOT, point) < 0) old_root = NULL;
+  SB_AUTO_FREE char *old_root = sb_text_format("%s/" OLD_ROOT, point);
   if (old_root == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, point, NULL);
   if (mkdir(old_root, 0700) != 0 || syscall(SYS_pivot_root, point, old_root) != 0) {
     return sb_failure_set(failure, SB_PIVOT_FAILED, errno, "a new root", NULL);
@@ -83,9 +82,8 @@ static bool join_entries(const char *from, const char *to, const char *left_out)
   for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     if (left_out != NULL && strcmp(entry->d_name, left_out) == 0) continue;
-    SB_AUTO_FREE char *source = NULL, *target = NULL;
-    if (asprintf(&source, "%s/%s", from, entry->d_name) < 0) source = NULL;
-    if (asprintf(&target, "%s/%s", to, entry->d_name) < 0) target = NULL;
+    SB_AUTO_FREE char *source = sb_text_format("%s/%s", from, entry->d_name);
+    SB_AUTO_FREE char *target = sb_text_format("%s/%s", to, entry->d_name);
     struct stat status;
     if (source == NULL || target == NULL || lstat(target, &status) == 0) continue;
     join_entry(dirfd(directory), entry, source, target);

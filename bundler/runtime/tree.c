@@ -5,13 +5,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
-#include <stdio.h>
+#include <stdio.h> /* renameat */
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 enum { DIRECTORY_FLAGS = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
@@ -65,7 +66,7 @@ static bool flatten(int top, const char *name, unsigned *moved) {
     if (unlinkat(file, entry->d_name, 0) == 0 || unlinkat(file, entry->d_name, AT_REMOVEDIR) == 0) continue;
     char upper[32];
     do {
-      snprintf(upper, sizeof upper, ".gone-%u", (*moved)++);
+      sb_text_write(upper, sizeof upper, ".gone-%u", (*moved)++);
       done = fchmodat(file, entry->d_name, 0700, 0) == 0 &&
              sb_rename_new(file, entry->d_name, top, upper);
     } while (!done && errno == EEXIST);

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "../new-root.h"
 #include "../privilege.h"
 #include "../strategy.h"
+#include "../text.h"
 
 static const char store_path[] = "/nix/store";
 
@@ -71,9 +71,8 @@ static int reopen(const struct sb_store *store) {
 static void bind_over(const struct sb_bundle *bundle, const char *trees) {
   if (bundle->header->path_count > bound_paths_max) return;
   for (uint32_t i = 0; i < bundle->header->path_count; i++) {
-    SB_AUTO_FREE char *source = NULL, *target = NULL;
-    if (asprintf(&source, "%s/%s", trees, sb_bundle_base(bundle, i)) < 0) source = NULL;
-    if (asprintf(&target, "%s/%s", store_path, sb_bundle_base(bundle, i)) < 0) target = NULL;
+    SB_AUTO_FREE char *source = sb_text_format("%s/%s", trees, sb_bundle_base(bundle, i));
+    SB_AUTO_FREE char *target = sb_text_format("%s/%s", store_path, sb_bundle_base(bundle, i));
     if (source == NULL || target == NULL || !sb_mount_bind(source, target)) return;
   }
 }

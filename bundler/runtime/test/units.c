@@ -1,5 +1,6 @@
 /*
- * Small checks of what no start shows: digests against known answers, markers, tables of mounts, paths beyond PATH_MAX.
+ * Small checks of what no start shows: digests against known answers, markers, texts, tables of mounts, paths beyond
+ * PATH_MAX.
  * Prints each check that fails, and their number.
  *
  *   units <empty directory>
@@ -16,6 +17,7 @@
 #include "../marker.h"
 #include "../root.h"
 #include "../sha256.h"
+#include "../text.h"
 #include "../tree.h"
 
 static int failures;
@@ -46,6 +48,20 @@ static void check_sha256(void) {
   CHECK(digests_to("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
                    "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"));
   CHECK(digests_to("aaaaaaaaaa", 100000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"));
+}
+
+static void check_texts(void) {
+  const char *volatile nothing = NULL; /* the compiler, which knows printf's %s, is not to see it */
+  char *text = sb_text_format("%s:%s:%c:%d:%u:%llu:%%", "a", nothing, 'b', INT_MIN, UINT_MAX, ULLONG_MAX);
+  CHECK(strcmp(text, "a::b:-2147483648:4294967295:18446744073709551615:%") == 0);
+  free(text);
+  char cut[] = "----";
+  sb_text_write(cut, 3, "%s%u", "one", 0U);
+  CHECK(strcmp(cut, "on") == 0 && cut[3] == '-');
+  struct sb_text long_text = {0};
+  for (unsigned i = 0; i < 1000; i++) CHECK(sb_text_add(&long_text, "%u,", i % 10));
+  CHECK(long_text.bytes == 2000 && strlen(long_text.data) == 2000 && strcmp(long_text.data + 1996, "8,9,") == 0);
+  free(long_text.data);
 }
 
 static void check_markers(void) {
@@ -120,6 +136,7 @@ int main(int argc, char **argv) {
   if (top < 0) return 2;
   check_sha256();
   check_markers();
+  check_texts();
   check_roots();
   check_long_paths(top);
   check_removal(top);

@@ -21,7 +21,7 @@ async function compile(program: string, parts: readonly string[]): Promise<strin
 
 describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', () => {
   it('the parts of the runtime do what they say', async () => {
-    const program = await compile('units', ['marker', 'root', 'sha256', 'tree', 'file']);
+    const program = await compile('units', ['marker', 'root', 'sha256', 'text', 'tree', 'file']);
     const directory = await temporaryDirectory();
     const result = await execProcess(program, [directory]);
     expect(result).toMatchObject({ exitCode: 0, stdout: '0 failed', stderr: '' });
