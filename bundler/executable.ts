@@ -83,6 +83,7 @@ function metadataOf(closure: Closure, runtime: Buffer): Metadata {
   return {
     source: closure.source,
     interpreter: closure.entrypoint.interpreter,
+    imageSettings: closure.imageSettings,
     references: closure.paths.map(({ references }) =>
       references.flatMap((reference) => indexOf.get(reference) ?? []),
     ),

@@ -59,6 +59,7 @@ export function describeBundle(parts: {
     programs,
     binds,
     root,
+    imageSettings: metadata.imageSettings,
     relocateRefusal: header.relocateRefusal,
     runtimeOptions: header.runtimeOptions,
     sizeBytes: parts.sizeBytes,

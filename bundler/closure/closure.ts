@@ -4,12 +4,14 @@ import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
 import type { Closure, EnvSetting } from '../../src/core/types.ts';
 import { readDirectory } from './directory.ts';
+import { imageName } from './image/detect.ts';
+import { readImage } from './image/image.ts';
 import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
 import { readNix } from './nix.ts';
 import { chooseProgram } from './nix-program.ts';
 import { readProgram } from './program.ts';
-import type { ProgramClosure, Workplace } from './program-closure.ts';
+import { noSourceSettings, type SourceClosure, type Workplace } from './program-closure.ts';
 
 /** What the user asks to be bundled. */
 export interface ClosureRequest {
@@ -35,7 +37,7 @@ export async function readClosure(
   context: Context,
 ): Promise<Closure> {
   const app = await locateApp(request.app, context);
-  const appName = nameApp(app.file, request);
+  const appName = nameApp(app.source === 'image' ? imageName(app.file) : app.file, request);
   const found = await readSource(app, appName, request, { context, workDirectory });
   return {
     source: app.source,
@@ -43,29 +45,38 @@ export async function readClosure(
     arch: found.arch,
     entrypoint: {
       program: found.program,
-      args: request.args,
-      defaultArgs: [],
-      env: [...withDefaults(request.env, found.interpreter), ...found.env],
-      workingDirectory: null,
+      args: [...found.args, ...request.args],
+      defaultArgs: found.defaultArgs,
+      env: withDefaults(request.env, found),
+      workingDirectory: found.workingDirectory,
       init: false,
       ownName: found.ownName,
       interpreter: found.interpreter,
     },
-    programs: [],
+    programs: found.programs,
     binds: found.binds,
-    root: null,
+    root: found.root,
+    imageSettings: found.imageSettings,
     ownLoader: found.ownLoader,
     paths: found.paths,
   };
 }
 
-/** Python keeps what it prints in a buffer when stdout is no terminal, so that a crash would lose its last words. */
+/**
+ * Puts the variables of the request before those of the source, whose policy they take: an image's PATH is set always,
+ * also to another value.
+ */
 function withDefaults(
-  env: Readonly<Record<string, string>>,
-  interpreter: string | null,
+  asked: Readonly<Record<string, string>>,
+  { env, interpreter }: Pick<SourceClosure, 'env' | 'interpreter'>,
 ): readonly EnvSetting[] {
-  const all = interpreter?.startsWith('python') ? { PYTHONUNBUFFERED: '1', ...env } : env;
-  return Object.entries(all).map(([name, value]) => ({ name, value, policy: 'where-unset' }));
+  // Python keeps what it prints in a buffer when stdout is no terminal: a crash would lose its last words.
+  const all = interpreter?.startsWith('python') ? { PYTHONUNBUFFERED: '1', ...asked } : asked;
+  const own = Object.entries(all).map(([name, value]): EnvSetting => {
+    const always = env.some((setting) => setting.name === name && setting.policy === 'always');
+    return { name, value, policy: always ? 'always' : 'where-unset' };
+  });
+  return [...own, ...env.filter(({ name, policy }) => policy !== 'always' || !Object.hasOwn(all, name))];
 }
 
 async function readSource(
@@ -73,7 +84,7 @@ async function readSource(
   { name, appVersion }: AppName,
   request: ClosureRequest,
   place: Workplace,
-): Promise<ProgramClosure> {
+): Promise<SourceClosure> {
   const { entrypoint } = request;
   const storeName = appVersion === '' ? name : `${name}-${appVersion}`;
   switch (source) {
@@ -84,16 +95,20 @@ async function readSource(
         `reading ${top} as a Nix closure, entrypoint ${relative(top, program) || basename(program)}`,
         place,
       );
-      return readNix(program, place);
+      return { ...(await readNix(program, place)), ...noSourceSettings };
     }
     case 'program':
       if (entrypoint !== undefined) throw unexpectedEntrypoint(file);
       report(`reading ${file} as a program of this machine`, place);
-      return readProgram(file, { name: storeName }, place);
+      return { ...(await readProgram(file, { name: storeName }, place)), ...noSourceSettings };
     case 'directory':
       if (entrypoint === undefined) throw requiredEntrypoint(file);
       report(`reading ${file} as a directory, entrypoint ${entrypoint}`, place);
-      return readDirectory(file, { entrypoint, name: storeName }, place);
+      return { ...(await readDirectory(file, { entrypoint, name: storeName }, place)), ...noSourceSettings };
+    case 'image':
+      if (entrypoint !== undefined) throw unexpectedEntrypoint(file);
+      report(`reading ${file} as an OCI image`, place);
+      return readImage(file, { name: storeName }, place);
   }
 }
 
@@ -102,14 +117,10 @@ function report(message: string, { context }: Workplace): void {
 }
 
 function unexpectedEntrypoint(file: string): SaddlebagError {
-  return new SaddlebagError(
-    'entrypoint-unexpected',
-    `cannot bundle ${file}: a program is its own entrypoint`,
-    {
-      hint: 'leave --entrypoint out; it is for directories and Nix builds',
-      exitCode: exitCodes.usage,
-    },
-  );
+  return new SaddlebagError('entrypoint-unexpected', `cannot bundle ${file}: it says itself what it starts`, {
+    hint: 'leave --entrypoint out; it is for directories and Nix builds',
+    exitCode: exitCodes.usage,
+  });
 }
 
 function requiredEntrypoint(file: string): SaddlebagError {

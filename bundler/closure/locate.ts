@@ -6,6 +6,7 @@ import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.
 import { storeDirectory, storePathName, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosureSource } from '../../src/core/types.ts';
 import { endsAsBundle } from '../format/trailer.ts';
+import { isImage } from './image/detect.ts';
 
 /** What `<app>` stands for. */
 export interface LocatedApp {
@@ -22,10 +23,11 @@ const prefixes: Readonly<Record<string, ClosureSource>> = {
   'nix:': 'nix',
   'program:': 'program',
   'dir:': 'directory',
+  'image:': 'image',
 };
 
 /**
- * Decides how `<app>` is read: as its prefix says; else what leads into the Nix store is a Nix closure, a directory a
+ * Decides how `<app>` is read: as its prefix says; else an image as an image; what leads into the Nix store is a Nix closure, a directory a
  * directory, and any other executable file a program of this machine. A bare name that is no file here is looked up on
  * PATH.
  * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does not fit
@@ -34,6 +36,7 @@ export async function locateApp(app: string, context: Pick<Context, 'cwd' | 'env
   const prefix = Object.keys(prefixes).find((candidate) => app.startsWith(candidate)) ?? '';
   const forced = prefixes[prefix];
   const file = await findApp(app.slice(prefix.length), context);
+  if (forced === 'image' || (forced === undefined && (await isImage(file)))) return { source: 'image', file };
   const inStore = await enterStore(file);
   const isDirectory = (await stat(inStore ?? file)).isDirectory();
   const source = forced ?? (inStore !== undefined ? 'nix' : isDirectory ? 'directory' : 'program');
@@ -134,7 +137,7 @@ async function requireProgram(file: string, isDirectory: boolean): Promise<void>
 
 function mismatch(app: string, reason: string): SaddlebagError {
   return new SaddlebagError('source-mismatch', `cannot bundle ${app}: ${reason}`, {
-    hint: 'nix: takes what leads into the Nix store, program: an executable file, dir: a directory',
+    hint: 'nix: takes what leads into the Nix store, program: an executable file, dir: a directory, image: an OCI image',
     exitCode: exitCodes.usage,
   });
 }

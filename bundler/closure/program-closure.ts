@@ -4,7 +4,7 @@ import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
-import type { Arch, Bind, ClosurePath, EnvSetting } from '../../src/core/types.ts';
+import type { Arch, Bind, Closure, ClosurePath, Entrypoint, EnvSetting } from '../../src/core/types.ts';
 import type { Patch } from './elf/bytes.ts';
 
 /** What a program needs of its start, besides its store paths. */
@@ -34,6 +34,22 @@ export interface ProgramClosure extends Surroundings {
   /** Dependencies before dependents, the program's own path last. */
   readonly paths: readonly ClosurePath[];
 }
+
+/** What a source may say of the whole beyond its program; most say nothing. */
+export type SourceSettings = Pick<Entrypoint, 'args' | 'defaultArgs' | 'workingDirectory'> &
+  Pick<Closure, 'programs' | 'root' | 'imageSettings'>;
+
+export const noSourceSettings: SourceSettings = {
+  args: [],
+  defaultArgs: [],
+  workingDirectory: null,
+  programs: [],
+  root: null,
+  imageSettings: null,
+};
+
+/** What reading any source gives. */
+export type SourceClosure = ProgramClosure & SourceSettings;
 
 /** Where a source works: the context, and a private directory for files that it edits, which the caller deletes. */
 export interface Workplace {

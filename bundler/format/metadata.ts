@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ClosureSource } from '../../src/core/types.ts';
+import { type ClosureSource, closureSources, type ImageSettings } from '../../src/core/types.ts';
 import { flipStrings } from './layout.ts';
 import { damaged } from './reader.ts';
 
@@ -7,6 +7,7 @@ import { damaged } from './reader.ts';
 export interface Metadata {
   readonly source: ClosureSource;
   readonly interpreter: string | null;
+  readonly imageSettings: ImageSettings | null;
   /** For each store path the indexes of those that it refers to. */
   readonly references: readonly (readonly number[])[];
   /** Of the bytes before the data. */
@@ -47,12 +48,25 @@ function parse(text: string): Metadata | undefined {
   } catch {
     return undefined;
   }
-  const { source, interpreter, references, runtimeSha256 } = value;
+  const { source, interpreter, imageSettings, references, runtimeSha256 } = value;
   const ok =
-    (source === 'nix' || source === 'program' || source === 'directory') &&
+    closureSources.includes(source as ClosureSource) &&
     (interpreter === null || typeof interpreter === 'string') &&
+    (imageSettings === null || isImageSettings(imageSettings)) &&
     Array.isArray(references) &&
     references.every(Array.isArray) &&
     typeof runtimeSha256 === 'string';
-  return ok ? { source, interpreter, references: references as number[][], runtimeSha256 } : undefined;
+  return ok ? (value as Metadata) : undefined;
+}
+
+function isImageSettings(value: unknown): value is ImageSettings {
+  if (typeof value !== 'object' || value === null) return false;
+  const { user, ports, stopSignal } = value as Partial<Record<keyof ImageSettings, unknown>>;
+  const isTextOrNull = (text: unknown) => text === null || typeof text === 'string';
+  return (
+    isTextOrNull(user) &&
+    isTextOrNull(stopSignal) &&
+    Array.isArray(ports) &&
+    ports.every((port) => typeof port === 'string')
+  );
 }

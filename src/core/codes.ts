@@ -47,6 +47,9 @@ export const errorCodes = {
   'flag-unused': 'a flag for S3 where `--to` is a folder',
   'flags-conflict': 'two flags that exclude each other',
   'folder-unreadable': 'the folder to serve is not there or cannot be read',
+  'image-invalid': 'an image whose layout or layers are not as they should be',
+  'image-not-written': 'a script that writes an image was given in its place',
+  'image-program-missing': 'what an image starts is not in it',
   'interpreter-missing': 'the program that runs a script, or the loader of a program, is not there',
   interrupted: 'Ctrl-C; the message says what was done so far',
   'job-changed': 'somebody else changed the job between plan and submission',
@@ -113,6 +116,7 @@ export const warningCodes = {
   'download-url-assumed':
     'a folder without `--download-url`: the URL is that of `saddlebag serve` on this machine',
   'file-guarded': 'a file that not everybody may read was left out of the bundle',
+  'image-reduced': 'devices or set-user-id bits of an image were left out',
   'interpreter-outside': 'a script of a Nix build is run by a program outside its closure',
   'modules-not-included': 'an interpreter was bundled whose modules were not found',
   'nomad-warning': 'Nomad warned when the job was submitted',

@@ -9,7 +9,10 @@ import type { StorePath } from './store-path.ts';
 export type Arch = 'x86_64' | 'aarch64';
 
 /** Where a closure came from, and how `<app>` was read. */
-export type ClosureSource = 'nix' | 'program' | 'directory';
+export type ClosureSource = (typeof closureSources)[number];
+
+/** All of them. */
+export const closureSources = ['nix', 'program', 'directory', 'image'] as const;
 
 /**
  * What a setting does to a variable of the caller's environment: sets it where it is unset, always, puts the value and a
@@ -42,6 +45,16 @@ export interface NamedProgram {
   readonly name: string;
   /** Absolute, below one of the closure's store paths. */
   readonly program: string;
+}
+
+/** What an image says of how it wants to be run, beyond what starts. */
+export interface ImageSettings {
+  /** `name`, `uid`, `uid:gid`; null: root. */
+  readonly user: string | null;
+  /** `8080/tcp`, by number. */
+  readonly ports: readonly string[];
+  /** `SIGQUIT`, or a number; null: SIGTERM. */
+  readonly stopSignal: string | null;
 }
 
 /** What a bundle starts, and with what. */
@@ -90,6 +103,8 @@ export interface Closure {
   readonly binds: readonly Bind[];
   /** The store path whose tree becomes the app's `/`; null: the host's root stays. */
   readonly root: StorePath | null;
+  /** Of an image; null for other sources. */
+  readonly imageSettings: ImageSettings | null;
   /** True when the closure brings its own dynamic loader, so that the host's LD_* variables would harm it. */
   readonly ownLoader: boolean;
   readonly paths: readonly ClosurePath[];
@@ -152,6 +167,8 @@ export interface Bundle {
   readonly programs: readonly NamedProgram[];
   readonly binds: readonly Bind[];
   readonly root: StorePath | null;
+  /** Of an image; null for other sources. */
+  readonly imageSettings: ImageSettings | null;
   /** Why it needs user namespaces (or root) to start; null: it runs without, relocated. */
   readonly relocateRefusal: string | null;
   /** Whether the runtime answers to `--saddlebag-…`. */

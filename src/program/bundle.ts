@@ -16,7 +16,7 @@ export function addBundle(program: Command, { invoke }: Host): void {
   command(program, 'bundle', 'pack an app and everything it needs into one executable file')
     .argument(
       '<app>',
-      'a Nix build (result, result/bin/app), a program of this machine, or a directory; nix:, program: or dir: in front forces the reading',
+      'a Nix build (result, result/bin/app), a program of this machine, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
     )
     .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
     .option('-f, --force', 'replace a file that is there')
@@ -37,6 +37,7 @@ export function addBundle(program: Command, { invoke }: Host): void {
         'saddlebag bundle ./result',
         'saddlebag bundle result/bin/app --env PORT=8080',
         'saddlebag bundle program:git -o git',
+        'docker save web:1.4 > web.tar && saddlebag bundle web.tar',
         'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
       ),
     )

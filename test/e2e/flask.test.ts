@@ -31,7 +31,10 @@ describeWith(flaskTools, 'the Flask closure', () => {
       appVersion: '0.1.0',
       file: join(place(), 'app-0.1.0-x86_64'),
       source: 'nix',
-      entrypoint: { interpreter: 'python3.11', env: { PYTHONUNBUFFERED: '1' } },
+      entrypoint: {
+        interpreter: 'python3.11',
+        env: [{ name: 'PYTHONUNBUFFERED', value: '1', policy: 'where-unset' }],
+      },
     });
     expect(bundle.image.paths.at(-1)?.storePath).toMatch(/-app-0\.1\.0$/);
     expect(await saddlebagJson(['inspect', bundle.file])).toEqual(bundle);

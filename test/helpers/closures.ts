@@ -59,6 +59,7 @@ export function closureOf(
     programs: [],
     binds: [],
     root: null,
+    imageSettings: null,
     paths,
     ...overrides,
   };

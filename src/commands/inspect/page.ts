@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
-import type { Bundle, EnvPolicy, EnvSetting } from '../../core/types.ts';
+import type { Bundle, EnvPolicy, EnvSetting, ImageSettings } from '../../core/types.ts';
 import { formatBytes } from '../../core/units.ts';
 
 const sources = {
   nix: 'a Nix closure',
   program: 'a program of its machine',
   directory: 'a directory',
+  image: 'an OCI image',
 } as const;
 
 /** Renders a bundle as a page for people. */
@@ -17,6 +18,7 @@ export function renderBundle(bundle: Bundle): string {
     ...bundle.programs.map(({ name, program }): [string, string] => ['program', `${name} → ${program}`]),
     ...entrypoint.env.map((setting): [string, string] => ['env', describeSetting(setting)]),
     ...bundle.binds.map(({ source, target }): [string, string] => ['bind', `${source} at ${target}`]),
+    ...describeImage(bundle.imageSettings),
     ['size', `${formatBytes(bundle.sizeBytes)}, ${formatBytes(image.contentBytes)} extracted`],
     ['content', `${entries} entries of ${image.paths.length} store paths, in ${image.frames} frames`],
     ['encoder', image.encoder],
@@ -34,6 +36,17 @@ export function renderBundle(bundle: Bundle): string {
     'stock tools list it:',
     `  tail -c +${bundle.tailOffset} ${basename(bundle.file)} | zstd -d | tar t`,
   ].join('\n');
+}
+
+function describeImage(settings: ImageSettings | null): [string, string][] {
+  if (settings === null) return [];
+  const { user, ports, stopSignal } = settings;
+  const facts = [
+    `user ${user ?? 'root'}`,
+    ports.length === 0 ? 'no ports' : `ports ${ports.join(', ')}`,
+    `stopped by ${stopSignal ?? 'SIGTERM'}`,
+  ];
+  return [['image', facts.join(', ')]];
 }
 
 const policyWords: Readonly<Record<EnvPolicy, string>> = {

@@ -41,6 +41,7 @@ describe('readClosure', () => {
       programs: [],
       binds: [],
       root: null,
+      imageSettings: null,
       ownLoader: false,
       paths: [
         {
@@ -92,7 +93,7 @@ describe('readClosure', () => {
   });
 
   it.each([
-    ['app', { entrypoint: 'bin/app' }, 'entrypoint-unexpected', '{}/app: a program is its own entrypoint'],
+    ['app', { entrypoint: 'bin/app' }, 'entrypoint-unexpected', '{}/app: it says itself what it starts'],
     ['tree', {}, 'entrypoint-required', '{}/tree: it is a directory'],
     ['tree', { entrypoint: 'bin/gone' }, 'entrypoint-missing', '{}/tree: it has no bin/gone'],
     ['tree', { entrypoint: 'bin' }, 'entrypoint-missing', '{}/tree: its bin is not a file'],

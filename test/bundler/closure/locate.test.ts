@@ -83,3 +83,28 @@ describe('findOnPath', () => {
     expect(await findOnPath('tool', {})).toBeUndefined();
   });
 });
+
+describe('an image', () => {
+  it.each([
+    ['a layout', 'layout/oci-layout', '{}', 'layout'],
+    ['an archive of any name', 'saved', `${'\0'.repeat(257)}ustar\0`, 'saved'],
+    ['a compressed archive', 'saved.tar.gz', '\x1f\x8b\x08', 'saved.tar.gz'],
+  ])('is found in %s', async (_, file, content, app) => {
+    const context = await place();
+    await mkdir(join(context.cwd, 'layout'));
+    await writeFile(join(context.cwd, file), Buffer.from(content, 'latin1'));
+    expect(await locateApp(app, context)).toEqual({ source: 'image', file: join(context.cwd, app) });
+  });
+
+  it('is refused where a script would write it, with the commands that do', async () => {
+    const context = await place();
+    const script = '#!/nix/store/bash/bin/sh\nexec /nix/store/x-stream_layered_image/bin/stream conf.json\n';
+    await writeFile(join(context.cwd, 'result'), script, { mode: 0o755 });
+    const file = join(context.cwd, 'result');
+    await expect(locateApp('result', context)).rejects.toMatchObject({
+      code: 'image-not-written',
+      message: `cannot bundle ${file}: it is a script that writes an image, not an image`,
+      hint: `${file} > image.tar && saddlebag bundle image.tar`,
+    });
+  });
+});
