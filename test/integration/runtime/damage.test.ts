@@ -139,7 +139,7 @@ describe('a bundle whose digests are right and whose numbers are not', () => {
   const huge = (1n << 64n) - 8n;
   const cases: [string, (parts: Parts) => Buffer | undefined, RegExp][] = [
     ['names another machine', u16(0, 40), /: its runtime is one for another machine\nhint: .+\n$/],
-    ['sets an unknown flag', u16(2, 8), /reserved bits are set/],
+    ['sets an unknown flag', u16(2, 0x8000), /reserved bits are set/],
     ['has frames of no bytes', u32(4, 0), /frame size is out of range/],
     ['has frames above 64 MiB', u32(4, (64 << 20) + 1), /frame size is out of range/],
     ['has data that leaves the file', u64(16, huge), /data frames leave their area/],
