@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const fullTier = 'test/**/*.full.test.ts';
+/** In the quick tier each case runs under two strategies, in the full one under all. */
+const runtimeCases = 'test/integration/runtime/cases/*.test.ts';
 
 const project = (name: string, include: string[], testTimeout: number) => ({
   test: {
@@ -9,6 +11,7 @@ const project = (name: string, include: string[], testTimeout: number) => ({
     exclude: name === 'full' ? [] : [fullTier],
     testTimeout,
     hookTimeout: testTimeout,
+    provide: { tier: name === 'full' ? ('full' as const) : ('quick' as const) },
   },
 });
 
@@ -24,7 +27,7 @@ export default defineConfig({
       // The built command on real Nix, MinIO and Nomad.
       project('e2e', ['test/e2e/**/*.test.ts'], 300_000),
       // What is long, or needs what a plain Debian lacks: `npm run test:full`, never `npm test`.
-      project('full', [fullTier], 1_800_000),
+      project('full', [fullTier, runtimeCases], 1_800_000),
     ],
   },
 });

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { readRuntime } from '../../../bundler/runtime-file.ts';
+import { execProcess } from '../../../src/core/exec.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import type { Arch, Closure } from '../../../src/core/types.ts';
 import { closureOf, type Member, settingsOf, writeTree } from '../../helpers/closures.ts';
@@ -20,9 +21,16 @@ export const appBase = `${'c'.repeat(32)}-app-1.0`;
  */
 async function sharedDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-runtime-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => removeTree(directory));
   await chmod(directory, 0o755);
   return directory;
+}
+
+/** Removes what Node's own function cannot: read-only trees without root, paths above PATH_MAX. */
+async function removeTree(directory: string): Promise<void> {
+  const script = 'rm -rf "$0" 2>/dev/null || { chmod -R u+rwX "$0"; rm -rf "$0"; }';
+  const result = await execProcess('/bin/sh', ['-c', script, directory]);
+  if (result.exitCode !== 0) throw new Error(result.stderr);
 }
 
 /** Makes a directory that belongs to `nobody`, with mode 0700. */
@@ -41,6 +49,8 @@ export interface TestBundle {
   readonly cache: string;
   /** The next place that is tried when `cache` does not serve. */
   readonly spare: string;
+  /** What was bundled: the name of each store path and the tree it was made from. */
+  readonly trees: readonly { readonly base: string; readonly directory: string }[];
 }
 
 /**
@@ -105,6 +115,9 @@ export async function makeBundle(
     directory,
     cache: await ownDirectory(directory, 'cache'),
     spare: await ownDirectory(directory, 'spare'),
+    trees: closure.paths.flatMap(({ storePath, directory: tree }) =>
+      tree === null ? [] : [{ base: storePath.slice('/nix/store/'.length), directory: tree }],
+    ),
   };
 }
 
@@ -116,6 +129,8 @@ export interface StartOptions {
   readonly argv0?: string;
   /** As the tests' own user instead of `nobody`. */
   readonly asSelf?: boolean;
+  /** When the child is killed; a minute unless told otherwise. */
+  readonly timeoutMs?: number;
 }
 
 export interface Outcome {
@@ -133,7 +148,7 @@ export function startChild(file: string, options: StartOptions = {}) {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
     ...(options.asSelf === true ? {} : nobody),
     ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
-    timeout: 60_000,
+    timeout: options.timeoutMs ?? 60_000,
     killSignal: 'SIGKILL',
   });
   const outcome = new Promise<Outcome>((resolve, reject) => {

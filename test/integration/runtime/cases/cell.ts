@@ -1,0 +1,137 @@
+import type { ChildProcess } from 'node:child_process';
+import { chown } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  makeBundle,
+  nobody,
+  type Outcome,
+  type StartOptions,
+  startChild,
+  type TestBundle,
+} from '../bundles.ts';
+import type { Place, Strategy, User } from './strategies.ts';
+
+export interface Launch extends Omit<StartOptions, 'asSelf' | 'argv0'> {
+  /** Shell words that change the machine first, as root in a mount namespace of this start's own. */
+  readonly machine?: string;
+  /** Shell words of the user right before the bundle, which is `$0` with its arguments in `$@`. */
+  readonly before?: string;
+  /** The start may take any strategy; the machine stays the one of this cell's. */
+  readonly anyStrategy?: boolean;
+  /** More namespaces around the start, as flags of `unshare`. */
+  readonly unshare?: readonly string[];
+  /** Which rights the start has, as flags of `setpriv`, instead of the cell's. */
+  readonly rights?: string;
+}
+
+/** The flags of `setpriv` for a user without any right. */
+export const unprivileged = '--reuid 65534 --regid 65534 --clear-groups';
+
+/** Ends a case without a verdict. */
+export class CaseSkipped extends Error {}
+
+/**
+ * One strategy and one user that a case runs under. Bundles that it makes belong to that user, and what it starts is
+ * pinned to that strategy, on a machine where that one serves.
+ */
+export class Cell {
+  readonly strategy: Strategy;
+  readonly user: User;
+
+  constructor(strategy: Strategy, user: User) {
+    this.strategy = strategy;
+    this.user = user;
+  }
+
+  get isRoot(): boolean {
+    return this.user === 'root';
+  }
+
+  skip(reason: string): never {
+    throw new CaseSkipped(reason);
+  }
+
+  async bundle(...parameters: Parameters<typeof makeBundle>): Promise<TestBundle> {
+    const bundle = await makeBundle(...parameters);
+    if (this.isRoot) for (const directory of [bundle.cache, bundle.spare]) await chown(directory, 0, 0);
+    return bundle;
+  }
+
+  /** Where this strategy keeps a bundle's store paths, seen from outside. */
+  place(bundle: TestBundle): Place {
+    return this.strategy.place?.(bundle) ?? this.skip(`${this.strategy.name} keeps no store paths`);
+  }
+
+  async spawn(bundle: TestBundle, launch: Launch = {}): Promise<ReturnType<typeof startChild>> {
+    const { machine, before, anyStrategy, unshare, rights, ...options } = launch;
+    const started = {
+      ...options,
+      env: {
+        ...(anyStrategy === true ? {} : { SADDLEBAG_STRATEGY: this.strategy.name }),
+        SADDLEBAG_CACHE_DIR: bundle.cache,
+        NOMAD_ALLOC_DIR: bundle.spare,
+        HOME: '/nonexistent',
+        ...options.env,
+      },
+    };
+    const user =
+      before === undefined
+        ? ['"$0" "$@"']
+        : ['/bin/sh', '-euc', quote(`${before}\nexec "$0" "$@"`), '"$0" "$@"'];
+    if (nobody.uid === undefined) {
+      if (machine !== undefined || unshare !== undefined || rights !== undefined) this.skip('root missing');
+      return startChild('/bin/sh', {
+        ...started,
+        args: ['-euc', `exec ${user.join(' ')}`, bundle.file, ...(options.args ?? [])],
+      });
+    }
+    const script = [
+      machine ?? '',
+      (await this.strategy.machine?.(bundle, this.user)) ?? '',
+      `cd ${quote(options.cwd ?? '/')}`,
+      `exec setpriv ${rights ?? this.#ownRights()} ${user.join(' ')}`,
+    ].join('\n');
+    return startChild('/usr/bin/unshare', {
+      ...started,
+      cwd: '/',
+      args: ['-m', ...(unshare ?? []), '/bin/sh', '-euc', script, bundle.file, ...(options.args ?? [])],
+      asSelf: true,
+    });
+  }
+
+  #ownRights(): string {
+    if (!this.isRoot) return unprivileged;
+    // The flag changes nothing: setpriv wants one.
+    return this.strategy.drop ?? '--bounding-set +sys_admin';
+  }
+
+  async start(bundle: TestBundle, launch: Launch = {}): Promise<Outcome> {
+    return (await this.spawn(bundle, launch)).outcome;
+  }
+}
+
+/** Waits until a child has printed a text; fails when it ends without. */
+export function untilPrinted(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+      if (printed.includes(text)) resolve();
+    });
+    child.once('close', () => reject(new Error(`ended without ${JSON.stringify(text)}: ${printed}`)));
+  });
+}
+
+/** Asks until a condition holds; fails when it has not within `deadlineMs`. */
+export async function until(condition: () => boolean | Promise<boolean>, deadlineMs = 20_000): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('the condition did not come true in time');
+    await delay(10);
+  }
+}
+
+/** Writes a word so that a shell takes it as it is. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,109 @@
+import { appendFileSync } from 'node:fs';
+import { describe, inject, it } from 'vitest';
+import { findTool } from '../../../helpers/needs.ts';
+import { CaseSkipped, Cell } from './cell.ts';
+import { type Strategy, strategies, type User, users } from './strategies.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** `quick`: two cells of each case; `full`: all of them. */
+    tier: 'quick' | 'full';
+  }
+}
+
+/** One line of the file that `SADDLEBAG_CASES_RECORD` names; docs/runtime-cases.ts makes the table from them. */
+export interface CaseRecord {
+  readonly group: string;
+  readonly number: number;
+  readonly title: string;
+  /** A strategy's name, or `any` where none is involved. */
+  readonly strategy: string;
+  readonly user: User;
+  readonly outcome: 'passed' | 'failed' | 'skipped' | 'not applicable';
+  /** Of what was skipped or does not apply. */
+  readonly reason?: string;
+}
+
+export interface CaseOptions {
+  /** Why the case says nothing about these strategies, by name. */
+  readonly notFor?: Readonly<Record<string, string>>;
+  readonly notAs?: Partial<Readonly<Record<User, string>>>;
+  /** No strategy is involved, for this reason; the case runs once for each user. */
+  readonly withoutStrategy?: string;
+  /** Programs that it takes, or `root`. */
+  readonly needs?: readonly string[];
+  /** Only the full tier runs it. */
+  readonly isLong?: boolean;
+}
+
+const recordFile = process.env.SADDLEBAG_CASES_RECORD;
+
+function record(entry: CaseRecord): void {
+  if (recordFile !== undefined) appendFileSync(recordFile, `${JSON.stringify(entry)}\n`);
+}
+
+/** Names the heading of runtime-cases under which the cases of a file stand. */
+export function describeCases(group: string, body: (runCase: RunCase) => void): void {
+  describe(group, () => {
+    body((number, title, options, test) => defineCase({ group, number, title }, options, test));
+  });
+}
+
+export type RunCase = (
+  number: number,
+  title: string,
+  options: CaseOptions,
+  test: (cell: Cell) => Promise<void>,
+) => void;
+
+const noStrategy: Strategy = { name: 'any' };
+
+function defineCase(
+  about: { readonly group: string; readonly number: number; readonly title: string },
+  options: CaseOptions,
+  test: (cell: Cell) => Promise<void>,
+): void {
+  const cells: Cell[] = [];
+  for (const strategy of options.withoutStrategy === undefined ? strategies : [noStrategy]) {
+    for (const user of users) {
+      const reason = options.notFor?.[strategy.name] ?? options.notAs?.[user];
+      if (reason === undefined) cells.push(new Cell(strategy, user));
+      else record({ ...about, strategy: strategy.name, user, outcome: 'not applicable', reason });
+    }
+  }
+  if (inject('tier') === 'quick' && options.isLong === true) return;
+  for (const cell of inject('tier') === 'full' ? cells : representatives(cells, about.number)) {
+    const entry = { ...about, strategy: cell.strategy.name, user: cell.user };
+    it(`case ${about.number}: ${about.title} (${cell.strategy.name}, ${cell.user})`, async (context) => {
+      let outcome: CaseRecord['outcome'] = 'failed';
+      let reason = missing(cell, options.needs ?? []);
+      try {
+        if (reason !== undefined) throw new CaseSkipped(reason);
+        await test(cell);
+        outcome = 'passed';
+      } catch (cause) {
+        if (!(cause instanceof CaseSkipped)) throw cause;
+        outcome = 'skipped';
+        reason = cause.message;
+        context.skip(reason);
+      } finally {
+        record({ ...entry, outcome, ...(reason === undefined ? {} : { reason }) });
+      }
+    });
+  }
+}
+
+/** The common start, and one of the others, each case another. */
+function representatives(cells: readonly Cell[], number: number): readonly Cell[] {
+  const common = cells.find(({ strategy, user }) => strategy.name === 'namespace' && user === 'user');
+  const others = cells.filter((cell) => cell !== common);
+  const other = others[number % others.length];
+  return [common, other].filter((cell) => cell !== undefined);
+}
+
+function missing(cell: Cell, needs: readonly string[]): string | undefined {
+  const isSuperuser = process.getuid?.() === 0;
+  if (!isSuperuser && (cell.isRoot || cell.strategy.machine !== undefined)) return 'root missing';
+  const tools = needs.filter((name) => (name === 'root' ? !isSuperuser : findTool(name) === undefined));
+  return tools.length === 0 ? undefined : `${tools.join(', ')} missing`;
+}
