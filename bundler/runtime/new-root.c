@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "mount.h"
+#include "store.h"
 #include "text.h"
 
 #define OLD_ROOT ".saddlebag-old-root"
@@ -26,15 +27,25 @@ static const char *mount_tmpfs(void) {
   return NULL;
 }
 
+/*
+ * What serves where the kernel refuses to pivot, for a root that is an initramfs or no mount at all: the old root is
+ * bound into the new one, which is moved over it. Unlike after a plain chroot, user namespaces are still allowed.
+ */
+static bool move_over_root(const char *point, const char *old_root) {
+  SB_AUTO_FREE char *covered = sb_text_format("%s%s", old_root, point);
+  return covered != NULL && mount("/", old_root, NULL, MS_BIND | MS_REC, NULL) == 0 &&
+         umount2(covered, MNT_DETACH) == 0 && chdir(point) == 0 && mount(".", "/", NULL, MS_MOVE, NULL) == 0 &&
+         chroot(".") == 0;
+}
+
 enum sb_reason sb_new_root_pivot(struct sb_failure *failure) {
   const char *point = mount_tmpfs();
   if (point == NULL) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "a new root", NULL);
   SB_AUTO_FREE char *old_root = sb_text_format("%s/" OLD_ROOT, point);
   if (old_root == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, point, NULL);
-  if (mkdir(old_root, 0700) != 0 || syscall(SYS_pivot_root, point, old_root) != 0) {
-    return sb_failure_set(failure, SB_PIVOT_FAILED, errno, "a new root", NULL);
-  }
-  return SB_OK;
+  bool is_root = mkdir(old_root, 0700) == 0 && (syscall(SYS_pivot_root, point, old_root) == 0 ||
+                                                (errno == EINVAL && move_over_root(point, old_root)));
+  return is_root ? SB_OK : sb_failure_set(failure, SB_PIVOT_FAILED, errno, "a new root", NULL);
 }
 
 static unsigned char entry_type(int directory, const struct dirent *entry) {
@@ -94,7 +105,7 @@ static bool join_entries(const char *from, const char *to, const char *left_out)
 
 /* /nix with all that the old root has there, and our store paths in /nix/store. */
 static bool join_nix(int trees) {
-  if (mkdir("/nix", 0755) != 0 || mkdir("/nix/store", 0755) != 0) return false;
+  if (mkdir("/nix", 0755) != 0 || mkdir("/nix/store", SB_STORE_MODE) != 0) return false;
   join_entries("/" OLD_ROOT "/nix", "/nix", "store");
   SB_AUTO_FREE char *from = sb_mount_descriptor_path(trees);
   if (from == NULL) return false;

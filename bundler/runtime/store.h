@@ -21,6 +21,12 @@
 #include "marker.h"
 #include "settings.h"
 
+/*
+ * The mode of a directory of trees that is shown at /nix/store. The sticky bit changes nothing for what only its owner may
+ * write to, and Nix gives its own store 1775 or 0755: so a bundle knows whose store it finds there.
+ */
+enum { SB_STORE_MODE = 01755 };
+
 struct sb_store {
   int control; /* the directory of meta, .saddlebag-tmp and lock; owned */
   int trees;   /* owned */

@@ -25,11 +25,11 @@ static const char store_path[] = "/nix/store";
 static const uint32_t bound_paths_max = 200;
 
 static enum sb_reason check_privilege(bool privileged, struct sb_failure *failure) {
-  if (privileged) return SB_OK;
+  if (privileged) return sb_namespace_probe(true, failure);
   /* A user namespace that maps only root has nobody to drop to: nginx and postgres would not start. */
   if (geteuid() == 0) return sb_failure_set(failure, SB_NAMESPACE_ROOT, 0, "a user namespace", NULL);
   if (sb_privilege_is_ambient()) return sb_failure_set(failure, SB_NAMESPACE_AMBIENT, 0, "a user namespace", NULL);
-  return sb_namespace_probe(failure);
+  return sb_namespace_probe(false, failure);
 }
 
 static bool is_same_directory(const struct stat *one, const struct stat *other) {
