@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names come from file systems and environments of others: no terminal sequence of theirs reaches our stderr. */
-static char *copy_printable(const char *text) {
+char *sb_printable(const char *text) {
   char *copy = text == NULL ? NULL : strdup(text);
   for (char *at = copy; at != NULL && *at != '\0'; at++) {
     if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
@@ -15,8 +14,8 @@ static char *copy_printable(const char *text) {
 enum sb_reason sb_failure_set(struct sb_failure *failure, enum sb_reason reason, int error, const char *object,
                               const char *detail) {
   /* Copied before the old ones go: they may be these. */
-  char *new_object = copy_printable(object);
-  char *new_detail = copy_printable(detail);
+  char *new_object = sb_printable(object);
+  char *new_detail = sb_printable(detail);
   sb_failure_clear(failure);
   *failure = (struct sb_failure){.reason = reason, .error = error, .object = new_object, .detail = new_detail};
   return reason;

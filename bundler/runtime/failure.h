@@ -29,6 +29,7 @@ enum sb_reason {
   SB_ROOT_SHARED,
   SB_ROOT_PRIVILEGED,
   SB_NIX_TAKEN,
+  SB_PLACE_RELATIVE,
   SB_PLACE_REFUSED,
   SB_PLACE_NOEXEC,
   SB_PLACE_SHARED,
@@ -63,6 +64,12 @@ enum sb_reason sb_failure_set(struct sb_failure *failure, enum sb_reason reason,
                               const char *detail);
 
 void sb_failure_clear(struct sb_failure *failure);
+
+/*
+ * Returns a copy with `?` for each control character, to be freed; NULL for NULL or without memory. Names come from file
+ * systems and callers: no terminal sequence of theirs reaches our stderr.
+ */
+char *sb_printable(const char *text);
 
 /* Whether another strategy or place may still serve. */
 static inline bool sb_reason_is_refusal(enum sb_reason reason) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "info.h"
 #include "launch.h"
 #include "message.h"
@@ -59,9 +60,16 @@ static int run(const struct sb_start *start, char **argv, struct sb_failure *fai
   return fail(start->program, failure);
 }
 
+/* Returns what the user called us, for messages. */
+static char *read_program(const char *called) {
+  const char *slash = called == NULL ? NULL : strrchr(called, '/');
+  const char *name = slash == NULL ? called : slash + 1;
+  return sb_printable(name == NULL || *name == '\0' ? "saddlebag" : name);
+}
+
 int main(int argc, char **argv) {
-  const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-  const char *program = argc == 0 || *argv[0] == '\0' ? "saddlebag" : slash == NULL ? argv[0] : slash + 1;
+  SB_AUTO_FREE char *given = read_program(argc > 0 ? argv[0] : NULL);
+  const char *program = given == NULL ? "saddlebag" : given;
   struct sb_failure failure = {0};
   struct sb_settings settings = sb_settings_read();
   struct sb_self self;

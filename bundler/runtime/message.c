@@ -1,6 +1,7 @@
 #include "message.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ static const struct words words[] = {
     [SB_ROOT_SHARED] = {"write below", "it is not private to this app (an overlay or a directory as root)", NULL},
     [SB_ROOT_PRIVILEGED] = {"write below", "not needed with CAP_SYS_ADMIN", NULL},
     [SB_NIX_TAKEN] = {"write below", "it is there and not ours", NULL},
+    [SB_PLACE_RELATIVE] = {"use", "not an absolute path", NULL},
     [SB_PLACE_REFUSED] = {"use", NULL, NULL},
     [SB_PLACE_NOEXEC] = {"use", "mounted noexec", NULL},
     [SB_PLACE_SHARED] = {"use", "not ours alone (another owner, or writable by others)", NULL},
@@ -50,15 +52,15 @@ static const struct words words[] = {
     [SB_MOUNT_FAILED] = {"mount", NULL,
                          "allow mounts in user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
                          "an AppArmor profile, the container's seccomp profile"},
-    [SB_PIVOT_FAILED] = {"pivot into", NULL, "the root must not be an initramfs"},
+    [SB_PIVOT_FAILED] = {"pivot into", NULL, NULL},
     [SB_PROGRAM_ABSENT] = {"run", "no such file, or the interpreter that it names is missing", NULL},
     [SB_PROGRAM_REFUSED] = {"run", NULL, NULL},
     [SB_DIRECTORY_REFUSED] = {"enter the working directory", NULL, "the bundle was made to start there"},
 };
 
-/* strerror's words, in lower case like all of ours. */
+/* strerror's words, in lower case like all of ours; musl has none for EUSERS, and "I/O" would become "i/O". */
 static void write_errno(char *text, size_t room, int error) {
-  const char *system = strerror(error);
+  const char *system = error == EIO ? "input/output error" : error == EUSERS ? "too many users" : strerror(error);
   sb_text_write(text, room, "%c%s", tolower((unsigned char)system[0]), system + 1);
 }
 
@@ -112,5 +114,6 @@ void sb_message_debug(const struct sb_start *start, const char *what, const char
                       const struct sb_failure *failure) {
   if (!start->settings->debug) return;
   SB_AUTO_FREE char *text = failure == NULL ? NULL : sb_message_describe(failure);
-  print("%s: %s: %s%s%s\n", start->program, object, what, text == NULL ? "" : ": ", text);
+  SB_AUTO_FREE char *name = sb_printable(object);
+  print("%s: %s: %s%s%s\n", start->program, name == NULL ? "?" : name, what, text == NULL ? "" : ": ", text);
 }
