@@ -39,10 +39,10 @@ static const struct place places[] = {
     {.directory = "/tmp", .name = "saddlebag", .by_user = true},
 };
 
-/* Returns the path of a place in heap memory; NULL where its variable says nothing absolute. */
+/* Returns the path of a place in heap memory; NULL where its variable is not set. */
 static char *place_path(const struct place *place) {
   const char *first = place->directory != NULL ? place->directory : sb_settings_variable(place->variable);
-  if (first == NULL || *first != '/') return NULL;
+  if (first == NULL) return NULL;
   if (place->by_user) return sb_text_format("%s/%s-%u", first, place->name, (unsigned)geteuid());
   SB_AUTO_FREE char *top = strndup(first, place->listed ? strcspn(first, ":") : strlen(first));
   if (top == NULL) return NULL;
@@ -104,7 +104,7 @@ static enum sb_reason open_store(struct sb_store *store, int control, const char
     return sb_failure_set(failure, SB_MEMORY_SHORT, 0, place, NULL);
   }
   /* Whoever the app becomes later has to get in, through the mount; the place itself stays closed to others. */
-  return sb_store_open(store, control, sb_directory_make(control, "store", 0755), trees, failure);
+  return sb_store_open(store, control, sb_directory_make(control, "store", SB_STORE_MODE), trees, failure);
 }
 
 /* The store inside a place that only this closure uses, for one with other bytes under a name that is taken. */
@@ -138,6 +138,8 @@ static enum sb_reason settle(struct sb_store *store, const struct sb_start *star
 
 static enum sb_reason provide_at(struct sb_store *store, const struct place *place, char *path,
                                  const struct sb_start *start, struct sb_failure *failure) {
+  /* Relative to what? The app's working directory may be any, and the next start's another. */
+  if (*path != '/') return sb_failure_set(failure, SB_PLACE_RELATIVE, 0, path, place->variable);
   SB_AUTO_CLOSE int directory = make_place(place, path);
   if (directory < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);
   enum sb_reason reason = check_place(directory, path, failure);

@@ -9,6 +9,7 @@
 
 #include "../cleanup.h"
 #include "../root.h"
+#include "../store.h"
 #include "../strategy.h"
 
 static bool is_as_nix_leaves_it(const struct stat *status) {
@@ -18,12 +19,21 @@ static bool is_as_nix_leaves_it(const struct stat *status) {
 }
 
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
-  /* As root the strategy in-place leaves just such trees. Of those only its markers say whether they can be trusted. */
+  /*
+   * A bundle that root started leaves or mounts just such trees, and one that it starts in turn may have others under
+   * the same names. Of those only the markers say which they are and whether they can be trusted.
+   */
   if (access(SB_ROOT_CONTROL, F_OK) == 0) {
     return sb_failure_set(failure, SB_PATH_UNTRUSTED, 0, "/nix/store", "made by a bundle");
   }
   SB_AUTO_CLOSE int directory = open("/nix/store", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return sb_failure_set(failure, SB_PATH_MISSING, errno, "/nix/store", NULL);
+  struct stat store;
+  if (directory < 0 || fstat(directory, &store) != 0) {
+    return sb_failure_set(failure, SB_PATH_MISSING, errno, "/nix/store", NULL);
+  }
+  if ((store.st_mode & 07777) == SB_STORE_MODE) {
+    return sb_failure_set(failure, SB_PATH_UNTRUSTED, 0, "/nix/store", "made by a bundle");
+  }
   for (uint32_t i = 0; i < start->bundle->header->path_count; i++) {
     const char *base = sb_bundle_base(start->bundle, i);
     struct stat status;

@@ -166,7 +166,7 @@ describeWith(machineTools, 'strategies of a machine that is made for the test', 
   it('takes a tree as Nix leaves it for native', async () => {
     const bundle = await makeBundle('echo native');
     const script = `mount -t tmpfs test /nix/store && cp -a ${bundle.cache}/store/. /nix/store/ &&
-      chown -R 0:0 /nix/store && ${dropRights} ${bundle.file}`;
+      chown -R 0:0 /nix/store && chmod 1775 /nix/store && ${dropRights} ${bundle.file}`;
     expect((await start(bundle)).code).toBe(0);
     const outcome = await inMounts(bundle, `mkdir -p /nix/store; ${script}`, {
       ...debug,
