@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "index.h"
 #include "row.h"
+#include "signals.h"
 
 /* A data frame, and the wanted store paths that have a part in it: small ones share a frame. */
 struct wanted_frame {
@@ -37,12 +38,18 @@ static enum sb_reason short_of_memory(struct sb_failure *failure) {
   return sb_failure_set(failure, SB_MEMORY_SHORT, 0, "the extraction", NULL);
 }
 
+/* Between items the crew looks; an item that is a store path of 500,000 rows looks by itself. */
+static enum sb_reason interrupted(struct sb_failure *failure) {
+  return sb_failure_set(failure, SB_INTERRUPTED, sb_signals_caught(), "the extraction", NULL);
+}
+
 /* First round, one store path: its slice is read, its directories and empty files are made. */
 static enum sb_reason make_tree(void *context, unsigned number, size_t item, struct sb_failure *failure) {
   struct job *job = context;
   struct sb_slice *slice = &job->slices[item];
   enum sb_reason reason = sb_slice_read(slice, job->extraction->bundle, job->extraction->paths[item], failure);
   for (uint64_t i = 0; reason == SB_OK && i < slice->record->row_count; i++) {
+    if (sb_signals_caught() != 0) return interrupted(failure);
     reason = sb_row_make(&job->workers[number].rows, slice, &slice->rows[i], failure);
   }
   return reason;
@@ -111,6 +118,7 @@ static enum sb_reason finish_tree(void *context, unsigned number, size_t item, s
   const struct sb_slice *slice = &job->slices[item];
   const struct sb_frame *frame = &job->frames.list[last_frame(job, slice)];
   for (uint64_t i = slice->record->row_count; i-- > 0;) {
+    if (sb_signals_caught() != 0) return interrupted(failure);
     const struct sb_row *row = &slice->rows[i];
     bool is_whole = true;
     if (row->size_bytes > 0) {
