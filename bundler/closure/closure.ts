@@ -2,7 +2,7 @@ import { basename, dirname, relative } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
-import type { Closure, EnvSetting } from '../../src/core/types.ts';
+import type { Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
 import { readDirectory } from './directory.ts';
 import { imageName } from './image/detect.ts';
 import { readImage } from './image/image.ts';
@@ -10,8 +10,13 @@ import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
 import { readNix } from './nix.ts';
 import { chooseProgram } from './nix-program.ts';
+import { readNode } from './node/node.ts';
 import { readProgram } from './program.ts';
 import { noSourceSettings, type SourceClosure, type Workplace } from './program-closure.ts';
+import type { ProjectKind } from './project/kinds.ts';
+import type { ProjectClosure } from './project/project-closure.ts';
+import { reportUninstalled } from './project/uninstalled.ts';
+import { readPython } from './python/python.ts';
 
 /** What the user asks to be bundled. */
 export interface ClosureRequest {
@@ -23,6 +28,8 @@ export interface ClosureRequest {
   readonly appVersion?: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Read it as a project of this language, by this interpreter or, where null, by the one on PATH. */
+  readonly project?: { readonly kind: ProjectKind; readonly interpreter: string | null };
 }
 
 /**
@@ -36,12 +43,15 @@ export async function readClosure(
   workDirectory: string,
   context: Context,
 ): Promise<Closure> {
-  const app = await locateApp(request.app, context);
-  const appName = nameApp(app.source === 'image' ? imageName(app.file) : app.file, request);
-  const found = await readSource(app, appName, request, { context, workDirectory });
+  const { entrypoint, project } = request;
+  const app = await locateApp(request.app, context, {
+    ...(project === undefined ? {} : { project: project.kind }),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+  });
+  const found = await readSource(app, request, { context, workDirectory });
   return {
     source: app.source,
-    ...appName,
+    ...found.appName,
     arch: found.arch,
     entrypoint: {
       program: found.program,
@@ -80,7 +90,21 @@ function withDefaults(
 }
 
 async function readSource(
-  { source, file }: LocatedApp,
+  app: LocatedApp,
+  request: ClosureRequest,
+  place: Workplace,
+): Promise<ProjectClosure> {
+  const { source, file } = app;
+  if (source === 'python' || source === 'node') {
+    const asked = { ...request, interpreter: request.project?.interpreter ?? null };
+    return source === 'python' ? readPython(file, asked, place) : readNode(file, asked, place);
+  }
+  const appName = nameApp(source === 'image' ? imageName(file) : file, request);
+  return { ...(await readPlain({ source, file }, appName, request, place)), appName };
+}
+
+async function readPlain(
+  { source, file }: LocatedApp & { readonly source: Exclude<ClosureSource, 'python' | 'node'> },
   { name, appVersion }: AppName,
   request: ClosureRequest,
   place: Workplace,
@@ -104,6 +128,7 @@ async function readSource(
     case 'directory':
       if (entrypoint === undefined) throw requiredEntrypoint(file);
       report(`reading ${file} as a directory, entrypoint ${entrypoint}`, place);
+      if (!request.app.startsWith('dir:')) await reportUninstalled(file, place);
       return { ...(await readDirectory(file, { entrypoint, name: storeName }, place)), ...noSourceSettings };
     case 'image':
       if (entrypoint !== undefined) throw unexpectedEntrypoint(file);

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readlink, stat } from 'node:fs/promises';
+import { access, readlink, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
@@ -7,6 +7,7 @@ import { storeDirectory, storePathName, storePathOf } from '../../src/core/store
 import type { ClosureSource } from '../../src/core/types.ts';
 import { endsAsBundle } from '../format/trailer.ts';
 import { isImage } from './image/detect.ts';
+import { type AskedReading, chooseProject } from './project/kinds.ts';
 
 /** What `<app>` stands for. */
 export interface LocatedApp {
@@ -27,16 +28,23 @@ const prefixes: Readonly<Record<string, ClosureSource>> = {
 };
 
 /**
- * Decides how `<app>` is read: as its prefix says; else an image as an image; what leads into the Nix store is a Nix closure, a directory a
- * directory, and any other executable file a program of this machine. A bare name that is no file here is looked up on
- * PATH.
- * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does not fit
+ * Decides how `<app>` is read: as its prefix or `asked` says; else an image as an image; what leads into the Nix store is a Nix closure, a
+ * directory with the files of a project that project, any other a directory, and any other executable file a program of
+ * this machine. A bare name that is no file here is looked up on PATH.
+ * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does not fit,
+ *   `source-ambiguous`, `project-missing`, `flags-conflict`
  */
-export async function locateApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Promise<LocatedApp> {
+export async function locateApp(
+  app: string,
+  context: Pick<Context, 'cwd' | 'env'>,
+  asked: AskedReading = {},
+): Promise<LocatedApp> {
   const prefix = Object.keys(prefixes).find((candidate) => app.startsWith(candidate)) ?? '';
   const forced = prefixes[prefix];
   const file = await findApp(app.slice(prefix.length), context);
   if (forced === 'image' || (forced === undefined && (await isImage(file)))) return { source: 'image', file };
+  const project = forced === undefined ? await chooseProject(file, asked) : refuseBoth(app, asked);
+  if (project !== null) return { source: project, file: await realpath(file) };
   const inStore = await enterStore(file);
   const isDirectory = (await stat(inStore ?? file)).isDirectory();
   const source = forced ?? (inStore !== undefined ? 'nix' : isDirectory ? 'directory' : 'program');
@@ -133,6 +141,18 @@ async function requireProgram(file: string, isDirectory: boolean): Promise<void>
   throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is not executable`, {
     hint: `make it so: chmod +x ${file}`,
   });
+}
+
+function refuseBoth(app: string, { project }: AskedReading): null {
+  if (project === undefined) return null;
+  throw new SaddlebagError(
+    'flags-conflict',
+    `cannot read ${app} in two ways: its prefix says one, --${project} another`,
+    {
+      hint: 'leave one of them out',
+      exitCode: exitCodes.usage,
+    },
+  );
 }
 
 function mismatch(app: string, reason: string): SaddlebagError {

@@ -7,7 +7,7 @@ import { writeBundle } from '../../bundler/executable.ts';
 import { readRuntime } from '../../bundler/runtime-file.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
-import { exitCodes, interrupted } from '../core/errors.ts';
+import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import type { CommandResult } from './result.ts';
@@ -18,6 +18,9 @@ export interface BundleFlags {
   readonly output?: string;
   readonly force?: boolean;
   readonly entrypoint?: string;
+  /** True where no interpreter was named. */
+  readonly python?: string | true;
+  readonly node?: string | true;
   readonly name?: string;
   readonly appVersion?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -59,7 +62,21 @@ function closureRequest(app: string, flags: BundleFlags): ClosureRequest {
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),
+    ...projectRequest(flags),
   };
+}
+
+function projectRequest({ python, node }: BundleFlags): Pick<ClosureRequest, 'project'> {
+  if (python !== undefined && node !== undefined) {
+    throw new SaddlebagError('flags-conflict', 'cannot read a project as Python and as Node', {
+      hint: 'choose one of --python and --node',
+      exitCode: exitCodes.usage,
+    });
+  }
+  const asked = python ?? node;
+  if (asked === undefined) return {};
+  const kind = python === undefined ? 'node' : 'python';
+  return { project: { kind, interpreter: asked === true ? null : asked } };
 }
 
 async function bundleClosure(closure: Closure, flags: BundleFlags, context: Context): Promise<Bundle> {

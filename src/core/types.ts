@@ -12,7 +12,7 @@ export type Arch = 'x86_64' | 'aarch64';
 export type ClosureSource = (typeof closureSources)[number];
 
 /** All of them. */
-export const closureSources = ['nix', 'program', 'directory', 'image'] as const;
+export const closureSources = ['nix', 'program', 'directory', 'image', 'python', 'node'] as const;
 
 /**
  * What a setting does to a variable of the caller's environment: sets it where it is unset, always, puts the value and a

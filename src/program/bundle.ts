@@ -16,11 +16,13 @@ export function addBundle(program: Command, { invoke }: Host): void {
   command(program, 'bundle', 'pack an app and everything it needs into one executable file')
     .argument(
       '<app>',
-      'a Nix build (result, result/bin/app), a program of this machine, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
+      'a Nix build (result, result/bin/app), a program of this machine, a Python or Node project, a wheel, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
     )
     .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
     .option('-f, --force', 'replace a file that is there')
-    .option('--entrypoint <path>', 'program inside the store path or directory')
+    .option('--entrypoint <path>', 'program inside the store path, directory or project')
+    .option('--python [python]', 'read it as a Python project; by another Python with =PATH or =3.12')
+    .option('--node [node]', 'read it as a Node project; by another Node with =PATH')
     .option('--name <name>', "name of the app (default: from the store path or the file's name)")
     .option('--app-version <version>', 'version of the app (default: from the store path)')
     .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
@@ -38,6 +40,8 @@ export function addBundle(program: Command, { invoke }: Host): void {
         'saddlebag bundle result/bin/app --env PORT=8080',
         'saddlebag bundle program:git -o git',
         'docker save web:1.4 > web.tar && saddlebag bundle web.tar',
+        'saddlebag bundle ./app --python=3.12               a directory with pyproject.toml or requirements.txt',
+        'saddlebag bundle ./app --entrypoint gunicorn --arg app:app',
         'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
       ),
     )

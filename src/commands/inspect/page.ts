@@ -7,6 +7,8 @@ const sources = {
   program: 'a program of its machine',
   directory: 'a directory',
   image: 'an OCI image',
+  python: 'a Python project',
+  node: 'a Node project',
 } as const;
 
 /** Renders a bundle as a page for people. */
