@@ -1,6 +1,7 @@
 import type { Reporter } from '../src/core/reporter.ts';
 import { type Compression, compressFrame } from './compression.ts';
 import type { FrameRecord } from './format/index-table.ts';
+import type { Hashes } from './references.ts';
 
 /** Takes the bytes of a file from first to last. */
 export type Sink = (bytes: Buffer) => Promise<void>;
@@ -8,6 +9,8 @@ export type Sink = (bytes: Buffer) => Promise<void>;
 /** How frames are compressed, and whom to tell. */
 export interface FrameQueueOptions {
   readonly compression: Compression;
+  /** Of the closure's store paths; they are kept out of the frames' bytes. */
+  readonly hashes: Hashes;
   readonly jobs: number;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
@@ -76,7 +79,7 @@ export class FrameQueue {
     this.#open = undefined;
     while (this.#inFlight.length >= this.#options.jobs) await this.#writeOldest();
     const tar = Buffer.concat(frame.pieces.map((piece) => piece.tar));
-    const compressed = compressFrame(tar, this.#options.compression);
+    const compressed = compressFrame(tar, this.#options.compression, this.#options.hashes);
     // Awaited in order, later; without a handler a failure meanwhile would end the process.
     compressed.catch(() => undefined);
     const record = { tarOffset: frame.tarOffset, tarBytes: tar.length, firstRow: frame.firstRow };

@@ -7,6 +7,7 @@ import { readEntries } from './entries.ts';
 import { encodeSlice, type FrameRecord, type Slice } from './format/index-table.ts';
 import { FrameQueue, type Sink } from './frame-queue.ts';
 import { planGroups, type TarFrame, tarFrames } from './frames.ts';
+import { hashesOf } from './references.ts';
 import { planSharing } from './sharing.ts';
 import { tarEnd } from './tar.ts';
 
@@ -52,7 +53,8 @@ export async function writeImage(closure: Closure, options: ImageOptions, sink: 
     trees.push({ path, entries: await readEntries(path, options.signal) });
   }
   const totalBytes = trees.reduce((sum, { entries }) => sum + contentBytesOf(entries), 0);
-  const queue = new FrameQueue({ ...options, totalBytes }, sink);
+  const hashes = hashesOf(closure.paths.map(({ storePath }) => storePath));
+  const queue = new FrameQueue({ ...options, totalBytes, hashes }, sink);
   const paths: WrittenPath[] = [];
   const sharing = planSharing(trees, options.compression.frameBytes);
   let firstRow = 0;
