@@ -4,8 +4,11 @@ import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
 import type { Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
 import { readDirectory } from './directory.ts';
+import { type ExtraFiles, readExtra } from './extra.ts';
+import { addHelpers } from './helpers.ts';
 import { imageName } from './image/detect.ts';
 import { readImage } from './image/image.ts';
+import { readInclusions } from './include.ts';
 import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
 import { readNix } from './nix.ts';
@@ -28,6 +31,8 @@ export interface ClosureRequest {
   readonly appVersion?: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Programs, files, directories and libraries that come along. */
+  readonly include?: readonly string[];
   /** Read it as a project of this language, by this interpreter or, where null, by the one on PATH. */
   readonly project?: { readonly kind: ProjectKind; readonly interpreter: string | null };
 }
@@ -48,7 +53,7 @@ export async function readClosure(
     ...(project === undefined ? {} : { project: project.kind }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
   });
-  const found = await readSource(app, request, { context, workDirectory });
+  const found = await readWhole(app, request, { context, workDirectory });
   return {
     source: app.source,
     ...found.appName,
@@ -89,9 +94,29 @@ function withDefaults(
   return [...own, ...env.filter(({ name, policy }) => policy !== 'always' || !Object.hasOwn(all, name))];
 }
 
-async function readSource(
+/** Reads the app, and adds what the request includes. */
+async function readWhole(
   app: LocatedApp,
   request: ClosureRequest,
+  place: Workplace,
+): Promise<ProjectClosure> {
+  const { helpers, extra } = await readInclusions(request.include ?? [], place.context);
+  const found = await readSource(app, { ...request, extra }, place);
+  // A program's extra files are linked with it; those of other apps stand beside it.
+  const beside = app.source === 'program' ? null : await readExtra(extra, found.appName.name, place);
+  const whole =
+    beside === null
+      ? found
+      : { ...found, paths: [beside.path, ...found.paths], binds: [...found.binds, ...beside.binds] };
+  return addHelpers(whole, helpers, place);
+}
+
+/** A request whose inclusions were looked up. */
+type SourceRequest = ClosureRequest & { readonly extra: ExtraFiles };
+
+async function readSource(
+  app: LocatedApp,
+  request: SourceRequest,
   place: Workplace,
 ): Promise<ProjectClosure> {
   const { source, file } = app;
@@ -106,7 +131,7 @@ async function readSource(
 async function readPlain(
   { source, file }: LocatedApp & { readonly source: Exclude<ClosureSource, 'python' | 'node'> },
   { name, appVersion }: AppName,
-  request: ClosureRequest,
+  request: SourceRequest,
   place: Workplace,
 ): Promise<SourceClosure> {
   const { entrypoint } = request;
@@ -124,7 +149,10 @@ async function readPlain(
     case 'program':
       if (entrypoint !== undefined) throw unexpectedEntrypoint(file);
       report(`reading ${file} as a program of this machine`, place);
-      return { ...(await readProgram(file, { name: storeName }, place)), ...noSourceSettings };
+      return {
+        ...(await readProgram(file, { name: storeName, extra: request.extra }, place)),
+        ...noSourceSettings,
+      };
     case 'directory':
       if (entrypoint === undefined) throw requiredEntrypoint(file);
       report(`reading ${file} as a directory, entrypoint ${entrypoint}`, place);

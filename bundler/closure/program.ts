@@ -1,12 +1,13 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
-import type { Bind, ClosurePath, EnvSetting } from '../../src/core/types.ts';
+import type { ClosurePath, EnvSetting } from '../../src/core/types.ts';
 import { openBytes } from './elf/bytes.ts';
 import { appendedBytes, pointProgram } from './elf/point.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
+import { bindAll, type ExtraFiles, noExtraFiles, type PlacedExtra, placeExtra } from './extra.ts';
 import { type Companions, isBelow, type LinkedLibraries, linkLibraries } from './libraries.ts';
-import { type Mirror, mirrorFiles, mirrorPlace, realPlace } from './mirror.ts';
-import { type ProgramClosure, type Surroundings, type Workplace, writePatched } from './program-closure.ts';
+import { type Mirror, type MirrorOptions, mirrorFiles, mirrorPlace, realPlace } from './mirror.ts';
+import { type ProgramClosure, type Workplace, writePatched } from './program-closure.ts';
 import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
 import { readScript } from './script.ts';
 import { contentPath } from './tree-digest.ts';
@@ -15,14 +16,6 @@ import { type ElfTree, editCompanions, ownDirectories, type PlacedElf, readCompa
 /** A program of this machine with what it loads; `linked` is null where it loads nothing, or Nix built it. */
 export interface LinkedProgram extends ProgramClosure {
   readonly linked: LinkedLibraries | null;
-}
-
-/** Files that a program needs, as its user says or a traced run has shown. */
-export interface ExtraFiles {
-  /** Files and directories at fixed paths: where the host has none, the bundle's appear there. */
-  readonly data: readonly string[];
-  /** Libraries that are opened by name. */
-  readonly opened: readonly string[];
 }
 
 /** How a program is read. */
@@ -70,12 +63,22 @@ async function readElfProgram(
   const needs = await findNeeds(file);
   reportModules(file, needs, place);
   const home = homeOf(file, called);
-  const mirror = await readMirror(needs, options.extra, { prefix: home.prefix, place });
+  const extra = await placeExtra(options.extra ?? noExtraFiles, elf);
+  const mirror = await readMirror(
+    [...needs.paths, ...extra.files],
+    { ...home, without: needs.without },
+    place,
+  );
   const tree = await elfTree(mirror, file);
   const linked =
     elf.interpreter === null
       ? null
-      : await linkLibraries(elf, elf.interpreter, linkOptions(options, tree, mirror), place);
+      : await linkLibraries(
+          elf,
+          elf.interpreter,
+          linkOptions({ ...options, opened: extra.opened }, tree, mirror),
+          place,
+        );
   const main = { place: home.inside, elf };
   const path = await contentPath(
     options.name,
@@ -98,7 +101,9 @@ async function readElfProgram(
     ownLoader: linked !== null,
     paths: [...(linked?.paths ?? []), path],
     linked,
-    ...(await surroundings(path, { prefix: home.prefix, needs, extra: options.extra })),
+    env: await variables(needs, path, home.prefix),
+    binds: await bindAll(await uncovered(extra.binds, needs), path, home.prefix),
+    helpers: needs.helpers,
     ownName: needs.findsItselfByName || called !== basename(file),
   };
 }
@@ -124,12 +129,11 @@ function aliasOf(inside: string, called: string): Readonly<Record<string, string
 }
 
 async function readMirror(
-  needs: ProgramNeeds,
-  extra: ExtraFiles | undefined,
-  { prefix, place }: { readonly prefix: string; readonly place: Workplace },
+  paths: readonly string[],
+  options: MirrorOptions,
+  place: Workplace,
 ): Promise<Mirror> {
-  const paths = [...needs.paths, ...(extra?.data ?? [])];
-  const mirror = await mirrorFiles(paths, { prefix, without: needs.without });
+  const mirror = await mirrorFiles(paths, options);
   if (mirror.guarded.length > 0) {
     place.context.reporter.report({
       kind: 'warning',
@@ -155,13 +159,17 @@ async function elfTree({ files }: Mirror, main: string): Promise<ElfTree> {
   return { elfs, placeOf: (directory) => directories.get(directory) ?? null };
 }
 
-function linkOptions(options: ProgramOptions, tree: ElfTree, { files }: Mirror) {
+function linkOptions(
+  options: ProgramOptions & Pick<PlacedExtra, 'opened'>,
+  tree: ElfTree,
+  { files }: Mirror,
+) {
   const mirrored = new Set(files.values());
-  const { companions, extra } = options;
+  const { companions } = options;
   return {
     name: options.name,
     base: options.base ?? null,
-    opened: extra?.opened ?? [],
+    opened: options.opened,
     companions: {
       elfs: [...(companions?.elfs ?? []), ...tree.elfs.map(({ elf }) => elf)],
       holds: (file: string) => mirrored.has(file) || companions?.holds(file) === true,
@@ -181,24 +189,28 @@ async function pointMain(
   return writePatched(elf.file, pointProgram(bytes, elf, { ...linked.target, searchPath }), 'program', place);
 }
 
-async function surroundings(
+async function variables(
+  needs: ProgramNeeds,
   { storePath }: ClosurePath,
-  {
-    prefix,
-    needs,
-    extra,
-  }: { readonly prefix: string; readonly needs: ProgramNeeds; readonly extra?: ExtraFiles | undefined },
-): Promise<Pick<Surroundings, 'env' | 'binds'>> {
-  const inStore = async (file: string) => `${storePath}/${await realPlace(file, prefix)}`;
+  prefix: string,
+): Promise<EnvSetting[]> {
   const env: EnvSetting[] = [];
   for (const { name, policy, paths } of needs.variables) {
-    env.push({ name, policy, value: (await Promise.all(paths.map(inStore))).join(':') });
+    const places = await Promise.all(paths.map((path) => realPlace(path, prefix)));
+    env.push({ name, policy, value: places.map((place) => `${storePath}/${place}`).join(':') });
   }
-  const binds: Bind[] = [];
-  for (const target of extra?.data ?? []) {
-    binds.push({ source: await inStore(target), target, policy: 'where-absent' });
+  return env;
+}
+
+/** Leaves out the paths that a recipe serves already, by a variable or by where the program lies. */
+async function uncovered(targets: readonly string[], needs: ProgramNeeds): Promise<string[]> {
+  const covered = await Promise.all(needs.paths.map((path) => realpath(path)));
+  const found: string[] = [];
+  for (const target of targets) {
+    const real = await realpath(target);
+    if (!covered.some((path) => real === path || isBelow(path, real))) found.push(target);
   }
-  return { env, binds };
+  return found;
 }
 
 function reportAppended(count: number, file: string, { context }: Workplace): void {

@@ -12,6 +12,8 @@ export interface ProgramNeeds {
   readonly without: ReadonlySet<string>;
   readonly variables: readonly NeededVariable[];
   readonly findsItselfByName: boolean;
+  /** Programs that it starts by their paths. */
+  readonly helpers: readonly string[];
 }
 
 /** A variable that names files of this machine by their places in the store path. */
@@ -47,9 +49,10 @@ export async function findNeeds(program: string, table: readonly Recipe[] = reci
       without: new Set(await expand(recipe.without ?? [])),
       variables,
       findsItselfByName: recipe.findsItselfByName ?? false,
+      helpers: recipe.helpers ?? [],
     };
   }
-  return { paths: [], without: new Set(), variables: [], findsItselfByName: false };
+  return { paths: [], without: new Set(), variables: [], findsItselfByName: false, helpers: [] };
 }
 
 async function expandAll(

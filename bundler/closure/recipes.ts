@@ -15,6 +15,8 @@ export interface Recipe {
   readonly env?: readonly RecipeVariable[];
   /** Set for a program that looks for its files from argv[0], which otherwise is as the bundle was called. */
   readonly findsItselfByName?: true;
+  /** Programs that it can't do without and starts by these paths. */
+  readonly helpers?: readonly string[];
 }
 
 /** A variable of a recipe. */
@@ -99,6 +101,8 @@ export const recipes: readonly Recipe[] = [
     program: /(\/.*)\/lib\/postgresql\/(\d+)\/bin\/\w+/,
     paths: ['{1}/lib/postgresql/{2}', '{1}/share/postgresql/{2}'],
     findsItselfByName: true,
+    // initdb and pg_ctl run the server through it.
+    helpers: ['/bin/sh'],
   },
   {
     program: /\/bin\/vim[.\w]*/,

@@ -96,10 +96,10 @@ export async function rewriteShebang(
     );
   }
   const file = await findInterpreter(script, place);
-  const interpreter = await readInterpreter(file, { ...options, depth }, place);
+  const interpreter = await readAnyProgram(file, { ...options, depth }, place);
   // The kernel passes what follows as one argument; only env -S splits it, so it comes along where there are several.
   const env = hasSeveralArguments(script.shebang)
-    ? await readInterpreter(script.shebang.interpreter, { name: 'env', depth }, place)
+    ? await readAnyProgram(script.shebang.interpreter, { name: 'env', depth }, place)
     : null;
   return {
     line: renderLine(script, interpreter.program, env?.program ?? null),
@@ -116,7 +116,11 @@ function hasSeveralArguments({ command, commandArguments }: Shebang): boolean {
   return command !== null && /\s/.test(commandArguments);
 }
 
-async function readInterpreter(
+/**
+ * Reads a program, wherever it lies: one that Nix built with the closure that Nix knows.
+ * @throws {SaddlebagError} as `readProgram` and `readNix`
+ */
+export async function readAnyProgram(
   file: string,
   options: ProgramOptions,
   place: Workplace,

@@ -25,6 +25,7 @@ export interface BundleFlags {
   readonly appVersion?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly arg?: readonly string[];
+  readonly include?: readonly string[];
   readonly compress: CompressionName;
   /** Defaults to the number of processors. */
   readonly jobs?: number;
@@ -59,6 +60,7 @@ function closureRequest(app: string, flags: BundleFlags): ClosureRequest {
     app,
     args: flags.arg ?? [],
     env: flags.env ?? {},
+    include: flags.include ?? [],
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),

@@ -51,6 +51,7 @@ export const errorCodes = {
   'image-invalid': 'an image whose layout or layers are not as they should be',
   'image-not-written': 'a script that writes an image was given in its place',
   'image-program-missing': 'what an image starts is not in it',
+  'include-missing': 'what `--include` names is not there',
   'install-failed': 'pip, uv, Poetry or npm could not install what a project needs',
   'installer-missing': 'pip, uv, Poetry or npm is not there, and a project or its lock needs it',
   'interpreter-missing': 'the program that runs a script, or the loader of a program, is not there',

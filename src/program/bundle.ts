@@ -27,6 +27,11 @@ export function addBundle(program: Command, { invoke }: Host): void {
     .option('--app-version <version>', 'version of the app (default: from the store path)')
     .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
     .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect)
+    .option(
+      '--include <path>',
+      'bring a program with its closure and put it on PATH, a file or directory for its own path, or a library; repeatable',
+      collect,
+    )
     .addOption(
       new Option('--compress <level>', 'how hard to compress')
         .choices(['fast', 'balanced', 'small'])

@@ -41,6 +41,7 @@ export async function readImage(
     programs: [],
     binds: [],
     ownName: false,
+    helpers: [],
     root: path.storePath,
     imageSettings: config.settings,
     arch: manifest.arch,

@@ -25,6 +25,7 @@ describe('findNeeds', () => {
       without: new Set([join(top, 'lib/snake3/tests')]),
       variables: [{ name: 'SNAKE_PATH', policy: 'prepend', paths: [join(top, 'lib/snake3')] }],
       findsItselfByName: false,
+      helpers: [],
     });
   });
 

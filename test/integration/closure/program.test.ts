@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import type { Closure } from '../../../src/core/types.ts';
+import { compile } from '../../helpers/compile.ts';
 import { testContext } from '../../helpers/context.ts';
 import { describeWith, findTool } from '../../helpers/needs.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
@@ -13,20 +14,6 @@ const env = { PATH: process.env.PATH };
 
 async function read(app: string, more: Partial<ClosureRequest> = {}): Promise<Closure> {
   return readClosure({ app, args: [], env: {}, ...more }, await temporaryDirectory(), testContext({ env }));
-}
-
-/** Compiles C for a test and returns the path of the output. */
-async function compile(
-  directory: string,
-  name: string,
-  source: string,
-  flags: string[] = [],
-): Promise<string> {
-  const file = join(directory, name);
-  await writeFile(`${file}.c`, source);
-  const { exitCode, stderr } = await execProcess('gcc', ['-o', file, `${file}.c`, ...flags]);
-  expect(exitCode, stderr).toBe(0);
-  return file;
 }
 
 const library = 'int answer(void) { return 42; }';

@@ -1,0 +1,105 @@
+import { realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { SaddlebagError } from '../../src/core/errors.ts';
+import type { Bind, ClosurePath } from '../../src/core/types.ts';
+import { libraryDirectories } from './elf/library-directories.ts';
+import type { Elf } from './elf/read.ts';
+import { findLibrary } from './elf/search.ts';
+import { mirrorFiles, realPlace } from './mirror.ts';
+import type { Workplace } from './program-closure.ts';
+import { contentPath } from './tree-digest.ts';
+
+/** Files that an app needs besides what its own files tell. */
+export interface ExtraFiles {
+  /** Files and directories of this machine. */
+  readonly files: readonly string[];
+  /** Paths at which files of the bundle appear where the host has nothing: those of `files`, or directories above. */
+  readonly binds: readonly string[];
+  /** Libraries that are opened at run time: their paths, or names that ld.so would find. */
+  readonly libraries: readonly string[];
+}
+
+export const noExtraFiles: ExtraFiles = { files: [], binds: [], libraries: [] };
+
+/** Extra files as one program needs them. */
+export interface PlacedExtra {
+  readonly files: readonly string[];
+  readonly binds: readonly string[];
+  /** Libraries that belong among the program's others, since it opens them by name. */
+  readonly opened: readonly string[];
+}
+
+/**
+ * Parts the libraries of extra files: those in ld.so's directories are opened by name and go beside the program's own;
+ * others, plugins, are opened by path and keep it.
+ * @throws {SaddlebagError} `include-missing` for a name that ld.so would not find
+ */
+export async function placeExtra(
+  extra: ExtraFiles,
+  { interpreter, arch, ...elf }: Elf,
+): Promise<PlacedExtra> {
+  if (interpreter === null) return { ...extra, opened: [] };
+  const directories = await libraryDirectories(interpreter, arch);
+  const real = new Set(await Promise.all(directories.map((path) => realpath(path).catch(() => path))));
+  const opened: string[] = [];
+  const plugins: string[] = [];
+  for (const library of extra.libraries) {
+    if (!library.includes('/')) {
+      const found = await findLibrary(
+        library,
+        { elf: { ...elf, interpreter, arch }, loadedBy: null },
+        directories,
+      );
+      if (found.kind === 'missing') throw libraryMissing(library);
+      opened.push(found.file);
+    } else if (real.has(await realpath(dirname(library)))) opened.push(library);
+    else plugins.push(library);
+  }
+  return { files: [...extra.files, ...plugins], binds: [...extra.binds, ...plugins], opened };
+}
+
+/**
+ * Reads extra files into a store path of their own, for apps whose programs are not linked anew.
+ * @returns the store path and where it appears; null where there is nothing to read
+ * @throws {SaddlebagError} `include-missing`, and what `mirrorFiles` throws
+ */
+export async function readExtra(
+  { files, binds, libraries }: ExtraFiles,
+  name: string,
+  place: Workplace,
+): Promise<{ readonly path: ClosurePath; readonly binds: readonly Bind[] } | null> {
+  const unknown = libraries.find((library) => !library.includes('/'));
+  if (unknown !== undefined) throw libraryMissing(unknown);
+  const all = [...files, ...libraries];
+  if (all.length === 0) return null;
+  const mirror = await mirrorFiles(all, { prefix: '/usr' });
+  const content = {
+    directory: null,
+    files: Object.fromEntries(mirror.files),
+    links: Object.fromEntries(mirror.links),
+  };
+  const path = await contentPath(`${name}-data`, content, [], place.context.signal);
+  return { path, binds: await bindAll([...binds, ...libraries], path, '/usr') };
+}
+
+/**
+ * Returns the binds that show what a store path holds of this machine at the paths that it has here.
+ */
+export async function bindAll(
+  targets: readonly string[],
+  { storePath }: ClosurePath,
+  prefix: string,
+): Promise<Bind[]> {
+  const sources = await Promise.all(targets.map((target) => realPlace(target, prefix)));
+  return targets.map((target, index) => ({
+    source: `${storePath}/${sources[index]}`,
+    target,
+    policy: 'where-absent',
+  }));
+}
+
+function libraryMissing(name: string): SaddlebagError {
+  return new SaddlebagError('include-missing', `cannot include ${name}: ld.so would not find it`, {
+    hint: 'install the package that holds it, or give its path',
+  });
+}

@@ -1,0 +1,76 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Context } from '../../src/core/context.ts';
+import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { isElf, readElf, readStart } from './elf/read.ts';
+import type { ExtraFiles } from './extra.ts';
+import { findOnPath, isExecutableFile } from './locate.ts';
+
+/** A program that comes along with its own closure, and is found on PATH. */
+export interface Helper {
+  /** Absolute. */
+  readonly file: string;
+  /** Where it also appears if the host has nothing there: programs start it by this path. */
+  readonly target: string | null;
+}
+
+/** What a bundle gets besides the app: asked for by name, or seen in a traced run. */
+export interface Inclusions {
+  readonly helpers: readonly Helper[];
+  readonly extra: ExtraFiles;
+}
+
+/**
+ * Decides what each `--include` stands for. A path to a program is a helper, which appears at that path too; any other
+ * file or directory is data for that path. A bare name is a file here, else a program on PATH, else the name of a
+ * library (`libgtk-3.so.0`), looked for where ld.so does once the program's loader is known.
+ * @throws {SaddlebagError} `include-missing`
+ */
+export async function readInclusions(words: readonly string[], context: Context): Promise<Inclusions> {
+  const helpers: Helper[] = [];
+  const data: string[] = [];
+  const libraries: string[] = [];
+  for (const word of words) {
+    const file = resolve(context.cwd, word);
+    const kind = await kindOf(file);
+    const onPath = kind === null && !word.includes('/') ? await findOnPath(word, context.env) : undefined;
+    if (kind === 'program') helpers.push({ file, target: file });
+    else if (kind === 'library') libraries.push(file);
+    else if (kind === 'data') data.push(file);
+    else if (onPath !== undefined) helpers.push({ file: onPath, target: null });
+    else if (/^[^/]+\.so(\.[\d.]+)?$/.test(word)) libraries.push(word);
+    else throw missing(word);
+  }
+  return { helpers, extra: { files: data, binds: data, libraries } };
+}
+
+/**
+ * Tells what a file is to a bundle; null where there is none that can be read.
+ */
+export async function kindOf(file: string): Promise<'program' | 'library' | 'data' | null> {
+  const stats = await stat(file).catch(() => undefined);
+  if (stats === undefined) return null;
+  if (!stats.isFile()) return 'data';
+  const readable = await access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!readable) return null;
+  const start = await readStart(file, 4);
+  const executable = await isExecutableFile(file);
+  if (!isElf(start)) return executable && start.toString('latin1', 0, 2) === '#!' ? 'program' : 'data';
+  const elf = await readElf(file).catch(() => null);
+  if (elf === null) return 'data';
+  if (elf.interpreter === null && (elf.soname !== null || elf.needed.length > 0)) return 'library';
+  return executable ? 'program' : 'data';
+}
+
+function missing(word: string): SaddlebagError {
+  const reason = word.includes('/')
+    ? 'there is no such file, or it cannot be read'
+    : 'there is no such file here, nor such a program on PATH';
+  return new SaddlebagError('include-missing', `cannot include ${word}: ${reason}`, {
+    hint: 'give a program, a file or a directory of this machine, or the name of a library (libname.so.1)',
+    exitCode: exitCodes.usage,
+  });
+}
