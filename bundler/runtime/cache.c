@@ -164,3 +164,29 @@ enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *s
   }
   return sb_failure_set(failure, SB_PLACE_NONE, 0, "a cache", refused.data);
 }
+
+/* What the store below an open place lacks; without one that is everything. */
+static uint64_t count_missing(int directory, const char *path, const struct sb_bundle *bundle) {
+  SB_AUTO_CLOSE int trees = openat(directory, "store", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  SB_AUTO_CLOSE int markers = openat(directory, "meta", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct sb_store known = {.control = directory, .trees = trees, .meta = markers, .path = (char *)path};
+  sb_boot_id_read(known.boot_id);
+  uint64_t missing = 0;
+  for (uint32_t i = 0; i < bundle->header->path_count; i++) {
+    if (sb_store_check_path(&known, bundle, i) != SB_OK) missing += bundle->paths[i].content_bytes;
+  }
+  return missing;
+}
+
+uint64_t sb_cache_count_missing(const struct sb_start *start) {
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    SB_AUTO_FREE char *path = place_path(&places[i]);
+    if (path == NULL) continue;
+    SB_AUTO_CLOSE int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct sb_failure failure = {0};
+    bool serves = directory >= 0 && check_place(directory, path, &failure) == SB_OK;
+    sb_failure_clear(&failure);
+    if (serves) return count_missing(directory, path, start->bundle);
+  }
+  return start->bundle->header->content_bytes;
+}

@@ -24,4 +24,10 @@
  */
 enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure);
 
+/*
+ * Returns how many bytes of the closure would have to be extracted to the first place that is there and serves. Nothing is
+ * made for the question.
+ */
+uint64_t sb_cache_count_missing(const struct sb_start *start);
+
 #endif

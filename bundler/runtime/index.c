@@ -85,6 +85,19 @@ static int compare_path(const struct sb_slice *slice, const struct sb_row *row, 
   return order != 0 ? order : (row->path.length > length) - (row->path.length < length);
 }
 
+uint64_t sb_slice_search(const struct sb_slice *slice, const char *path, size_t length, uint64_t end) {
+  uint64_t low = 0, high = end;
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (compare_path(slice, &slice->rows[middle], path, length) < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 /*
  * Whether the directory that holds `rows[number]` has a row before it. A search, not a stack of open directories: in
  * byte order `a-b` stands between `a` and `a/c`.
@@ -93,18 +106,8 @@ static bool has_parent(const struct sb_slice *slice, uint64_t number) {
   const char *path = sb_slice_string(slice, slice->rows[number].path);
   const char *slash = strrchr(path, '/');
   size_t length = slash == NULL ? 0 : (size_t)(slash - path);
-  uint64_t low = 0, high = number;
-  while (low < high) {
-    uint64_t middle = low + (high - low) / 2;
-    int order = compare_path(slice, &slice->rows[middle], path, length);
-    if (order == 0) return slice->rows[middle].kind == SB_ROW_DIRECTORY;
-    if (order < 0) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return false;
+  const struct sb_row *parent = &slice->rows[sb_slice_search(slice, path, length, number)];
+  return parent->kind == SB_ROW_DIRECTORY && compare_path(slice, parent, path, length) == 0;
 }
 
 static bool is_mode_of_kind(const struct sb_row *row) {

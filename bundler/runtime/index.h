@@ -5,6 +5,8 @@
 #ifndef SB_INDEX_H
 #define SB_INDEX_H
 
+#include <stddef.h>
+
 #include "bundle.h"
 
 struct sb_frames {
@@ -37,6 +39,9 @@ enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bun
                              struct sb_failure *failure);
 
 void sb_slice_free(struct sb_slice *slice);
+
+/* Returns the first of the rows before `end` whose path does not come before `path` in byte order; `end` where none is. */
+uint64_t sb_slice_search(const struct sb_slice *slice, const char *path, size_t length, uint64_t end);
 
 static inline const char *sb_slice_string(const struct sb_slice *slice, struct sb_string string) {
   return slice->strings + string.offset;

@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "text.h"
@@ -35,4 +36,15 @@ bool sb_mount_overlay(int upper, int lower, const char *target) {
   /* Without an upper directory the kernel's own term is "lower", for both. */
   SB_AUTO_FREE char *options = sb_text_format("lowerdir=/proc/self/fd/%d:/proc/self/fd/%d", upper, lower);
   return options != NULL && mount("saddlebag", target, "overlay", MS_RDONLY, options) == 0;
+}
+
+bool sb_mount_fuse(int device, const char *target) {
+  char options[120];
+  /*
+   * The root's mode is SB_STORE_MODE, in octal: an overlay asks for no other. Without default_permissions the kernel would
+   * ask about each access, without allow_other nobody got in whom the app becomes.
+   */
+  sb_text_write(options, sizeof options, "fd=%d,rootmode=41755,user_id=%u,group_id=%u,default_permissions,allow_other",
+                device, (unsigned)geteuid(), (unsigned)getegid());
+  return mount("saddlebag", target, "fuse", MS_RDONLY | MS_NOSUID | MS_NODEV, options) == 0;
 }

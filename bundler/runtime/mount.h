@@ -13,4 +13,10 @@ bool sb_mount_bind(const char *source, const char *target);
 /* Mounts two directories as one at `target`; `upper` wins. False with errno set. */
 bool sb_mount_overlay(int upper, int lower, const char *target);
 
+/*
+ * Mounts at `target` what a server answers for by `device`, an open /dev/fuse, for every user of this user namespace.
+ * Nothing is asked of the server yet. False with errno set.
+ */
+bool sb_mount_fuse(int device, const char *target);
+
 #endif

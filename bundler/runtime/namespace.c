@@ -2,18 +2,15 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "file.h"
-#include "new-root.h"
 #include "text.h"
 
 /* Two seconds in all. */
@@ -37,7 +34,7 @@ static bool map_ids(uid_t user, gid_t group) {
  */
 static bool unshare_user(void) {
   struct stat threads;
-  for (int waits = 0; unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0; waits++) {
+  for (int waits = 0; unshare(CLONE_NEWUSER) != 0; waits++) {
     int error = errno;
     /* Two links of the directory itself, one for each thread (proc(5)). */
     bool is_waiting = error == EINVAL && waits < EXIT_WAITS_MAX && stat("/proc/self/task", &threads) == 0;
@@ -48,19 +45,10 @@ static bool unshare_user(void) {
   return true;
 }
 
-enum sb_reason sb_namespace_enter(bool privileged, struct sb_failure *failure) {
+enum sb_reason sb_namespace_enter_user(bool privileged, struct sb_failure *failure) {
+  if (privileged) return SB_OK;
   uid_t user = geteuid();
   gid_t group = getegid();
-  if (privileged) {
-    if (unshare(CLONE_NEWNS) != 0) {
-      return sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a mount namespace", NULL);
-    }
-    /* Slave: the host's later mounts still arrive, ours never go back. In a user namespace the kernel sees to it. */
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) {
-      return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/ as a slave of the host's mounts", NULL);
-    }
-    return SB_OK;
-  }
   if (!unshare_user()) {
     return sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a user namespace", NULL);
   }
@@ -70,6 +58,22 @@ enum sb_reason sb_namespace_enter(bool privileged, struct sb_failure *failure) {
   return SB_OK;
 }
 
+enum sb_reason sb_namespace_enter_mounts(struct sb_failure *failure) {
+  if (unshare(CLONE_NEWNS) != 0) {
+    return sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a mount namespace", NULL);
+  }
+  /* Slave: the host's later mounts still arrive, ours never go back. */
+  if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) {
+    return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/ as a slave of the host's mounts", NULL);
+  }
+  return SB_OK;
+}
+
+enum sb_reason sb_namespace_enter(bool privileged, struct sb_failure *failure) {
+  enum sb_reason reason = sb_namespace_enter_user(privileged, failure);
+  return reason == SB_OK ? sb_namespace_enter_mounts(failure) : reason;
+}
+
 /* What the child tells; it lies in memory that both see. */
 struct report {
   enum sb_reason reason;
@@ -77,36 +81,30 @@ struct report {
   char object[64];
 };
 
-static void probe_in_child(bool privileged, struct report *report) {
+static void probe_in_child(bool privileged, sb_namespace_attempt *attempt, struct report *report) {
   struct sb_failure failure = {0};
   enum sb_reason reason = sb_namespace_enter(privileged, &failure);
-  if (reason == SB_OK) reason = sb_new_root_pivot(&failure);
+  if (reason == SB_OK) reason = attempt(&failure);
   report->error = failure.error;
   sb_text_write(report->object, sizeof report->object, "%s", failure.object);
   report->reason = reason;
 }
 
-enum sb_reason sb_namespace_probe(bool privileged, struct sb_failure *failure) {
+enum sb_reason sb_namespace_probe(bool privileged, sb_namespace_attempt *attempt, struct sb_failure *failure) {
   struct report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (report == MAP_FAILED) return sb_failure_set(failure, SB_MEMORY_SHORT, errno, "a probe", NULL);
   /* What stands when a filter of system calls kills the child. */
   *report = (struct report){.reason = SB_NAMESPACE_FORBIDDEN, .error = EPERM, .object = "a user namespace"};
-  /*
-   * clone without a signal: no SIGCHLD comes, and the status is kept even where the caller ignores SIGCHLD, which would
-   * otherwise make the kernel throw it away.
-   */
-  long child = syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-  /* QEMU's translation of another processor knows no such clone. */
-  if (child < 0 && errno == EINVAL) child = syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+  long child = sb_child_make();
   if (child == 0) {
-    probe_in_child(privileged, report);
+    probe_in_child(privileged, attempt, report);
     _exit(0);
   }
   enum sb_reason reason;
   if (child < 0) {
     reason = sb_failure_set(failure, SB_NAMESPACE_FORBIDDEN, errno, "a probe", NULL);
   } else {
-    while (waitpid((pid_t)child, NULL, __WALL) < 0 && errno == EINTR) continue;
+    sb_child_wait(child);
     reason = report->reason;
     if (reason != SB_OK) sb_failure_set(failure, reason, report->error, report->object, NULL);
   }

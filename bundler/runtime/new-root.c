@@ -14,8 +14,6 @@
 #include "store.h"
 #include "text.h"
 
-#define OLD_ROOT ".saddlebag-old-root"
-
 /* Any directory will do to mount the new root on; it is free again after the pivot. */
 static const char *const mount_points[] = {"/tmp", "/var/tmp", "/dev", "/proc", "/etc", "/usr"};
 
@@ -41,7 +39,7 @@ static bool move_over_root(const char *point, const char *old_root) {
 enum sb_reason sb_new_root_pivot(struct sb_failure *failure) {
   const char *point = mount_tmpfs();
   if (point == NULL) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "a new root", NULL);
-  SB_AUTO_FREE char *old_root = sb_text_format("%s/" OLD_ROOT, point);
+  SB_AUTO_FREE char *old_root = sb_text_format("%s" SB_OLD_ROOT, point);
   if (old_root == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, point, NULL);
   bool is_root = mkdir(old_root, 0700) == 0 && (syscall(SYS_pivot_root, point, old_root) == 0 ||
                                                 (errno == EINVAL && move_over_root(point, old_root)));
@@ -106,20 +104,23 @@ static bool join_entries(const char *from, const char *to, const char *left_out)
 /* /nix with all that the old root has there, and our store paths in /nix/store. */
 static bool join_nix(int trees) {
   if (mkdir("/nix", 0755) != 0 || mkdir("/nix/store", SB_STORE_MODE) != 0) return false;
-  join_entries("/" OLD_ROOT "/nix", "/nix", "store");
+  join_entries(SB_OLD_ROOT "/nix", "/nix", "store");
   SB_AUTO_FREE char *from = sb_mount_descriptor_path(trees);
   if (from == NULL) return false;
-  if (access("/" OLD_ROOT "/nix/store", F_OK) != 0) return sb_mount_bind(from, "/nix/store");
+  if (access(SB_OLD_ROOT "/nix/store", F_OK) != 0) return sb_mount_bind(from, "/nix/store");
   /* Where the kernel would not overlay the two: 24 µs a store path. */
-  return join_entries(from, "/nix/store", NULL) && join_entries("/" OLD_ROOT "/nix/store", "/nix/store", NULL);
+  return join_entries(from, "/nix/store", NULL) && join_entries(SB_OLD_ROOT "/nix/store", "/nix/store", NULL);
 }
 
 enum sb_reason sb_new_root_furnish(int trees, struct sb_failure *failure) {
-  if (!join_entries("/" OLD_ROOT, "", "nix")) {
+  if (!join_entries(SB_OLD_ROOT, "", "nix")) {
     return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root's entries", NULL);
   }
-  if (!join_nix(trees)) return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/nix/store", NULL);
-  if (umount2("/" OLD_ROOT, MNT_DETACH) != 0 || rmdir("/" OLD_ROOT) != 0) {
+  return join_nix(trees) ? SB_OK : sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/nix/store", NULL);
+}
+
+enum sb_reason sb_new_root_seal(struct sb_failure *failure) {
+  if (umount2(SB_OLD_ROOT, MNT_DETACH) != 0 || rmdir(SB_OLD_ROOT) != 0) {
     return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root", NULL);
   }
   /* What is written here would vanish with the app: better that it is refused, as it mostly was in the old root. */

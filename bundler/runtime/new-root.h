@@ -10,13 +10,17 @@
 
 #include "failure.h"
 
-/* Makes an empty tmpfs the root; the old one lies below it. For a process in a mount namespace of its own. */
+/* Makes an empty tmpfs the root; the old one lies at SB_OLD_ROOT. For a process in a mount namespace of its own. */
+#define SB_OLD_ROOT "/.saddlebag-old-root"
 enum sb_reason sb_new_root_pivot(struct sb_failure *failure);
 
 /*
- * Furnishes the new root, joins the store paths of the directory `trees` to what /nix/store held, and lets go of the old
- * root. `trees` is a descriptor that was opened in this mount namespace.
+ * Furnishes the new root, and joins the store paths of the directory `trees` to what /nix/store held. `trees` is a
+ * descriptor that was opened in this mount namespace.
  */
 enum sb_reason sb_new_root_furnish(int trees, struct sb_failure *failure);
+
+/* Lets go of the old root, and of writing in the new one. */
+enum sb_reason sb_new_root_seal(struct sb_failure *failure);
 
 #endif

@@ -27,9 +27,10 @@ struct sb_strategy {
 
 extern const struct sb_strategy sb_native;
 extern const struct sb_strategy sb_in_place;
+extern const struct sb_strategy sb_lazy;
 extern const struct sb_strategy sb_namespace;
 
-enum { SB_STRATEGY_COUNT = 3 };
+enum { SB_STRATEGY_COUNT = 4 };
 
 /* What became of each strategy; clear it with `sb_attempts_clear`. */
 struct sb_attempts {

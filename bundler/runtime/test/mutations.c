@@ -15,6 +15,7 @@
 
 #include "../file.h"
 #include "../index.h"
+#include "../nodes.h"
 #include "../sha256.h"
 
 struct sample {
@@ -73,6 +74,38 @@ static void mutate(struct sample *sample) {
   if (target == 7) change_byte(trailer_bytes, sizeof trailer);
 }
 
+/* Lists a directory and all below it by its nodes, and finds each again by its name. */
+static size_t walk_nodes(struct sb_nodes *nodes, const struct sb_node *directory) {
+  size_t sum = 0;
+  struct sb_failure failure = {0};
+  struct sb_entry entry;
+  uint64_t position = 0;
+  while (sb_node_next(nodes, directory, &position, &entry, &failure) == SB_OK) {
+    struct sb_node found, again;
+    char *name = strndup(entry.name, entry.name_length);
+    if (sb_node_find(nodes, directory, name, &found, &failure) != SB_OK || found.row != entry.node.row) abort();
+    if (sb_node_get(nodes, found.number, &again, &failure) != SB_OK || again.row != found.row) abort();
+    free(name);
+    sum += 1 + (found.row->kind == SB_ROW_DIRECTORY ? walk_nodes(nodes, &found) : 0);
+  }
+  sb_failure_clear(&failure);
+  return sum;
+}
+
+/* Every row is one node of the tree below the store directory, where all slices are sound. */
+static void check_nodes(const struct sb_bundle *bundle, bool is_sound) {
+  struct sb_nodes nodes;
+  struct sb_node root;
+  struct sb_failure failure = {0};
+  if (!sb_nodes_init(&nodes, bundle) || sb_node_get(&nodes, SB_NODE_ROOT, &root, &failure) != SB_OK) abort();
+  size_t count = walk_nodes(&nodes, &root);
+  if (is_sound && count != bundle->header->row_count) abort();
+  for (uint32_t i = 0; i < bundle->header->path_count; i++) {
+    if (nodes.slices[i].rows != NULL) sb_slice_free(&nodes.slices[i]);
+  }
+  free(nodes.slices);
+}
+
 /* Uses everything that a sound bundle promises: every string to its end, every number in its area. */
 static size_t walk(const struct sb_bundle *bundle, struct sb_failure *failure) {
   size_t sum = 0;
@@ -88,6 +121,7 @@ static size_t walk(const struct sb_bundle *bundle, struct sb_failure *failure) {
     sb_slice_free(&slice);
   }
   sb_frames_free(&frames);
+  check_nodes(bundle, failure->reason == SB_OK);
   return sum;
 }
 

@@ -36,7 +36,15 @@ describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', ()
       'd/': '',
     };
     const bundle = await makeBundle('', { members, frameBytes: 1 << 13, args: ['x'], env: { A: 'b' } });
-    const program = await compile('mutations', ['bundle', 'index', 'sha256', 'file', 'failure']);
+    const program = await compile('mutations', [
+      'bundle',
+      'index',
+      'nodes',
+      'lock',
+      'sha256',
+      'file',
+      'failure',
+    ]);
     const result = await execProcess(program, [bundle.file, '10000']);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     expect(result.stdout).toMatch(/^[1-9]\d{3} refused, [1-9]\d* accepted$/);

@@ -30,7 +30,7 @@ describe('the choice of a strategy', () => {
       stdout: '',
       stderr:
         'app: cannot use strategy magic: no such strategy (from SADDLEBAG_STRATEGY)\n' +
-        'hint: one of native, in-place, namespace; unset it to let the runtime choose\n',
+        'hint: one of native, in-place, lazy, namespace; unset it to let the runtime choose\n',
     });
   });
 });
