@@ -29,7 +29,7 @@ export async function digestTree(content: TreeContent, signal: AbortSignal): Pro
     for (const row of await Promise.all(batch)) hash.update(`${JSON.stringify(row)}\n`);
     batch = [];
   };
-  for await (const node of overlaid(content)) {
+  for await (const node of walkContent(content)) {
     signal.throwIfAborted();
     batch.push(describe(node, signal));
     if (batch.length === batchSize) await drain();
@@ -67,8 +67,12 @@ async function describe(node: TreeNode, signal: AbortSignal): Promise<readonly u
 /** What is laid over a tree: a file of this machine, or a link. */
 type Overlay = { readonly file: string } | { readonly target: string };
 
-/** Directories that only `files` and `links` imply are left out: the paths in them name them. */
-async function* overlaid({ directory, files, links = {} }: TreeContent): AsyncGenerator<TreeNode> {
+/**
+ * Walks a store path as it will be: the tree with `files` and `links` laid over it, sorted by path. Directories that only
+ * those imply are left out: the paths in them name them.
+ * @throws {SaddlebagError} as `walkTree`
+ */
+export async function* walkContent({ directory, files, links = {} }: TreeContent): AsyncGenerator<TreeNode> {
   const over: [string, Overlay][] = [
     ...Object.entries(files).map(([path, file]): [string, Overlay] => [path, { file }]),
     ...Object.entries(links).map(([path, target]): [string, Overlay] => [path, { target }]),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
+import { checkCompleteness, parseAllow } from '../../bundler/completeness/completeness.ts';
 import { type CompressionName, compressions, describeEncoder } from '../../bundler/compression.ts';
 import { writeBundle } from '../../bundler/executable.ts';
 import { readRuntime } from '../../bundler/runtime-file.ts';
@@ -26,6 +27,8 @@ export interface BundleFlags {
   readonly env?: Readonly<Record<string, string>>;
   readonly arg?: readonly string[];
   readonly include?: readonly string[];
+  /** Names of checks whose findings are all right. */
+  readonly allow?: readonly string[];
   readonly compress: CompressionName;
   /** Defaults to the number of processors. */
   readonly jobs?: number;
@@ -41,9 +44,11 @@ export async function runBundle(
   context: Context,
 ): Promise<CommandResult> {
   const startedMs = Date.now();
+  const allow = parseAllow(input.flags.allow ?? []);
   const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-'));
   try {
     const closure = await readClosure(closureRequest(input.app, input.flags), workDirectory, context);
+    await checkCompleteness(closure, { allow }, context);
     const bundle = await bundleClosure(closure, input.flags, context);
     reportBundle(bundle, Date.now() - startedMs, context);
     return { text: bundle.file, json: bundle, exitCode: exitCodes.done };

@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   'access-denied': 'the credentials may not do this to the bucket',
+  'allow-unknown': '`--allow` with a name that no check has',
   'already-bundle': 'what should be bundled is a bundle, often the output of the same command before',
   'app-not-found': 'there is no such file, nor such a program on PATH',
   'arch-unsupported': 'a program for another processor or system than bundles run on',
@@ -19,6 +20,7 @@ export const errorCodes = {
   'bundle-unreadable': 'a file that should be a bundle cannot be read',
   'certificate-invalid': "the S3 server's certificate is not trusted",
   'clock-skewed': "this machine's clock and the S3 server's differ by too much",
+  'closure-incomplete': 'what is bundled lacks something without which it cannot start',
   'credentials-invalid': 'the S3 server does not accept the credentials, or no longer',
   'credentials-missing': 'no credentials were found where AWS tools look for them',
   'dependency-outside': 'a dependency is only a link to a directory of this machine',
@@ -130,12 +132,14 @@ export const warningCodes = {
   'file-guarded': 'a file that not everybody may read was left out of the bundle',
   'image-reduced': 'devices or set-user-id bits of an image were left out',
   'interpreter-outside': 'a script of a Nix build is run by a program outside its closure',
+  'link-dangling': 'a link to a place that the bundle does not hold',
   'modules-not-included': 'an interpreter was bundled whose modules were not found',
   'nomad-warning': 'Nomad warned when the job was submitted',
   'privilege-dropped': 'a set-user-id program, which has the rights of its caller in a bundle',
   'project-not-installed': 'a project is bundled as a plain directory, without what it depends on',
   'requirements-unmet': 'an installed package asks for another that is not there, or for another version',
   'secrets-left-out': 'files of a project that hold credentials by their name',
+  'secret-included': 'a file in the bundle looks like a key or credentials',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Any code of a warning. */

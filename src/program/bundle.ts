@@ -32,6 +32,7 @@ export function addBundle(program: Command, { invoke }: Host): void {
       'bring a program with its closure and put it on PATH, a file or directory for its own path, or a library; repeatable',
       collect,
     )
+    .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect)
     .addOption(
       new Option('--compress <level>', 'how hard to compress')
         .choices(['fast', 'balanced', 'small'])

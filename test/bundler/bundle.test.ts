@@ -222,7 +222,7 @@ describe('inspectBundle', () => {
         code: expect.stringMatching(/^(bundle-damaged|not-a-bundle|bundle-newer)$/),
       });
     }
-  });
+  }, 60_000);
 });
 
 /** Decodes a bundle's frames as `zstd -d` does: from the first data frame to the end of the file. */

@@ -41,7 +41,7 @@ export async function findLibrary(
  * it gives several.
  * Source: ld.so(8), "Dynamic string tokens".
  */
-export function expandSearchPath(searchPath: string, elf: Elf): readonly string[] {
+export function expandSearchPath(searchPath: string, elf: Pick<Elf, 'file' | 'arch'>): readonly string[] {
   // An empty element is the working directory of whoever starts the program: never what a bundle should hold.
   return searchPath
     .split(':')
@@ -61,7 +61,7 @@ function ownDirectories(requester: LoadedObject): string[] {
   return found;
 }
 
-function expandTokens(text: string, elf: Elf): string[] {
+function expandTokens(text: string, elf: Pick<Elf, 'file' | 'arch'>): string[] {
   const replace = (token: string, value: string) => (part: string) =>
     part.replace(new RegExp(`\\$(?:${token}\\b|\\{${token}\\})`, 'g'), () => value);
   const fixed = replace('PLATFORM', elf.arch)(replace('ORIGIN', dirname(elf.file))(text));

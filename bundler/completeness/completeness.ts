@@ -1,0 +1,96 @@
+import type { Context } from '../../src/core/context.ts';
+import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import type { Closure } from '../../src/core/types.ts';
+import { readFacts } from './facts.ts';
+import { type Finding, type FindingKind, findingKinds } from './finding.ts';
+import { judgeClosure } from './judge.ts';
+
+/** What is passed over without a word. */
+export interface CompletenessOptions {
+  readonly allow: readonly FindingKind[];
+}
+
+const shownFiles = 2;
+/** Of warnings; an error has all that it can be fixed by. */
+const shownProblems = { warning: 5, error: 50 } as const;
+
+/**
+ * Checks that a closure holds what it needs: libraries, loaders and interpreters, the right processor, links that lead
+ * somewhere, and no secrets. What keeps the app from starting is an error, all of it in one; the rest is reported.
+ * @throws {SaddlebagError} `closure-incomplete`, and what `walkTree` throws; the reason of the context's signal
+ */
+export async function checkCompleteness(
+  closure: Closure,
+  { allow }: CompletenessOptions,
+  context: Context,
+): Promise<void> {
+  const facts = [];
+  for (const path of closure.paths) facts.push(await readFacts(path, context.signal));
+  const findings = judgeClosure(closure, facts).filter(({ kind }) => !allow.includes(kind));
+  const fatal = findings.filter((finding) => finding.fatal);
+  if (fatal.length > 0) throw incomplete(closure, fatal);
+  for (const kind of findingKinds)
+    warn(
+      kind,
+      findings.filter((finding) => finding.kind === kind),
+      context,
+    );
+}
+
+/**
+ * Parses what `--allow` was given.
+ * @throws {SaddlebagError} `allow-unknown`
+ */
+export function parseAllow(names: readonly string[]): FindingKind[] {
+  return names.map((name) => {
+    const kind = findingKinds.find((candidate) => candidate === name);
+    if (kind !== undefined) return kind;
+    throw new SaddlebagError(
+      'allow-unknown',
+      `cannot allow ${JSON.stringify(name)}: no check is called that`,
+      {
+        hint: `--allow takes ${findingKinds.join(', ')}`,
+        exitCode: exitCodes.usage,
+      },
+    );
+  });
+}
+
+const hints: Readonly<Record<FindingKind, string>> = {
+  'arch-unsupported': 'bundle a build for the processor of the bundle',
+  'interpreter-missing': 'they start only where the host has it; --include brings a program along',
+  'library-missing': 'whatever loads these files will fail; --include brings a library along',
+  'link-dangling': 'it leads somewhere only where the host has that',
+  'secret-included': 'whoever can fetch the bundle can read it; --exclude leaves it out',
+};
+
+function warn(kind: FindingKind, findings: readonly Finding[], { reporter }: Context): void {
+  if (findings.length === 0) return;
+  reporter.report({
+    kind: 'warning',
+    stage: 'check',
+    code: kind,
+    message: describe(findings, shownProblems.warning).join('; '),
+    hint: `${hints[kind]}; --allow ${kind} says that it is all right`,
+  });
+}
+
+function incomplete(closure: Closure, findings: readonly Finding[]): SaddlebagError {
+  const kinds = [...new Set(findings.map(({ kind }) => kind))];
+  return new SaddlebagError(
+    'closure-incomplete',
+    `cannot bundle ${closure.name}: it could not start: ${describe(findings, shownProblems.error).join('; ')}`,
+    { hint: `${kinds.map((kind) => `--allow ${kind}`).join(' ')} bundles it all the same` },
+  );
+}
+
+/** One text for each problem, with the first files that have it. */
+function describe(findings: readonly Finding[], most: number): string[] {
+  const problems = [...Map.groupBy(findings, ({ problem }) => problem)];
+  const texts = problems.slice(0, most).map(([problem, those]) => {
+    const files = those.slice(0, shownFiles).map(({ file }) => file);
+    const more = those.length > shownFiles ? ` and ${those.length - shownFiles} more` : '';
+    return `${problem} (${files.join(', ')}${more})`;
+  });
+  return problems.length > most ? [...texts, `${problems.length - most} more of the kind`] : texts;
+}
