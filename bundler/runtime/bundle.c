@@ -113,10 +113,10 @@ static const char *check_paths(const struct sb_bundle *bundle) {
   return NULL;
 }
 
-static bool is_below_store_path(const struct sb_bundle *bundle, const char *program) {
+bool sb_bundle_has(const struct sb_bundle *bundle, const char *file) {
   static const char store[] = "/nix/store/";
-  if (strncmp(program, store, sizeof store - 1) != 0) return false;
-  const char *inside = program + sizeof store - 1;
+  if (strncmp(file, store, sizeof store - 1) != 0) return false;
+  const char *inside = file + sizeof store - 1;
   for (uint32_t i = 0; i < bundle->header->path_count; i++) {
     size_t length = bundle->paths[i].base.length;
     if (strncmp(inside, sb_bundle_base(bundle, i), length) == 0 && (inside[length] == '/' || inside[length] == '\0')) {
@@ -198,7 +198,7 @@ static const char *check_launch(const struct sb_bundle *bundle) {
   const struct sb_header *header = bundle->header;
   if (!strings_are_sound(bundle)) return "a string leaves its area";
   for (uint32_t i = 0; i < header->entrypoint_count; i++) {
-    if (!is_below_store_path(bundle, sb_bundle_string(bundle, bundle->entrypoints[i].program))) {
+    if (!sb_bundle_has(bundle, sb_bundle_string(bundle, bundle->entrypoints[i].program))) {
       return "an entrypoint is not below a store path";
     }
   }

@@ -18,7 +18,7 @@ struct sb_bundle {
   const struct sb_string *default_args;      /* header->default_arg_count */
   const struct sb_env_record *env;           /* header->env_count */
   const struct sb_bind_record *binds;        /* header->bind_count */
-  const char *strings;                       /* readable: the flipped bit is flipped back */
+  char *strings;                             /* readable: the flipped bit is flipped back */
   void *memory;                              /* holds all of the above */
 };
 
@@ -44,6 +44,9 @@ static inline const char *sb_bundle_string(const struct sb_bundle *bundle, struc
 static inline const char *sb_bundle_base(const struct sb_bundle *bundle, uint32_t path) {
   return sb_bundle_string(bundle, bundle->paths[path].base);
 }
+
+/* Whether an absolute path is one of the store paths, or below one. */
+bool sb_bundle_has(const struct sb_bundle *bundle, const char *file);
 
 /* Whether `string` lies in an area of `area_bytes` at `area`, ends with a NUL and holds no other. */
 bool sb_string_is_sound(const char *area, uint64_t area_bytes, struct sb_string string);

@@ -97,7 +97,8 @@ static enum sb_reason check_memory(int directory, const char *path, uint64_t con
   return sb_failure_set(failure, SB_PLACE_IN_MEMORY, 0, path, NULL);
 }
 
-static enum sb_reason open_store(struct sb_store *store, int control, const char *place, struct sb_failure *failure) {
+enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const char *place,
+                                   struct sb_failure *failure) {
   SB_AUTO_FREE char *trees = sb_text_format("%s/store", place);
   if (trees == NULL) {
     close(control);
@@ -116,11 +117,10 @@ static enum sb_reason open_own_store(struct sb_store *store, const struct sb_bun
   if (own == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
   int control = sb_directory_make(directory, name, 0700);
   if (control < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, own, NULL);
-  return open_store(store, control, own, failure);
+  return sb_cache_open_store(store, control, own, failure);
 }
 
-/* Makes an open store hold the closure; closes it where it can't. */
-static enum sb_reason settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
+enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
   enum sb_reason reason = sb_store_check(store, start->bundle, failure);
   if (reason == SB_OK) {
     sb_message_debug(start, "complete", store->path, NULL);
@@ -136,27 +136,32 @@ static enum sb_reason settle(struct sb_store *store, const struct sb_start *star
   return reason;
 }
 
+enum sb_reason sb_cache_share(struct sb_store *store, const struct sb_start *start, int directory, const char *path,
+                              struct sb_failure *failure) {
+  enum sb_reason reason = sb_cache_open_store(store, fcntl(directory, F_DUPFD_CLOEXEC, 3), path, failure);
+  if (reason == SB_OK) reason = sb_cache_settle(store, start, failure);
+  if (reason != SB_STORE_CONFLICT) return reason;
+  reason = open_own_store(store, start->bundle, directory, path, failure);
+  return reason == SB_OK ? sb_cache_settle(store, start, failure) : reason;
+}
+
 static enum sb_reason provide_at(struct sb_store *store, const struct place *place, char *path,
-                                 const struct sb_start *start, struct sb_failure *failure) {
+                                 const struct sb_start *start, sb_cache_use *use, struct sb_failure *failure) {
   /* Relative to what? The app's working directory may be any, and the next start's another. */
   if (*path != '/') return sb_failure_set(failure, SB_PLACE_RELATIVE, 0, path, place->variable);
   SB_AUTO_CLOSE int directory = make_place(place, path);
   if (directory < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);
   enum sb_reason reason = check_place(directory, path, failure);
-  if (reason != SB_OK) return reason;
-  reason = open_store(store, fcntl(directory, F_DUPFD_CLOEXEC, 3), path, failure);
-  if (reason == SB_OK) reason = settle(store, start, failure);
-  if (reason != SB_STORE_CONFLICT) return reason;
-  reason = open_own_store(store, start->bundle, directory, path, failure);
-  return reason == SB_OK ? settle(store, start, failure) : reason;
+  return reason == SB_OK ? use(store, start, directory, path, failure) : reason;
 }
 
-enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
+enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, sb_cache_use *use,
+                                struct sb_failure *failure) {
   SB_AUTO_FREE struct sb_text refused = {0};
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     SB_AUTO_FREE char *path = place_path(&places[i]);
     if (path == NULL) continue;
-    enum sb_reason reason = provide_at(store, &places[i], path, start, failure);
+    enum sb_reason reason = provide_at(store, &places[i], path, start, use, failure);
     if (!sb_reason_is_refusal(reason)) return reason;
     sb_message_debug(start, "refused", path, failure);
     SB_AUTO_FREE char *words = sb_message_describe(failure);

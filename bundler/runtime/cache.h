@@ -18,11 +18,26 @@
 #include "store.h"
 #include "strategy.h"
 
+/* Opens a store in the directory of a place, which has the path `path`, and makes it hold the closure. */
+typedef enum sb_reason sb_cache_use(struct sb_store *store, const struct sb_start *start, int directory,
+                                    const char *path, struct sb_failure *failure);
+
+/* The use that shares store paths with other bundles. */
+sb_cache_use sb_cache_share;
+
 /*
  * Opens the store of the first place that holds the whole closure or can be made to. On success the caller closes it.
  * SB_PLACE_NONE names each place and why it did not serve.
  */
-enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure);
+enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, sb_cache_use *use,
+                                struct sb_failure *failure);
+
+/* For a use: makes or opens the store below the directory `control`, which is taken over; `place` is its path. */
+enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const char *place,
+                                   struct sb_failure *failure);
+
+/* For a use: makes an open store hold the closure; closes it where it can't. */
+enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure);
 
 /*
  * Returns how many bytes of the closure would have to be extracted to the first place that is there and serves. Nothing is

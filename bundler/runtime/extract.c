@@ -120,12 +120,8 @@ static enum sb_reason finish_tree(void *context, unsigned number, size_t item, s
   for (uint64_t i = slice->record->row_count; i-- > 0;) {
     if (sb_signals_caught() != 0) return interrupted(failure);
     const struct sb_row *row = &slice->rows[i];
-    bool is_whole = true;
-    if (row->size_bytes > 0) {
-      while (frame->tar_offset > row->data_offset) frame--;
-      is_whole = row->data_offset + row->size_bytes <= frame->tar_offset + frame->tar_bytes;
-    }
-    enum sb_reason reason = sb_row_finish(&job->workers[number].rows, slice, row, is_whole, failure);
+    while (row->size_bytes > 0 && frame->tar_offset > row->data_offset) frame--;
+    enum sb_reason reason = sb_row_finish(&job->workers[number].rows, slice, row, frame, failure);
     if (reason != SB_OK) return reason;
   }
   return SB_OK;
@@ -216,7 +212,9 @@ enum sb_reason sb_extract(const struct sb_extraction *extraction, struct sb_fail
     if (job.slices == NULL || job.workers == NULL) {
       reason = short_of_memory(failure);
     } else {
-      for (unsigned i = 0; i < extraction->jobs; i++) job.workers[i].rows.directory = extraction->directory;
+      for (unsigned i = 0; i < extraction->jobs; i++) {
+        job.workers[i].rows = (struct sb_rows){.directory = extraction->directory, .relocation = extraction->relocation};
+      }
       reason = run_rounds(&job, failure);
     }
   }

@@ -9,12 +9,14 @@
 #include <stddef.h>
 
 #include "bundle.h"
+#include "relocation.h"
 
 struct sb_extraction {
   const struct sb_bundle *bundle;
   const uint32_t *paths; /* numbers of the store paths to extract */
   size_t path_count;
   int directory; /* empty and ours; each store path is made in it under its `<hash>-<name>` */
+  const struct sb_relocation *relocation; /* NULL: for /nix/store */
   unsigned jobs;
 };
 

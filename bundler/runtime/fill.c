@@ -32,12 +32,8 @@ struct filling {
   int tmp;
 };
 
-/*
- * Waits for the lock; -1 with errno set. Where a file system has no locks (ENOLCK, EOPNOTSUPP) the place is refused
- * and the next one taken: clearing what others left needs to know that they are gone.
- */
-static int take_lock(const struct sb_store *store) {
-  int file = openat(store->control, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+int sb_store_lock(int control) {
+  int file = openat(control, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return -1;
   sb_signals_end_at_once(true);
   int result;
@@ -142,6 +138,7 @@ static enum sb_reason fill_missing(const struct filling *filling, const struct s
       .paths = filling->missing,
       .path_count = filling->missing_count,
       .directory = filling->tmp,
+      .relocation = filling->store->relocation.slots == NULL ? NULL : &filling->store->relocation,
       .jobs = settings->jobs,
   };
   enum sb_reason reason = sb_extract(&extraction, failure);
@@ -153,7 +150,7 @@ static enum sb_reason fill_missing(const struct filling *filling, const struct s
 static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_bundle *bundle,
                                   const struct sb_settings *settings, size_t *extracted,
                                   struct sb_failure *failure) {
-  SB_AUTO_CLOSE int lock = take_lock(store);
+  SB_AUTO_CLOSE int lock = sb_store_lock(store->control);
   if (lock < 0) return sb_failure_set(failure, SB_LOCK_FAILED, errno, store->path, NULL);
   SB_AUTO_FREE uint32_t *missing = calloc(bundle->header->path_count, sizeof *missing);
   if (missing == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, store->path, NULL);

@@ -13,4 +13,11 @@
 enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,
                              const struct sb_settings *settings, size_t *extracted, struct sb_failure *failure);
 
+/*
+ * Waits for the lock of a control directory and returns a descriptor that holds it until it is closed; -1 with errno set.
+ * Where a file system has no locks (ENOLCK, EOPNOTSUPP) the place is refused and the next one taken: clearing what others
+ * left needs to know that they are gone.
+ */
+int sb_store_lock(int control);
+
 #endif

@@ -27,7 +27,7 @@ static const struct words words[] = {
     [SB_OPTION_UNKNOWN] = {"use", "--saddlebag-… as the first argument is the runtime's, and it knows only "
                            "--saddlebag-info", "to hand it to the app, put another argument before it"},
     [SB_STRATEGY_UNKNOWN] = {"use strategy", "no such strategy (from SADDLEBAG_STRATEGY)",
-                             "one of native, in-place, lazy, namespace; unset it to let the runtime choose"},
+                             "one of native, in-place, lazy, namespace, relocate; unset it to let the runtime choose"},
     [SB_PATH_MISSING] = {"use", "not there", NULL},
     [SB_PATH_UNTRUSTED] = {"use", "not as Nix leaves it (owner root, mode 0555 or 0444, time 1)", NULL},
     [SB_ROOT_SHARED] = {"write below", "it is not private to this app (an overlay or a directory as root)", NULL},
@@ -38,6 +38,7 @@ static const struct words words[] = {
     [SB_PLACE_NOEXEC] = {"use", "mounted noexec", NULL},
     [SB_PLACE_SHARED] = {"use", "not ours alone (another owner, or writable by others)", NULL},
     [SB_PLACE_IN_MEMORY] = {"use", "in memory, and the memory limit is below the closure", NULL},
+    [SB_PLACE_CLOSED] = {"use", "closed to the user that the app may become", NULL},
     [SB_PLACE_NONE] = {"keep the closure in", "no place serves",
                        "name a directory that this user may write to and execute from: SADDLEBAG_CACHE_DIR"},
     [SB_STORE_CONFLICT] = {"use", "holds a store path of this name with other content", NULL},
@@ -57,6 +58,9 @@ static const struct words words[] = {
                          "allow mounts in user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
                          "an AppArmor profile, the container's seccomp profile"},
     [SB_PIVOT_FAILED] = {"pivot into", NULL, NULL},
+    [SB_CLOSURE_BOUND] = {"relocate", "not all that names its store paths can be rewritten", NULL},
+    [SB_TARGET_UNMET] = {"put the closure's own at", "it takes a mount", NULL},
+    [SB_LINK_REFUSED] = {"make", NULL, "a directory /tmp that this user may write to"},
     [SB_PROGRAM_ABSENT] = {"run", "no such file, or the interpreter that it names is missing", NULL},
     [SB_PROGRAM_REFUSED] = {"run", NULL, NULL},
     [SB_DIRECTORY_REFUSED] = {"enter the working directory", NULL, "the bundle was made to start there"},

@@ -106,6 +106,7 @@ enum sb_reason sb_row_write(struct sb_rows *rows, const struct sb_slice *slice, 
   int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (is_whole ? O_EXCL : 0);
   SB_AUTO_CLOSE int file = openat(spot.directory, spot.name, flags, is_whole ? row->mode : 0600);
   sb_spot_close(&spot);
+  if (rows->relocation != NULL) sb_relocation_rewrite(rows->relocation, piece->data, piece->bytes);
   bool ends_in_hole;
   if (file < 0 || !write_around_holes(file, piece, &ends_in_hole)) return failed_at(rows, failure);
   if (!is_whole) return SB_OK;
@@ -118,13 +119,29 @@ static bool finish_directory(const struct sb_spot *spot) {
          fchmodat(spot->directory, spot->name, 0555, 0) == 0;
 }
 
-static bool finish_file(const struct sb_spot *spot, const struct sb_row *row) {
-  SB_AUTO_CLOSE int file = openat(spot->directory, spot->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-  return file >= 0 && ftruncate(file, (off_t)row->size_bytes) == 0 && fchmod(file, row->mode) == 0 &&
-         futimens(file, row_times) == 0;
+static bool reaches_beyond(const struct sb_row *row, const struct sb_frame *frame) {
+  return frame->tar_offset + frame->tar_bytes < row->data_offset + row->size_bytes;
 }
 
-static bool make_symlink(const struct sb_spot *spot, const char *target) {
+/* Finishes a file that came in pieces. */
+static bool finish_file(const struct sb_spot *spot, const struct sb_relocation *relocation, const struct sb_row *row,
+                        const struct sb_frame *frame) {
+  SB_AUTO_CLOSE int file = openat(spot->directory, spot->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0 || ftruncate(file, (off_t)row->size_bytes) != 0) return false;
+  for (; relocation != NULL && reaches_beyond(row, frame); frame++) {
+    if (!sb_relocation_mend(relocation, file, frame->tar_offset + frame->tar_bytes - row->data_offset)) return false;
+  }
+  return fchmod(file, row->mode) == 0 && futimens(file, row_times) == 0;
+}
+
+static bool make_symlink(const struct sb_spot *spot, const struct sb_relocation *relocation, const char *target) {
+  SB_AUTO_FREE char *moved = NULL;
+  if (relocation != NULL) {
+    moved = strdup(target);
+    if (moved == NULL) return false;
+    sb_relocation_rewrite(relocation, moved, strlen(moved));
+    target = moved;
+  }
   return symlinkat(target, spot->directory, spot->name) == 0 &&
          utimensat(spot->directory, spot->name, row_times, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -163,9 +180,9 @@ static bool make_link(struct sb_rows *rows, const struct sb_slice *slice, const 
 }
 
 enum sb_reason sb_row_finish(struct sb_rows *rows, const struct sb_slice *slice, const struct sb_row *row,
-                             bool is_whole, struct sb_failure *failure) {
+                             const struct sb_frame *frame, struct sb_failure *failure) {
   bool is_top = row->path.length == 0;
-  if (row->kind == SB_ROW_FILE && is_whole) return SB_OK;
+  if (row->kind == SB_ROW_FILE && (row->size_bytes == 0 || !reaches_beyond(row, frame))) return SB_OK;
   if (row->kind == SB_ROW_DIRECTORY && is_top) return SB_OK;
   struct sb_spot spot;
   if (!find_spot(&spot, rows, slice, row)) return failed_at(rows, failure);
@@ -175,10 +192,10 @@ enum sb_reason sb_row_finish(struct sb_rows *rows, const struct sb_slice *slice,
       done = finish_directory(&spot);
       break;
     case SB_ROW_FILE:
-      done = finish_file(&spot, row);
+      done = finish_file(&spot, rows->relocation, row, frame);
       break;
     case SB_ROW_SYMLINK:
-      done = make_symlink(&spot, sb_slice_string(slice, row->target));
+      done = make_symlink(&spot, rows->relocation, sb_slice_string(slice, row->target));
       break;
     case SB_ROW_LINK:
       done = make_link(rows, slice, row, &spot);

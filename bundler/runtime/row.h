@@ -8,10 +8,12 @@
 #include <stddef.h>
 
 #include "index.h"
+#include "relocation.h"
 
 /* Where rows are made, and the memory for their paths: one for each thread. */
 struct sb_rows {
   int directory;
+  const struct sb_relocation *relocation; /* NULL: contents stay as they are */
   char *path; /* owned, grows */
   size_t path_room;
 };
@@ -24,7 +26,7 @@ enum sb_reason sb_row_make(struct sb_rows *rows, const struct sb_slice *slice, c
 
 /* A piece of a file's content, as a frame holds it. */
 struct sb_piece {
-  const uint8_t *data;
+  uint8_t *data; /* rewritten where the store paths are relocated */
   size_t bytes;
   uint64_t offset; /* in the file */
 };
@@ -37,11 +39,12 @@ enum sb_reason sb_row_write(struct sb_rows *rows, const struct sb_slice *slice, 
                             const struct sb_piece *piece, struct sb_failure *failure);
 
 /*
- * Last round, to be called from the last row to the first: links are made, times and modes set. `is_whole` says that a
- * file came in one piece. The top directory is left writable, for one that is not can't be moved.
+ * Last round, to be called from the last row to the first: links are made, times and modes set. `frame` is the one of the
+ * frame table in which the row's content begins; a row without content has none. The top directory is left writable, for
+ * one that is not can't be moved.
  */
 enum sb_reason sb_row_finish(struct sb_rows *rows, const struct sb_slice *slice, const struct sb_row *row,
-                             bool is_whole, struct sb_failure *failure);
+                             const struct sb_frame *frame, struct sb_failure *failure);
 
 /* Once the store path is where it belongs: gives its top the last time and mode; false with errno set. */
 bool sb_row_seal_top(int directory, const char *base);

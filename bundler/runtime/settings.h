@@ -2,7 +2,7 @@
  * What a user may set. Everything comes from the environment, and nothing is taken from it in a privileged start
  * (AT_SECURE): there the caller must not choose where we write or what we run.
  *
- *   SADDLEBAG_STRATEGY   take this strategy or none (native, in-place, lazy, namespace)
+ *   SADDLEBAG_STRATEGY   take this strategy or none (native, in-place, lazy, namespace, relocate)
  *   SADDLEBAG_CACHE_DIR  keep extracted store paths here
  *   SADDLEBAG_JOBS       threads that extract; else the processors that we may run on, at most 8
  *   SADDLEBAG_KEEP_ENV   1: pass LD_PRELOAD, LD_LIBRARY_PATH and LD_AUDIT on to the app

@@ -29,6 +29,7 @@ void sb_store_close(struct sb_store *store) {
   if (store->trees >= 0) close(store->trees);
   if (store->meta >= 0) close(store->meta);
   free(store->path);
+  sb_relocation_free(&store->relocation);
   *store = (struct sb_store){.control = -1, .trees = -1, .meta = -1};
 }
 

@@ -19,6 +19,7 @@
 
 #include "bundle.h"
 #include "marker.h"
+#include "relocation.h"
 #include "settings.h"
 
 /*
@@ -33,6 +34,7 @@ struct sb_store {
   int meta;    /* owned */
   char *path;  /* of the trees, absolute; owned */
   char boot_id[SB_BOOT_ID_BYTES];
+  struct sb_relocation relocation; /* what becomes of contents in it; all zero: nothing; owned */
 };
 
 /*

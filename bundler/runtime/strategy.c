@@ -6,7 +6,7 @@
 #include "message.h"
 
 static const struct sb_strategy *const strategies[SB_STRATEGY_COUNT] = {&sb_native, &sb_in_place, &sb_lazy,
-                                                                         &sb_namespace};
+                                                                         &sb_namespace, &sb_relocate};
 
 static bool is_pinned_to_another(const struct sb_settings *settings, const struct sb_strategy *strategy) {
   return settings->strategy != NULL && strcmp(settings->strategy, strategy->name) != 0;

@@ -19,8 +19,8 @@ struct sb_start {
 struct sb_strategy {
   const char *name;
   /*
-   * SB_OK: the store paths are at /nix/store for this process. A refusal (`sb_reason_is_refusal`): the next may serve.
-   * Anything else: none would.
+   * SB_OK: the store paths are at /nix/store for this process, or where the bundle's strings say from now on. A refusal
+   * (`sb_reason_is_refusal`): the next may serve. Anything else: none would.
    */
   enum sb_reason (*provide)(const struct sb_start *start, struct sb_failure *failure);
 };
@@ -29,8 +29,9 @@ extern const struct sb_strategy sb_native;
 extern const struct sb_strategy sb_in_place;
 extern const struct sb_strategy sb_lazy;
 extern const struct sb_strategy sb_namespace;
+extern const struct sb_strategy sb_relocate;
 
-enum { SB_STRATEGY_COUNT = 4 };
+enum { SB_STRATEGY_COUNT = 5 };
 
 /* What became of each strategy; clear it with `sb_attempts_clear`. */
 struct sb_attempts {

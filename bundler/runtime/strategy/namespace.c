@@ -57,7 +57,7 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   bool privileged = sb_privilege_can_mount();
   enum sb_reason reason = sb_join_check(privileged, sb_new_root_pivot, failure);
   struct sb_store store;
-  if (reason == SB_OK) reason = sb_cache_provide(&store, start, failure);
+  if (reason == SB_OK) reason = sb_cache_provide(&store, start, sb_cache_share, failure);
   if (reason != SB_OK) return reason;
   if (!is_joined(&store)) {
     struct sb_working_directory directory = sb_working_directory_get();

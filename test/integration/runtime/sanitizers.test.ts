@@ -28,6 +28,13 @@ describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', ()
     expect((await readdir(directory)).sort()).toEqual(['three', 'two']);
   });
 
+  it('contents that are rewritten in pieces are what they are when rewritten as a whole', async () => {
+    const program = await compile('relocation', ['relocation', 'file']);
+    const result = await execProcess(program, [await temporaryDirectory(), '5000']);
+    expect(result, result.stdout).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(result.stdout).toMatch(/^\d{4,} matches, 0 differed$/);
+  });
+
   it('ten thousand bundles with wrong numbers are refused or sound', async () => {
     const members = {
       'lib/a': 'a'.repeat(50_000),

@@ -30,7 +30,7 @@ describe('the choice of a strategy', () => {
       stdout: '',
       stderr:
         'app: cannot use strategy magic: no such strategy (from SADDLEBAG_STRATEGY)\n' +
-        'hint: one of native, in-place, lazy, namespace; unset it to let the runtime choose\n',
+        'hint: one of native, in-place, lazy, namespace, relocate; unset it to let the runtime choose\n',
     });
   });
 });
@@ -85,7 +85,9 @@ describe('namespace', () => {
 
 describeWith(machineTools, 'strategies of a machine that is made for the test', () => {
   it('names the setting when user namespaces are forbidden', async () => {
-    const bundle = await makeBundle('echo never');
+    // What is absent at a fixed path takes a mount, so that nothing is left to try.
+    const binds = [{ source: '/etc', target: '/no/where', policy: 'where-absent' }] as const;
+    const bundle = await makeBundle('echo never', { closure: { binds } });
     const outcome = await startChild('/usr/bin/unshare', {
       ...withCache(bundle, { env: { SADDLEBAG_STRATEGY: '' } }),
       args: [
@@ -105,6 +107,7 @@ describeWith(machineTools, 'strategies of a machine that is made for the test', 
         '    hint: allow user namespaces: sysctl user.max_user_namespaces and ' +
         "kernel.unprivileged_userns_clone, the container's seccomp profile\n",
     );
+    expect(outcome.stderr).toMatch(/\n {2}relocate: cannot put the closure's own at \/no\/where: .+\n$/);
     expect(await readdir(bundle.cache)).toEqual([]);
   });
 

@@ -1,0 +1,372 @@
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { describeWith } from '../../helpers/needs.ts';
+import {
+  appBase,
+  makeBundle,
+  nobody,
+  ownDirectory,
+  type StartOptions,
+  start,
+  startChild,
+  type TestBundle,
+  withCache,
+} from './bundles.ts';
+import { debug, dropRights, inMounts, machineTools } from './machine.ts';
+
+const store = '/nix/store';
+const own = `${store}/${appBase}`;
+const foreign = `${store}/${'f'.repeat(32)}-foreign`;
+const relocate = { SADDLEBAG_STRATEGY: 'relocate' };
+
+/** The directory of the closure that was relocated in a cache. */
+async function shelfOf(cache: string): Promise<string> {
+  const name = (await readdir(cache)).find((entry) => entry.startsWith('relocated-'));
+  return join(cache, name ?? 'none');
+}
+
+/** The link that stands for /nix/store; removed when the test ends. */
+async function linkOf(cache: string): Promise<string> {
+  const link = await readlink(join(await shelfOf(cache), 'link'));
+  onTestFinished(() => rm(link, { force: true, recursive: true }));
+  return link;
+}
+
+/** Starts a bundle relocated; returns its outcome and the link. */
+async function startRelocated(bundle: TestBundle, options: StartOptions = {}) {
+  const outcome = await start(bundle, { ...options, env: { ...relocate, ...options.env } });
+  expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+  return { ...outcome, link: await linkOf(bundle.cache) };
+}
+
+describe('a relocated closure', () => {
+  it('names its own store paths, and only those, by the link', async () => {
+    const here = '"$(dirname "$0")/..';
+    const bundle = await makeBundle(
+      `cat ${here}/data"; readlink ${here}/link"; echo "$0 $*"; echo "$A"; pwd`,
+      {
+        members: { data: `<${own}/data>\n`, link: { link: `${own}/data` } },
+        args: [`--data=${own}/data`],
+        env: { A: `${own}/a:${own}/b:${foreign}` },
+      },
+    );
+    const { stdout, stderr, link } = await startRelocated(bundle);
+    expect(link).toMatch(/^\/tmp\/[0-9A-Za-z]{5}$/);
+    const moved = `${link}/${appBase}`;
+    expect(stdout.split('\n')).toEqual([
+      `<${moved}/data>`,
+      `${moved}/data`,
+      `${moved}/bin/app --data=${moved}/data`,
+      `${moved}/a:${moved}/b:${foreign}`,
+      '/',
+      '',
+    ]);
+    expect(stderr).toBe('');
+  });
+
+  it('starts in its working directory and at its other programs', async () => {
+    const closure = {
+      programs: [{ name: 'other', program: `${own}/other` }],
+      entrypoint: {
+        ...{ program: `${own}/bin/app`, args: [], defaultArgs: [], env: [], interpreter: null },
+        ...{ init: false, ownName: false },
+        workingDirectory: `${own}/bin`,
+      },
+    };
+    const bundle = await makeBundle('', {
+      members: { other: { executable: '#!/bin/sh\npwd; echo "$0"\n' } },
+      closure,
+    });
+    const { stdout, link } = await startRelocated(bundle, { argv0: 'other' });
+    const physical = await readlink(link);
+    expect(stdout).toBe(`${physical}/${appBase}/bin\n${link}/${appBase}/other\n`);
+  });
+});
+
+describe('rewriting', () => {
+  /** Bundles one file, relocates it and returns it as it lies in the store. */
+  async function relocateFile(content: Buffer, frameBytes?: number) {
+    const bundle = await makeBundle('', {
+      members: { content },
+      ...(frameBytes === undefined ? {} : { frameBytes }),
+    });
+    const { link } = await startRelocated(bundle);
+    const file = join(link, appBase, 'content');
+    return { link, file, content: await readFile(file) };
+  }
+
+  const moved = (content: Buffer, link: string) =>
+    Buffer.from(
+      content.toString('latin1').replaceAll(`${store}/${'c'.repeat(32)}`, `${link}/${'c'.repeat(32)}`),
+      'latin1',
+    );
+
+  it.each([
+    ['two frames', 43, 4096],
+    ['frames hardly longer than a match', 43, 512],
+  ])('finds what straddles the border of %s, at every offset', async (_, matchBytes, frameBytes) => {
+    const content = Buffer.alloc(frameBytes * (matchBytes + 4), '/nix/store/');
+    // A frame ends at a multiple of its size from where the header of the file begins.
+    for (let offset = 0; offset <= matchBytes; offset++) {
+      content.write(`${own}`, frameBytes * (offset + 2) - 512 - offset, 'latin1');
+    }
+    const result = await relocateFile(content, frameBytes);
+    expect(result.content.equals(content)).toBe(false);
+    expect(result.content.equals(moved(content, result.link))).toBe(true);
+  });
+
+  it('is not led astray by what looks like a beginning', async () => {
+    const hash = 'c'.repeat(32);
+    const lines = [
+      `/nix/store${own}`,
+      `/n${own}`,
+      `/nix/st${own}`,
+      `/nix/store/${own}`,
+      `/nix/store/nix/store/nix/store/${hash}`,
+      `${own}${own}${own}`,
+      `${store}/${'c'.repeat(31)}f-app`,
+      `${store}/${'C'.repeat(32)}-app`,
+      `${store}//${hash}`,
+      `/nix/storf/${hash}`,
+      foreign,
+      `${store}/${hash.slice(1)}`,
+    ];
+    const content = Buffer.from(lines.join('\n'));
+    const result = await relocateFile(content);
+    expect(result.content.toString()).toBe(moved(content, result.link).toString());
+    expect(result.content.toString()).toContain(`\n${lines.at(-1)}`);
+  });
+
+  it('leaves holes where they were', async () => {
+    const content = Buffer.alloc(4 << 20);
+    content.write(own, 2 << 20);
+    const result = await relocateFile(content, 1 << 16);
+    expect(result.content.equals(moved(content, result.link))).toBe(true);
+    expect((await stat(result.file)).blocks * 512).toBeLessThan(1 << 16);
+  });
+});
+
+describe('the link that stands for the store', () => {
+  const extracted = (stderr: string) => /: extracted\n/.test(stderr);
+
+  it('is kept, and made again under its name when a cleaner took it', async () => {
+    const bundle = await makeBundle('echo "$0"');
+    const first = await startRelocated(bundle, { env: debug });
+    expect(extracted(first.stderr)).toBe(true);
+    expect((await lstat(first.link)).mtimeMs).toBeGreaterThan(Date.now() + 86_400_000 * 365);
+    const second = await startRelocated(bundle, { env: debug });
+    await rm(first.link);
+    const third = await startRelocated(bundle, { env: debug });
+    for (const next of [second, third]) {
+      expect(next).toMatchObject({ stdout: first.stdout, link: first.link });
+      expect(extracted(next.stderr)).toBe(false);
+    }
+  });
+
+  it.each([
+    ['a directory', (link: string) => mkdir(link)],
+    ['a file', (link: string) => writeFile(link, '')],
+    ['a link to nowhere', (link: string) => symlink('/nonexistent', link)],
+    ['a link to elsewhere', (link: string) => symlink('/tmp', link)],
+  ])('gets another name where there is %s by now, and the old tree stays', async (_, take) => {
+    const bundle = await makeBundle('echo "$0"');
+    const first = await startRelocated(bundle);
+    const tree = await readlink(first.link);
+    await rm(first.link);
+    await take(first.link);
+    const second = await startRelocated(bundle, { env: debug });
+    expect(extracted(second.stderr)).toBe(true);
+    expect(second.link).not.toBe(first.link);
+    expect(second.stdout).toBe(`${second.link}/${appBase}/bin/app\n`);
+    expect(await readdir(tree)).toEqual([appBase]);
+    expect(await startRelocated(bundle, { env: debug })).toMatchObject({ link: second.link });
+  });
+
+  it('gets another name where the cache was moved', async () => {
+    const bundle = await makeBundle('echo "$0"');
+    const first = await startRelocated(bundle);
+    const elsewhere = `${bundle.cache}-moved`;
+    await rename(bundle.cache, elsewhere);
+    const outcome = await start(bundle, { env: { ...relocate, SADDLEBAG_CACHE_DIR: elsewhere } });
+    const link = await linkOf(elsewhere);
+    expect(outcome).toMatchObject({ code: 0, stdout: `${link}/${appBase}/bin/app\n` });
+    expect(link).not.toBe(first.link);
+  });
+
+  it('is one for many first starts, of which one extracts', async () => {
+    const bundle = await makeBundle('echo "$0"', { members: { data: 'data'.repeat(500_000) } });
+    const starts = Array.from({ length: 20 }, () => start(bundle, { env: { ...relocate, ...debug } }));
+    const outcomes = await Promise.all(starts);
+    const link = await linkOf(bundle.cache);
+    for (const { stdout } of outcomes) expect(stdout).toBe(`${link}/${appBase}/bin/app\n`);
+    expect(outcomes.filter(({ stderr }) => extracted(stderr))).toHaveLength(1);
+    expect((await readdir(await shelfOf(bundle.cache))).sort()).toEqual([
+      'link',
+      'lock',
+      link.slice(1).replaceAll('/', '-'),
+    ]);
+  });
+
+  it('is not left behind where extracting failed', async () => {
+    const bundle = await makeBundle('echo never', { members: { data: 'data\n'.repeat(40_000) } });
+    const outcome = await startChild('/bin/sh', {
+      ...withCache(bundle, { env: relocate }),
+      args: ['-c', 'ulimit -f 8; exec "$0"', bundle.file],
+    }).outcome;
+    expect(outcome).toMatchObject({ code: 125, stdout: '' });
+    for (const cache of [bundle.cache, join(bundle.spare, '.saddlebag')]) {
+      await expect(lstat(await linkOf(cache))).rejects.toThrow('ENOENT');
+    }
+  });
+
+  it('is another for each closure', async () => {
+    const one = await makeBundle(`echo ${own}/data ${foreign}`);
+    const dependency = { letter: 'f', name: 'foreign', members: { data: '' } };
+    const two = await makeBundle(`echo ${own}/data ${foreign}`, { dependencies: [dependency] });
+    const env = { SADDLEBAG_CACHE_DIR: one.cache };
+    const first = await startRelocated(one);
+    const second = await start(two, { env: { ...relocate, ...env } });
+    expect(first.stdout).toBe(`${first.link}/${appBase}/data ${foreign}\n`);
+    const [, link] = /^(\S{10})\/\S+ \1\/f{32}-foreign\n$/.exec(second.stdout) ?? [];
+    expect(link).not.toBe(first.link);
+    if (link !== undefined) await rm(link);
+  });
+});
+
+describe('relocation is refused', () => {
+  it('where something is absent that only a mount could bring', async () => {
+    const bind = (target: string, source = own) => ({ source, target, policy: 'where-absent' }) as const;
+    const met = [bind('/etc'), bind('/no/where', '/no/source')];
+    const fine = await makeBundle('echo ok', { closure: { binds: met } });
+    expect(await startRelocated(fine)).toMatchObject({ stdout: 'ok\n' });
+    const bundle = await makeBundle('echo never', { closure: { binds: [bind('/etc'), bind('/no/where')] } });
+    expect(await start(bundle, { env: relocate })).toMatchObject({
+      code: 125,
+      stderr:
+        'app: cannot start: no way to put the closure at /nix/store works here\n' +
+        "  relocate: cannot put the closure's own at /no/where: it takes a mount\n",
+    });
+    expect(await readdir(bundle.cache)).toEqual([]);
+  });
+});
+
+describeWith(machineTools, 'relocation on a machine that is made for the test', () => {
+  const ambient = ['--inh-caps', '+net_bind_service', '--ambient-caps', '+net_bind_service'];
+
+  it('is what is left where user namespaces are forbidden', async () => {
+    const bundle = await makeBundle('echo "$0"');
+    const outcome = await startChild('/usr/bin/unshare', {
+      ...withCache(bundle, { env: { ...debug, SADDLEBAG_STRATEGY: '' } }),
+      args: [
+        ...['--user', '--map-current-user', '--keep-caps', '/bin/sh', '-euc'],
+        // The limit is one of the namespace around it, so this machine's own stays as it is.
+        `echo 0 > /proc/sys/user/max_user_namespaces
+        exec setpriv --ambient-caps -all --inh-caps -all ${bundle.file}`,
+      ],
+    }).outcome;
+    expect(outcome.stdout).toBe(`${await linkOf(bundle.cache)}/${appBase}/bin/app\n`);
+    expect(outcome.stderr).toContain('app: namespace: refused: a user namespace: no space left on device\n');
+    expect(outcome.stderr).toMatch(/\napp: relocate: taken\n$/);
+  });
+
+  it('keeps ambient capabilities, which a user namespace would take', async () => {
+    const bundle = await makeBundle('grep CapAmb /proc/self/status');
+    const outcome = await startChild('/usr/bin/setpriv', {
+      ...withCache(bundle, { env: { SADDLEBAG_STRATEGY: '' } }),
+      args: ['--reuid', '65534', '--regid', '65534', '--clear-groups', ...ambient, bundle.file],
+      asSelf: true,
+    }).outcome;
+    expect(outcome).toMatchObject({ code: 0, stdout: 'CapAmb:\t0000000000000400\n', stderr: '' });
+    await linkOf(bundle.cache);
+  });
+
+  it('needs no /proc', async () => {
+    const bundle = await makeBundle('echo "$0"; ls /proc');
+    const script = `mount -t tmpfs none /proc; exec ${dropRights} ${bundle.file}`;
+    for (const known of ['extracted', 'complete']) {
+      const outcome = await inMounts(bundle, script, { ...debug, SADDLEBAG_STRATEGY: '' });
+      expect(outcome.stdout).toBe(`${await linkOf(bundle.cache)}/${appBase}/bin/app\n`);
+      expect(outcome.stderr).toContain(`: ${known}\n`);
+      expect(outcome.stderr).toMatch(/\napp: relocate: taken\n$/);
+    }
+  });
+
+  it.each([
+    ['read-only', 'mount -t tmpfs -o ro none /tmp', /^\/var\/tmp\/[0-9A-Za-z]$/],
+    ['mounted nosymfollow', 'mount -t tmpfs -o nosymfollow,mode=1777 none /tmp', /^\/var\/tmp\/[0-9A-Za-z]$/],
+    [
+      'open to others without being sticky',
+      'mount -t tmpfs -o mode=0777 none /tmp',
+      /^\/var\/tmp\/[0-9A-Za-z]$/,
+    ],
+  ])('puts its link elsewhere where /tmp is %s', async (_, mount, link) => {
+    const bundle = await makeBundle('echo "$0"');
+    // The cache is seen below another name, for it lies in /tmp itself.
+    const script = `mkdir -p /mnt; mount --bind ${bundle.directory} /mnt; ${mount}
+      export SADDLEBAG_CACHE_DIR=/mnt/cache; exec ${dropRights} /mnt/app`;
+    const outcome = await inMounts(bundle, script, relocate);
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    expect(await linkOf(bundle.cache)).toMatch(link);
+  });
+
+  it('says what it needs where no link can be made', async () => {
+    const bundle = await makeBundle('echo never');
+    const script = `mkdir -p /mnt; mount --bind ${bundle.directory} /mnt
+      for at in /tmp /var/tmp; do mount -t tmpfs -o ro none $at; done
+      export SADDLEBAG_CACHE_DIR=/mnt/cache NOMAD_ALLOC_DIR=; exec ${dropRights} /mnt/app`;
+    const outcome = await inMounts(bundle, script, relocate);
+    expect(outcome).toMatchObject({ code: 125, stdout: '' });
+    expect(outcome.stderr).toContain(' (a link /tmp/XXXXX: read-only file system; ');
+  });
+
+  it('of root serves the user that the app becomes', async () => {
+    const bundle = await makeBundle(`${dropRights} sh -c 'id -u; cat "$0"' "$0"`);
+    await chown(bundle.cache, 0, 0);
+    const { stdout, link } = await startRelocated(bundle, { asSelf: true });
+    expect(link).toMatch(/^\/run\/[0-9A-Za-z]{5}$/);
+    expect(stdout).toMatch(/^65534\n#!\/bin\/sh\n/);
+    // Where it could not get in, the place is passed over.
+    const closed = join(bundle.directory, 'closed');
+    await mkdir(join(closed, 'cache'), { recursive: true, mode: 0o700 });
+    await chown(bundle.spare, 0, 0);
+    await chmod(bundle.spare, 0o755);
+    const next = await start(bundle, {
+      asSelf: true,
+      env: { ...relocate, ...debug, SADDLEBAG_CACHE_DIR: join(closed, 'cache') },
+    });
+    await linkOf(join(bundle.spare, '.saddlebag'));
+    expect(next.stderr).toContain('/closed/cache: refused: ');
+    expect(next).toMatchObject({ code: 0, stdout });
+  });
+
+  it('is not fooled by the link of another user', async () => {
+    const bundle = await makeBundle('echo "$0"');
+    const { link } = await startRelocated(bundle);
+    const evil = await ownDirectory(bundle.directory, 'evil');
+    await mkdir(join(evil, appBase, 'bin'), { recursive: true });
+    await writeFile(join(evil, appBase, 'bin', 'app'), '#!/bin/sh\necho evil\n', { mode: 0o755 });
+    // To the right directory first, then to a wrong one.
+    for (const target of [await readlink(link), evil]) {
+      await rm(link, { force: true });
+      await symlink(target, link);
+      const outcome = await startRelocated(bundle);
+      expect(outcome.stdout).toBe(`${outcome.link}/${appBase}/bin/app\n`);
+      expect(outcome.link).not.toBe(link);
+    }
+    expect(nobody.uid).toBe(65534);
+  });
+});
