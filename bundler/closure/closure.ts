@@ -1,4 +1,4 @@
-import { basename, dirname, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
@@ -8,7 +8,7 @@ import { type ExtraFiles, readExtra } from './extra.ts';
 import { addHelpers } from './helpers.ts';
 import { imageName } from './image/detect.ts';
 import { readImage } from './image/image.ts';
-import { readInclusions } from './include.ts';
+import { type Inclusions, joinInclusions, readInclusions } from './include.ts';
 import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
 import { readNix } from './nix.ts';
@@ -20,6 +20,8 @@ import type { ProjectKind } from './project/kinds.ts';
 import type { ProjectClosure } from './project/project-closure.ts';
 import { reportUninstalled } from './project/uninstalled.ts';
 import { readPython } from './python/python.ts';
+import { traceCommand } from './trace.ts';
+import { sortTraced } from './traced.ts';
 
 /** What the user asks to be bundled. */
 export interface ClosureRequest {
@@ -33,6 +35,8 @@ export interface ClosureRequest {
   readonly env: Readonly<Record<string, string>>;
   /** Programs, files, directories and libraries that come along. */
   readonly include?: readonly string[];
+  /** A command to run: what the app opens and starts in it comes along. */
+  readonly trace?: readonly string[];
   /** Read it as a project of this language, by this interpreter or, where null, by the one on PATH. */
   readonly project?: { readonly kind: ProjectKind; readonly interpreter: string | null };
 }
@@ -100,7 +104,7 @@ async function readWhole(
   request: ClosureRequest,
   place: Workplace,
 ): Promise<ProjectClosure> {
-  const { helpers, extra } = await readInclusions(request.include ?? [], place.context);
+  const { helpers, extra } = await readAllInclusions(app, request, place);
   const found = await readSource(app, { ...request, extra }, place);
   // A program's extra files are linked with it; those of other apps stand beside it.
   const beside = app.source === 'program' ? null : await readExtra(extra, found.appName.name, place);
@@ -109,6 +113,18 @@ async function readWhole(
       ? found
       : { ...found, paths: [beside.path, ...found.paths], binds: [...found.binds, ...beside.binds] };
   return addHelpers(whole, helpers, place);
+}
+
+async function readAllInclusions(
+  { source, file }: LocatedApp,
+  { include, trace, entrypoint }: ClosureRequest,
+  place: Workplace,
+): Promise<Inclusions> {
+  const asked = await readInclusions(include ?? [], place.context);
+  if (trace === undefined) return asked;
+  const app = source === 'directory' && entrypoint !== undefined ? join(file, entrypoint) : file;
+  const seen = await sortTraced(await traceCommand(trace, app, place), place.context);
+  return joinInclusions(asked, seen);
 }
 
 /** A request whose inclusions were looked up. */

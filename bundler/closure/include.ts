@@ -45,6 +45,18 @@ export async function readInclusions(words: readonly string[], context: Context)
 }
 
 /**
+ * Joins what was asked for and what was seen, each kept once.
+ */
+export function joinInclusions(asked: Inclusions, seen: Inclusions): Inclusions {
+  const join = (key: keyof ExtraFiles) => [...new Set([...asked.extra[key], ...seen.extra[key]])];
+  const known = new Set(asked.helpers.map(({ file }) => file));
+  return {
+    helpers: [...asked.helpers, ...seen.helpers.filter(({ file }) => !known.has(file))],
+    extra: { files: join('files'), binds: join('binds'), libraries: join('libraries') },
+  };
+}
+
+/**
  * Tells what a file is to a bundle; null where there is none that can be read.
  */
 export async function kindOf(file: string): Promise<'program' | 'library' | 'data' | null> {
@@ -61,7 +73,8 @@ export async function kindOf(file: string): Promise<'program' | 'library' | 'dat
   if (!isElf(start)) return executable && start.toString('latin1', 0, 2) === '#!' ? 'program' : 'data';
   const elf = await readElf(file).catch(() => null);
   if (elf === null) return 'data';
-  if (elf.interpreter === null && (elf.soname !== null || elf.needed.length > 0)) return 'library';
+  // libc.so.6 can be started too; a DT_SONAME makes it a library.
+  if (elf.soname !== null || (elf.interpreter === null && elf.needed.length > 0)) return 'library';
   return executable ? 'program' : 'data';
 }
 

@@ -29,6 +29,8 @@ export interface BundleFlags {
   readonly include?: readonly string[];
   /** Names of checks whose findings are all right. */
   readonly allow?: readonly string[];
+  /** Whether to run what stands behind `--`. */
+  readonly trace?: boolean;
   readonly compress: CompressionName;
   /** Defaults to the number of processors. */
   readonly jobs?: number;
@@ -40,14 +42,14 @@ export interface BundleFlags {
  * @throws {SaddlebagError} what reading the closure and writing the bundle throw; `interrupted`
  */
 export async function runBundle(
-  input: { readonly app: string; readonly flags: BundleFlags },
+  input: { readonly app: string; readonly traced: readonly string[]; readonly flags: BundleFlags },
   context: Context,
 ): Promise<CommandResult> {
   const startedMs = Date.now();
   const allow = parseAllow(input.flags.allow ?? []);
   const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-'));
   try {
-    const closure = await readClosure(closureRequest(input.app, input.flags), workDirectory, context);
+    const closure = await readClosure(closureRequest(input), workDirectory, context);
     await checkCompleteness(closure, { allow }, context);
     const bundle = await bundleClosure(closure, input.flags, context);
     reportBundle(bundle, Date.now() - startedMs, context);
@@ -60,12 +62,22 @@ export async function runBundle(
   }
 }
 
-function closureRequest(app: string, flags: BundleFlags): ClosureRequest {
+function closureRequest({
+  app,
+  traced,
+  flags,
+}: {
+  readonly app: string;
+  readonly traced: readonly string[];
+  readonly flags: BundleFlags;
+}): ClosureRequest {
+  if ((flags.trace === true) !== traced.length > 0) throw traceUsage(traced);
   return {
     app,
     args: flags.arg ?? [],
     env: flags.env ?? {},
     include: flags.include ?? [],
+    ...(flags.trace === true ? { trace: traced } : {}),
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),
@@ -84,6 +96,17 @@ function projectRequest({ python, node }: BundleFlags): Pick<ClosureRequest, 'pr
   if (asked === undefined) return {};
   const kind = python === undefined ? 'node' : 'python';
   return { project: { kind, interpreter: asked === true ? null : asked } };
+}
+
+function traceUsage(traced: readonly string[]): SaddlebagError {
+  const reason =
+    traced.length === 0
+      ? '--trace needs a command behind --'
+      : `what is "${traced[0]}" for? One app makes a bundle`;
+  return new SaddlebagError('usage-invalid', `cannot read the arguments: ${reason}`, {
+    hint: 'saddlebag bundle <app> --trace -- <command that exercises it>',
+    exitCode: exitCodes.usage,
+  });
 }
 
 async function bundleClosure(closure: Closure, flags: BundleFlags, context: Context): Promise<Bundle> {

@@ -104,6 +104,8 @@ export const errorCodes = {
   'store-failed': 'the store failed in a way that no other code names',
   'store-path-invalid': 'not the path of a Nix store path',
   'timeout-invalid': '`--timeout` is not a duration',
+  'trace-failed': 'the command of `--trace` did not succeed',
+  'trace-unavailable': 'strace, which `--trace` needs, is not there',
   'transfer-damaged': 'what arrived at the S3 server is not what was sent',
   'tree-unreadable': 'a file or directory that is bundled cannot be read',
   'url-invalid': '`--endpoint` or `--download-url` is not a usable URL',

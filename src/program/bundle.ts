@@ -18,6 +18,7 @@ export function addBundle(program: Command, { invoke }: Host): void {
       '<app>',
       'a Nix build (result, result/bin/app), a program of this machine, a Python or Node project, a wheel, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
     )
+    .argument('[command...]', 'behind --, with --trace: what to run')
     .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
     .option('-f, --force', 'replace a file that is there')
     .option('--entrypoint <path>', 'program inside the store path, directory or project')
@@ -33,6 +34,10 @@ export function addBundle(program: Command, { invoke }: Host): void {
       collect,
     )
     .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect)
+    .option(
+      '--trace',
+      'run the command behind -- under strace, and bring what the app and its children open and start',
+    )
     .addOption(
       new Option('--compress <level>', 'how hard to compress')
         .choices(['fast', 'balanced', 'small'])
@@ -45,16 +50,18 @@ export function addBundle(program: Command, { invoke }: Host): void {
         'saddlebag bundle ./result',
         'saddlebag bundle result/bin/app --env PORT=8080',
         'saddlebag bundle program:git -o git',
+        'saddlebag bundle program:git --trace -- git clone https://git.example.org/a.git /tmp/a',
         'docker save web:1.4 > web.tar && saddlebag bundle web.tar',
         'saddlebag bundle ./app --python=3.12               a directory with pyproject.toml or requirements.txt',
         'saddlebag bundle ./app --entrypoint gunicorn --arg app:app',
         'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
       ),
     )
-    .action((app: string, flags: BundleFlags & OutputFlags) =>
+    .action((app: string, traced: readonly string[], flags: BundleFlags & OutputFlags) =>
       invoke({
         ...outputOf(flags),
-        run: async (context) => (await import('../commands/bundle.ts')).runBundle({ app, flags }, context),
+        run: async (context) =>
+          (await import('../commands/bundle.ts')).runBundle({ app, traced, flags }, context),
       }),
     );
 }
