@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const fullTier = 'test/**/*.full.test.ts';
@@ -12,6 +13,10 @@ const project = (name: string, include: string[], testTimeout: number) => ({
     testTimeout,
     hookTimeout: testTimeout,
     provide: { tier: name === 'full' ? ('full' as const) : ('quick' as const) },
+    // What bundling keeps from run to run goes beside the other caches, not into the home of whoever tests.
+    env: {
+      SADDLEBAG_BUILD_CACHE: fileURLToPath(new URL('node_modules/.cache/saddlebag/frames', import.meta.url)),
+    },
   },
 });
 

@@ -1,7 +1,9 @@
 import type { Reporter } from '../src/core/reporter.ts';
+import { frameKey } from './cache/path-record.ts';
+import type { RecordCache } from './cache/record-cache.ts';
 import { type Compression, compressFrame } from './compression.ts';
 import type { FrameRecord } from './format/index-table.ts';
-import type { Hashes } from './references.ts';
+import { type Hashes, hideHashes, placeCuts } from './references.ts';
 
 /** Takes the bytes of a file from first to last. */
 export type Sink = (bytes: Buffer) => Promise<void>;
@@ -12,6 +14,8 @@ export interface FrameQueueOptions {
   /** Of the closure's store paths; they are kept out of the frames' bytes. */
   readonly hashes: Hashes;
   readonly jobs: number;
+  /** Where compressed frames are found and kept. */
+  readonly cache: RecordCache;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
   /** Bytes of content to come, for the progress. */
@@ -26,7 +30,11 @@ interface FrameInFlight {
 
 /** A piece of tar, and where it goes. */
 export interface TarPiece {
-  readonly tar: Buffer;
+  readonly tarBytes: number;
+  /** SHA-256 of the tar, in hex. */
+  readonly sha256: string;
+  /** Gives the tar; asked only where the frame is not in the cache. */
+  readonly read: () => Promise<Buffer>;
   /** Of the image, the first row that may have content in it. */
   readonly firstRow: number;
   /** For the progress alone. */
@@ -52,6 +60,8 @@ export class FrameQueue {
   readonly #sink: Sink;
   #open: OpenFrame | undefined;
   #doneBytes = 0;
+  #droppedBytes = 0;
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(options: FrameQueueOptions, sink: Sink) {
     this.#options = options;
@@ -64,7 +74,12 @@ export class FrameQueue {
     if (!piece.continues) await this.#close();
     this.#open ??= { tarOffset: this.tarBytes, firstRow: piece.firstRow, pieces: [] };
     this.#open.pieces.push(piece);
-    this.tarBytes += piece.tar.length;
+    this.tarBytes += piece.tarBytes;
+  }
+
+  /** Takes back a part of the bytes of content to come: files that turned out to equal others. */
+  expectLess(contentBytes: number): void {
+    this.#droppedBytes += contentBytes;
   }
 
   /** Writes all that was added. */
@@ -78,13 +93,40 @@ export class FrameQueue {
     if (frame === undefined) return;
     this.#open = undefined;
     while (this.#inFlight.length >= this.#options.jobs) await this.#writeOldest();
-    const tar = Buffer.concat(frame.pieces.map((piece) => piece.tar));
-    const compressed = compressFrame(tar, this.#options.compression, this.#options.hashes);
+    const tarBytes = frame.pieces.reduce((sum, piece) => sum + piece.tarBytes, 0);
+    const contentBytes = frame.pieces.reduce((sum, piece) => sum + piece.contentBytes, 0);
+    const compressed = this.#compress(frame.pieces);
     // Awaited in order, later; without a handler a failure meanwhile would end the process.
     compressed.catch(() => undefined);
-    const record = { tarOffset: frame.tarOffset, tarBytes: tar.length, firstRow: frame.firstRow };
-    const contentBytes = frame.pieces.reduce((sum, piece) => sum + piece.contentBytes, 0);
+    const record = { tarOffset: frame.tarOffset, tarBytes, firstRow: frame.firstRow };
     this.#inFlight.push({ compressed, record, contentBytes });
+  }
+
+  async #compress(pieces: readonly TarPiece[]): Promise<Buffer> {
+    const { cache, compression, hashes } = this.#options;
+    let reading: Promise<Buffer> | undefined;
+    const read = () => {
+      reading ??= readAll(pieces);
+      return reading;
+    };
+    return hideHashes(hashes, async (cutting) => {
+      const key = frameKey(pieces, compression, cutting);
+      const found = await this.#inOrder(async () => {
+        const kept = await cache.read(key);
+        return kept === undefined ? { tar: await read() } : { kept };
+      });
+      if ('kept' in found) return found.kept;
+      const frame = await compressFrame(found.tar, compression, placeCuts(found.tar, cutting));
+      await cache.write(key, frame);
+      return frame;
+    });
+  }
+
+  /** Reads for one frame after the other: a store path's pieces are cheap to read in their order only. */
+  #inOrder<T>(read: () => Promise<T>): Promise<T> {
+    const result = this.#reading.then(read);
+    this.#reading = result.catch(() => undefined);
+    return result;
   }
 
   async #writeOldest(): Promise<void> {
@@ -95,11 +137,20 @@ export class FrameQueue {
     this.frames.push({ ...oldest.record, offset: this.dataBytes, bytes: bytes.length });
     this.dataBytes += bytes.length;
     this.#doneBytes += oldest.contentBytes;
+    const totalBytes = this.#options.totalBytes - this.#droppedBytes;
     this.#options.reporter.report({
       kind: 'progress',
       stage: 'image',
-      doneBytes: Math.min(this.#doneBytes, this.#options.totalBytes),
-      totalBytes: this.#options.totalBytes,
+      doneBytes: Math.min(this.#doneBytes, totalBytes),
+      totalBytes,
     });
   }
+}
+
+/** Without a copy where there is one piece, as in all frames but those that small store paths share. */
+async function readAll(pieces: readonly TarPiece[]): Promise<Buffer> {
+  const tars: Buffer[] = [];
+  for (const piece of pieces) tars.push(await piece.read());
+  const [first, second] = tars;
+  return first !== undefined && second === undefined ? first : Buffer.concat(tars);
 }

@@ -1,36 +1,24 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../src/core/digest.ts';
 import type { Reporter } from '../src/core/reporter.ts';
-import type { StorePath } from '../src/core/store-path.ts';
-import type { Closure, ClosurePath, Entry } from '../src/core/types.ts';
+import type { Closure } from '../src/core/types.ts';
+import type { RecordCache } from './cache/record-cache.ts';
 import type { Compression } from './compression.ts';
-import { readEntries } from './entries.ts';
-import { encodeSlice, type FrameRecord, type Slice } from './format/index-table.ts';
-import { FrameQueue, type Sink } from './frame-queue.ts';
-import { planGroups, type TarFrame, tarFrames } from './frames.ts';
+import { type Survey, settlingMs, surveyPath, unknownSurvey } from './fingerprint.ts';
+import type { FrameRecord } from './format/index-table.ts';
+import { FrameQueue, type Sink, type TarPiece } from './frame-queue.ts';
+import { PathWriter, type WrittenPath } from './path-writer.ts';
 import { hashesOf } from './references.ts';
-import { planSharing } from './sharing.ts';
-import { tarEnd } from './tar.ts';
+import { digestTarWriter, tarEnd } from './tar.ts';
 
 /** How an image is written; only `compression` changes its bytes. */
 export interface ImageOptions {
   readonly compression: Compression;
   /** Frames compressed at once; changes no byte. */
   readonly jobs: number;
+  /** What earlier runs found out; changes no byte. */
+  readonly cache: RecordCache;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
-}
-
-/** One store path of a written image. */
-export interface WrittenPath {
-  readonly storePath: StorePath;
-  readonly references: readonly StorePath[];
-  readonly entryCount: number;
-  readonly contentBytes: number;
-  readonly contentSha256: string;
-  readonly slice: Slice;
-  /** Where its part of the tar begins, and how long it is. */
-  readonly tarOffset: number;
-  readonly tarBytes: number;
 }
 
 /** The frames that went into the sink, and all that the index must say of them. */
@@ -43,26 +31,31 @@ export interface WrittenImage {
 }
 
 /**
- * Writes a closure's store paths, in their order, as zstd frames of one tar. Memory depends on `jobs` and the size of a
- * frame, not on the closure, but for some hundred bytes an entry.
+ * Writes a closure's store paths, in their order, as zstd frames of one tar. A store path whose files are as they were in
+ * an earlier run is not read again, a frame whose tar is as it was not compressed again. Memory depends on `jobs`, the size
+ * of a frame and the number of entries of the largest store path, and on the rest of the closure only by its index.
  * @throws {SaddlebagError} what reading the closure's files throws
  */
 export async function writeImage(closure: Closure, options: ImageOptions, sink: Sink): Promise<WrittenImage> {
-  const trees: Tree[] = [];
+  const settledBeforeMs = Date.now() - settlingMs;
+  const surveys: Survey[] = [];
   for (const path of closure.paths) {
-    trees.push({ path, entries: await readEntries(path, options.signal) });
+    surveys.push(await surveyPath(path, { settledBeforeMs, signal: options.signal }));
   }
-  const totalBytes = trees.reduce((sum, { entries }) => sum + contentBytesOf(entries), 0);
+  const totalBytes = surveys.reduce((sum, { contentBytes }) => sum + contentBytes, 0);
   const hashes = hashesOf(closure.paths.map(({ storePath }) => storePath));
   const queue = new FrameQueue({ ...options, totalBytes, hashes }, sink);
+  const writer = new PathWriter({ ...options, settledBeforeMs, tarWriter: await digestTarWriter() }, queue);
   const paths: WrittenPath[] = [];
-  const sharing = planSharing(trees, options.compression.frameBytes);
   let firstRow = 0;
-  for (const [index, tree] of trees.entries()) {
-    paths.push(await writePath({ ...tree, firstRow, continues: sharing[index] ?? false }, options, queue));
-    firstRow += tree.entries.length;
+  for (const [index, path] of closure.paths.entries()) {
+    const survey = surveys[index] ?? unknownSurvey;
+    const isLast = index === closure.paths.length - 1;
+    const written = await writer.write({ path, survey, firstRow, isLast });
+    firstRow += written.entryCount;
+    paths.push(written);
   }
-  await queue.add({ tar: tarEnd, firstRow, contentBytes: 0, continues: false });
+  await queue.add(endPiece(firstRow));
   await queue.drain();
   return {
     paths,
@@ -73,60 +66,8 @@ export async function writeImage(closure: Closure, options: ImageOptions, sink: 
   };
 }
 
-interface Tree {
-  readonly path: ClosurePath;
-  readonly entries: readonly Entry[];
-}
-
-interface PlacedTree extends Tree {
-  readonly firstRow: number;
-  /** Begins in the frame of the store path before it. */
-  readonly continues: boolean;
-}
-
-function contentBytesOf(entries: readonly Entry[]): number {
-  return entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.sizeBytes : 0), 0);
-}
-
-async function writePath(
-  tree: PlacedTree,
-  { compression, signal }: ImageOptions,
-  queue: FrameQueue,
-): Promise<WrittenPath> {
-  const { path, entries, firstRow } = tree;
-  const tarOffset = queue.tarBytes;
-  const hash = createHash('sha256');
-  const dataOffsets = new Array<number>(entries.length).fill(0);
-  for (const group of planGroups(entries, compression.frameBytes)) {
-    const contentBytes = contentBytesOf(group.entries);
-    for await (const frame of tarFrames(group, compression.frameBytes, signal)) {
-      noteContents(frame, queue.tarBytes, dataOffsets);
-      hash.update(frame.tar);
-      await queue.add({
-        tar: frame.tar,
-        firstRow: firstRow + group.first,
-        contentBytes: Math.min(contentBytes, frame.tar.length),
-        continues: tree.continues && queue.tarBytes === tarOffset,
-      });
-    }
-  }
-  return {
-    storePath: path.storePath,
-    references: path.references,
-    entryCount: entries.length,
-    contentBytes: contentBytesOf(entries),
-    contentSha256: hash.digest('hex'),
-    slice: encodeSlice(path.storePath.slice(1), entries, dataOffsets),
-    tarOffset,
-    tarBytes: queue.tarBytes - tarOffset,
-  };
-}
-
-function noteContents(frame: TarFrame, tarOffset: number, dataOffsets: number[]): void {
-  for (const [index, offset] of frame.contentOffsets.entries()) {
-    const entry = frame.group.entries[index];
-    if (entry?.kind === 'file' && entry.sizeBytes > 0) {
-      dataOffsets[frame.group.first + index] = tarOffset + offset;
-    }
-  }
+function endPiece(firstRow: number): TarPiece {
+  const sha256 = sha256Hex(tarEnd);
+  const read = async () => tarEnd;
+  return { tarBytes: tarEnd.length, sha256, read, firstRow, contentBytes: 0, continues: false };
 }

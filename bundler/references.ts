@@ -30,13 +30,48 @@ export function findHashes(bytes: Buffer, hashes: Hashes): { readonly at: number
   return found;
 }
 
+/** Where the blocks of a frame end early: within the first `count` places of each hash. */
+export interface Cutting {
+  /** Sorted. */
+  readonly hashes: readonly string[];
+  readonly count: number;
+}
+
+/** Ends no block early. */
+export const uncut: Cutting = { hashes: [], count: 0 };
+
+// More places than a frame of any size has.
+const maximumCount = 1 << 22;
+
 /**
- * Chooses where to cut `bytes` so that the first `count` places of each hash are cut in two; in order.
+ * Finds a way to compress a frame in which none of `hashes` stands in clear: zstd keeps literals as they are where coding
+ * them gains nothing, and Nix would take those for references. `compress` gives the same bytes for the same cutting in
+ * every closure, so that each can be kept; which of them is the frame depends on the closure.
  */
-export function cutHashes(bytes: Buffer, hashes: Hashes, count: number): number[] {
+export async function hideHashes(
+  hashes: Hashes,
+  compress: (cutting: Cutting) => Promise<Buffer>,
+): Promise<Buffer> {
+  const clear = new Set<string>();
+  for (let cutting = uncut; ; ) {
+    const frame = await compress(cutting);
+    const found = findHashes(frame, hashes);
+    if (found.length === 0) return frame;
+    if (cutting.count > maximumCount) throw new Error(`the hash ${found[0]?.hash} cannot be hidden`);
+    for (const { hash } of found) clear.add(hash);
+    // What is said a second time is a copy of the first to zstd, so the first place is nearly always the one.
+    cutting = { hashes: [...clear].sort(), count: Math.max(1, 2 * cutting.count) };
+  }
+}
+
+/**
+ * Chooses where to cut `bytes` so that the first places of each hash are cut in two; in order.
+ */
+export function placeCuts(bytes: Buffer, { hashes, count }: Cutting): number[] {
+  if (hashes.length === 0) return [];
   const seen = new Map<string, number>();
   const cuts: number[] = [];
-  for (const { at, hash } of findHashes(bytes, hashes)) {
+  for (const { at, hash } of findHashes(bytes, new Set(hashes))) {
     const times = (seen.get(hash) ?? 0) + 1;
     seen.set(hash, times);
     if (times <= count) cuts.push(at + hashLength / 2);

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { TarArchive } from 'archiver';
 import { pack } from 'tar-stream';
+import { sha256Hex } from '../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import type { Entry } from '../src/core/types.ts';
 import { tarEndBytes } from './format/layout.ts';
@@ -37,6 +38,21 @@ export async function* writeTar(entries: readonly Entry[], signal: AbortSignal):
     yield* writeLargeFile(entry, signal);
   }
   yield await archiveEntries(small, signal);
+}
+
+/**
+ * Returns a digest that differs where another version of this file, or of the libraries below it, would write another tar:
+ * that of one with every kind of entry and name.
+ */
+export async function digestTarWriter(): Promise<string> {
+  const long = 'directory/'.repeat(30);
+  const entries: Entry[] = ['short', 'back\\slash', 'é', `${long}name`].flatMap((path): Entry[] => [
+    { kind: 'directory', path, mode: 0o555 },
+    { kind: 'file', path, mode: 0o444, sizeBytes: 0, file: '/dev/null' },
+    { kind: 'symlink', path, target: `${long}target` },
+    { kind: 'link', path, mode: 0o555, target: 'short' },
+  ]);
+  return sha256Hex(await archiveEntries(entries, new AbortController().signal));
 }
 
 /** Archives entries whose contents fit in memory together. */

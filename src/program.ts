@@ -3,6 +3,7 @@ import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
 import { toolVersion } from './commands/version.ts';
 import { addBundle } from './program/bundle.ts';
+import { addCache } from './program/cache.ts';
 import { examples, type Host } from './program/command.ts';
 import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
@@ -31,7 +32,7 @@ export function createProgram(host: Host): Command {
         'saddlebag deploy $(saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps) --port http',
       ),
     );
-  const commands = [addBundle, addPublish, addDeploy, addInspect, addDiff, addServe];
+  const commands = [addBundle, addPublish, addDeploy, addInspect, addDiff, addServe, addCache];
   for (const add of commands) add(program, host);
   addCompletion(program);
   return program;

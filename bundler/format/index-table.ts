@@ -63,6 +63,14 @@ export function decodeFrames(
   return frames;
 }
 
+/** The rows and strings of one store path, wherever its part of the tar begins. */
+export interface RelativeSlice {
+  /** As in the file, but that contents begin where they do from the start of the store path's part of the tar. */
+  readonly rows: Buffer;
+  /** As in the file. */
+  readonly strings: Buffer;
+}
+
 /** The rows and strings of one store path, as they stand in the file. */
 export interface Slice {
   readonly rows: Buffer;
@@ -74,9 +82,14 @@ export interface Slice {
 /**
  * Encodes the entries of one store path.
  * @param top the tar name of the store path: `nix/store/<hash>-<name>`
- * @param dataOffsets for each entry, where its content begins in the tar; 0 for those without content
+ * @param dataOffsets for each entry, where its content begins in the store path's part of the tar; 0 for those without
+ *   content
  */
-export function encodeSlice(top: string, entries: readonly Entry[], dataOffsets: readonly number[]): Slice {
+export function encodeSlice(
+  top: string,
+  entries: readonly Entry[],
+  dataOffsets: readonly number[],
+): RelativeSlice {
   const strings = new StringArea();
   const rows = Buffer.alloc(rowBytes * entries.length);
   const rowOf = new Map(entries.map((entry, row) => [entry.path, row]));
@@ -85,11 +98,23 @@ export function encodeSlice(top: string, entries: readonly Entry[], dataOffsets:
     writeReference(rows, at, strings.add(entry.path.slice(top.length + 1)));
     writeReference(rows, at + 8, strings.add(entry.kind === 'symlink' ? entry.target : ''));
     rows.writeBigUInt64LE(BigInt(entry.kind === 'file' ? entry.sizeBytes : 0), at + 16);
-    rows.writeBigUInt64LE(BigInt(dataOffsets[row] ?? 0), at + 24);
+    rows.writeBigUInt64LE(BigInt(dataOffsets[row] ?? 0), at + dataOffsetAt);
     rows.writeBigUInt64LE(BigInt(entry.kind === 'link' ? (rowOf.get(entry.target) ?? 0) : 0), at + 32);
     rows.writeUInt16LE(entry.kind === 'symlink' ? 0o777 : entry.mode, at + 40);
     rows.writeUInt8(rowKinds[entry.kind], at + 42);
   }
-  const encoded = strings.encode();
-  return { rows, strings: encoded, sha256: sha256Hex(Buffer.concat([rows, encoded])) };
+  return { rows, strings: strings.encode() };
 }
+
+/** Puts a slice to where its store path's part of the tar begins. */
+export function placeSlice({ rows, strings }: RelativeSlice, tarOffset: number): Slice {
+  const placed = Buffer.from(rows);
+  for (let at = dataOffsetAt; at < placed.length; at += rowBytes) {
+    const offset = placed.readBigUInt64LE(at);
+    // A header stands before each content, so that 0 is where there is none.
+    if (offset > 0n) placed.writeBigUInt64LE(offset + BigInt(tarOffset), at);
+  }
+  return { rows: placed, strings, sha256: sha256Hex(Buffer.concat([placed, strings])) };
+}
+
+const dataOffsetAt = 24;

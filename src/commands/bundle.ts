@@ -1,9 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { closedCache, openCache } from '../../bundler/cache/open.ts';
 import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
 import { checkCompleteness, parseAllow } from '../../bundler/completeness/completeness.ts';
-import { type CompressionName, compressions, describeEncoder } from '../../bundler/compression.ts';
+import {
+  type CompressionName,
+  chooseJobs,
+  compressions,
+  describeEncoder,
+} from '../../bundler/compression.ts';
 import { writeBundle } from '../../bundler/executable.ts';
 import { readRuntime } from '../../bundler/runtime-file.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
@@ -32,8 +38,10 @@ export interface BundleFlags {
   /** Whether to run what stands behind `--`. */
   readonly trace?: boolean;
   readonly compress: CompressionName;
-  /** Defaults to the number of processors. */
+  /** Defaults to the number of processors, or less where memory is short. */
   readonly jobs?: number;
+  /** False with `--no-cache`. */
+  readonly cache?: boolean;
 }
 
 /**
@@ -111,13 +119,15 @@ function traceUsage(traced: readonly string[]): SaddlebagError {
 
 async function bundleClosure(closure: Closure, flags: BundleFlags, context: Context): Promise<Bundle> {
   const compression = compressions[flags.compress];
-  const jobs = flags.jobs ?? availableParallelism();
+  const machine = { processors: availableParallelism(), memoryBytes: totalmem() };
+  const jobs = flags.jobs ?? chooseJobs(compression, machine);
   context.reporter.report({
     kind: 'step',
     stage: 'image',
     message: `compressing ${count(closure.paths.length, 'store path')}, ${flags.compress} (${describeEncoder(compression)}), ${jobs} at once`,
   });
-  return writeBundle(closure, {
+  const { cache, close } = flags.cache === false ? closedCache : await openCache(context);
+  const bundling = writeBundle(closure, {
     output: resolve(context.cwd, flags.output ?? bundleFileName(closure)),
     force: flags.force ?? false,
     toolVersion,
@@ -125,9 +135,11 @@ async function bundleClosure(closure: Closure, flags: BundleFlags, context: Cont
     runtimeOptions: true,
     compression,
     jobs,
+    cache,
     signal: context.signal,
     reporter: context.reporter,
   });
+  return bundling.finally(close);
 }
 
 function reportBundle(bundle: Bundle, durationMs: number, context: Context): void {

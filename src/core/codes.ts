@@ -18,6 +18,9 @@ export const errorCodes = {
   'bundle-newer': 'a bundle in a format that this Saddlebag does not know yet',
   'bundle-older': 'a bundle in a format that this Saddlebag no longer reads',
   'bundle-unreadable': 'a file that should be a bundle cannot be read',
+  'cache-size-invalid': '`SADDLEBAG_BUILD_CACHE_SIZE` is not a size',
+  'cache-unusable':
+    "the directory of the cache cannot be made, is not the user's own, or others may write to it",
   'certificate-invalid': "the S3 server's certificate is not trusted",
   'clock-skewed': "this machine's clock and the S3 server's differ by too much",
   'closure-incomplete': 'what is bundled lacks something without which it cannot start',
@@ -125,6 +128,7 @@ export const warningCodes = {
   'arch-unknown': 'the source does not say for which processor the bundle is, so the job has no constraint',
   'build-path-left': 'a file names the directory in which it was built',
   'dependencies-unpinned': 'a project without a lock',
+  'cache-unwritable': 'what a later bundle could have used was not kept, often because the disk is full',
   'download-differs': 'the download URL has a file of another size',
   'download-missing': 'the download URL answers, but has no such file',
   'download-refused': 'the download URL asks for credentials',

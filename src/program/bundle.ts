@@ -43,7 +43,12 @@ export function addBundle(program: Command, { invoke }: Host): void {
         .choices(['fast', 'balanced', 'small'])
         .default('balanced'),
     )
-    .option('--jobs <n>', 'frames compressed at once (default: the number of processors)', parseCount)
+    .option(
+      '--jobs <n>',
+      'frames compressed at once (default: the number of processors, fewer where memory is short)',
+      parseCount,
+    )
+    .option('--no-cache', 'read and compress everything, and keep nothing for the next time')
     .addHelpText(
       'after',
       examples(

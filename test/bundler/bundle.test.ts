@@ -4,6 +4,7 @@ import { chmod, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { noCache, type RecordCache } from '../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../bundler/executable.ts';
 import { inspectBundle } from '../../bundler/inspect.ts';
 import { silentReporter } from '../../src/core/reporter.ts';
@@ -45,7 +46,7 @@ function randomLike(length: number): Buffer {
 async function bundle(
   closure: Closure,
   output: string,
-  options: { jobs?: number; level?: number; force?: boolean; signal?: AbortSignal } = {},
+  options: { jobs?: number; level?: number; force?: boolean; cache?: RecordCache } = {},
 ): Promise<Bundle> {
   return writeBundle(closure, {
     output,
@@ -55,7 +56,8 @@ async function bundle(
     runtimeOptions: true,
     compression: { level: options.level ?? 3, frameBytes: 1 << 16 },
     jobs: options.jobs ?? 2,
-    signal: options.signal ?? signal,
+    cache: options.cache ?? noCache,
+    signal,
     reporter: silentReporter,
   });
 }
@@ -170,6 +172,7 @@ describe('writeBundle', () => {
       runtimeOptions: true,
       compression: { level: 3, frameBytes: 1 << 16 },
       jobs: 1,
+      cache: noCache,
       signal: controller.signal,
       reporter: { report: () => controller.abort() },
     });

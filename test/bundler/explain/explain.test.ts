@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type OpenBundle, openBundle } from '../../../bundler/bundle-file.ts';
+import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { compareBundles } from '../../../bundler/explain/difference.ts';
 import { findDuplicates, largestFiles, listMembers, memberPath } from '../../../bundler/explain/members.ts';
@@ -58,6 +59,7 @@ async function sample(
     runtimeOptions: true,
     compression: { level: 3, frameBytes: 1 << 14 },
     jobs: 2,
+    cache: noCache,
     signal,
     reporter: silentReporter,
   });

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { readRuntime } from '../../../bundler/runtime-file.ts';
 import { execProcess } from '../../../src/core/exec.ts';
@@ -106,6 +107,7 @@ export async function makeBundle(
       runtimeOptions: options.runtimeOptions ?? true,
       compression: { level: 1, frameBytes: options.frameBytes ?? 1 << 20 },
       jobs: 2,
+      cache: noCache,
       signal: new AbortController().signal,
       reporter: silentReporter,
     },

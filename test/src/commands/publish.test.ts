@@ -1,6 +1,7 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { runPublish } from '../../../src/commands/publish.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
@@ -22,6 +23,7 @@ async function bundleApp(cwd: string): Promise<Bundle> {
     runtimeOptions: true,
     compression: { level: 3, frameBytes: 1 << 16 },
     jobs: 1,
+    cache: noCache,
     signal: new AbortController().signal,
     reporter: silentReporter,
   });
