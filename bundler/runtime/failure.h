@@ -50,8 +50,8 @@ enum sb_reason {
   SB_MOUNT_FAILED,
   SB_PIVOT_FAILED,
   SB_CLOSURE_BOUND,
-  SB_TARGET_UNMET,
   SB_LINK_REFUSED,
+  SB_MOUNT_NEEDED,
 
   /* After everything was in place. */
   SB_PROGRAM_ABSENT,

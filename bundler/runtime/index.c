@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "file.h"
 #include "sha256.h"
@@ -198,13 +199,24 @@ static enum sb_reason read_slice(struct sb_slice *slice, const struct sb_bundle 
   return SB_OK;
 }
 
+/*
+ * In the tree that becomes the app's root its owner may write: what an app changes there goes to another layer, and with
+ * the modes of a store path not even /var or /run would be open to it.
+ */
+static void allow_writing(const struct sb_slice *slice) {
+  for (uint64_t i = 0; i < slice->record->row_count; i++) slice->rows[i].mode |= S_IWUSR;
+}
+
 enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, uint32_t path,
                              struct sb_failure *failure) {
   *slice = (struct sb_slice){.base = sb_bundle_base(bundle, path), .record = &bundle->paths[path]};
   enum sb_reason reason = read_slice(slice, bundle, failure);
   if (reason == SB_OK) {
     const char *wrong = check_rows(slice);
-    if (wrong == NULL) return SB_OK;
+    if (wrong == NULL) {
+      if (strcmp(slice->base, sb_bundle_string(bundle, bundle->header->root)) == 0) allow_writing(slice);
+      return SB_OK;
+    }
     reason = sb_failure_set(failure, SB_BUNDLE_DAMAGED, 0, slice->base, wrong);
   }
   sb_slice_free(slice);

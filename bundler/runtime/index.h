@@ -33,7 +33,7 @@ struct sb_slice {
 /*
  * Reads and checks the slice of a store path. Afterwards: paths grow in byte order and are made of proper components,
  * each but the first lies in a directory of an earlier row, contents lie in the store path's part of the tar and grow, a hard
- * link names an earlier file.
+ * link names an earlier file. Modes are those to be made: in the root of an image the owner may write.
  */
 enum sb_reason sb_slice_read(struct sb_slice *slice, const struct sb_bundle *bundle, uint32_t path,
                              struct sb_failure *failure);

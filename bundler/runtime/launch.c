@@ -102,10 +102,20 @@ static char **make_environment(const struct sb_start *start, char *const *inheri
   return environment;
 }
 
+/* The path of a program as the app sees it: in an image its own, by which it finds its neighbours. */
+static const char *program_path(const struct sb_bundle *bundle, const char *program) {
+  static const char store[] = "/nix/store/";
+  struct sb_string root = bundle->header->root;
+  const char *inside = program + sizeof store - 1;
+  bool is_in_root = root.length > 0 && strncmp(inside, sb_bundle_string(bundle, root), root.length) == 0 &&
+                    inside[root.length] == '/';
+  return is_in_root ? inside + root.length : program;
+}
+
 enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *const *inherited,
                          struct sb_failure *failure) {
   const struct sb_entrypoint *entrypoint = sb_launch_entrypoint(start->bundle, argv[0]);
-  const char *program = sb_bundle_string(start->bundle, entrypoint->program);
+  const char *program = program_path(start->bundle, sb_bundle_string(start->bundle, entrypoint->program));
   SB_AUTO_FREE char **arguments = make_arguments(start->bundle, argv);
   SB_AUTO_FREE char **environment = make_environment(start, inherited);
   if (arguments == NULL || environment == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, program, NULL);

@@ -65,8 +65,11 @@ static bool copy_symlink(int directory, const char *name, const char *to) {
   return symlink(target, to) == 0;
 }
 
-/* Makes one entry of a directory appear elsewhere. What can't be bound stays behind as an empty place. */
-static void join_entry(int directory, const struct dirent *entry, const char *from, const char *to) {
+/* Makes one entry of a directory appear elsewhere. */
+static void join_entry(int directory, const struct dirent *entry, const char *from, const char *to,
+                       const struct sb_join_plan *plan) {
+  enum sb_join decision = plan == NULL ? SB_JOIN_BIND : plan->decide(plan->context, to);
+  if (decision == SB_JOIN_OMIT) return;
   unsigned char type = entry_type(directory, entry);
   if (type == DT_LNK) {
     copy_symlink(directory, entry->d_name, to);
@@ -74,6 +77,10 @@ static void join_entry(int directory, const struct dirent *entry, const char *fr
   }
   if (type == DT_DIR) {
     mkdir(to, 0755);
+    if (decision == SB_JOIN_ENTER) {
+      sb_new_root_join(from, to, plan);
+      return;
+    }
   } else {
     int file = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     if (file >= 0) close(file);
@@ -81,48 +88,53 @@ static void join_entry(int directory, const struct dirent *entry, const char *fr
   mount(from, to, NULL, MS_BIND | MS_REC, NULL);
 }
 
-/*
- * Makes the entries of `from` appear in `to`, but `left_out`. An entry that is there already stays: the first who brings
- * a name wins. False where `from` can't be read.
- */
-static bool join_entries(const char *from, const char *to, const char *left_out) {
+bool sb_new_root_join(const char *from, const char *to, const struct sb_join_plan *plan) {
   DIR *directory = opendir(from);
   if (directory == NULL) return false;
   for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    if (left_out != NULL && strcmp(entry->d_name, left_out) == 0) continue;
     SB_AUTO_FREE char *source = sb_text_format("%s/%s", from, entry->d_name);
     SB_AUTO_FREE char *target = sb_text_format("%s/%s", to, entry->d_name);
     struct stat status;
     if (source == NULL || target == NULL || lstat(target, &status) == 0) continue;
-    join_entry(dirfd(directory), entry, source, target);
+    join_entry(dirfd(directory), entry, source, target, plan);
   }
   closedir(directory);
   return true;
 }
 
+/* For a plan whose context is the path of the one entry that is left out. */
+static enum sb_join omit(const void *path, const char *to) {
+  return strcmp(path, to) == 0 ? SB_JOIN_OMIT : SB_JOIN_BIND;
+}
+
 /* /nix with all that the old root has there, and our store paths in /nix/store. */
 static bool join_nix(int trees) {
   if (mkdir("/nix", 0755) != 0 || mkdir("/nix/store", SB_STORE_MODE) != 0) return false;
-  join_entries(SB_OLD_ROOT "/nix", "/nix", "store");
+  sb_new_root_join(SB_OLD_ROOT "/nix", "/nix", &(struct sb_join_plan){.decide = omit, .context = "/nix/store"});
   SB_AUTO_FREE char *from = sb_mount_descriptor_path(trees);
   if (from == NULL) return false;
   if (access(SB_OLD_ROOT "/nix/store", F_OK) != 0) return sb_mount_bind(from, "/nix/store");
   /* Where the kernel would not overlay the two: 24 µs a store path. */
-  return join_entries(from, "/nix/store", NULL) && join_entries(SB_OLD_ROOT "/nix/store", "/nix/store", NULL);
+  return sb_new_root_join(from, "/nix/store", NULL) &&
+         sb_new_root_join(SB_OLD_ROOT "/nix/store", "/nix/store", NULL);
 }
 
 enum sb_reason sb_new_root_furnish(int trees, struct sb_failure *failure) {
-  if (!join_entries(SB_OLD_ROOT, "", "nix")) {
+  if (!sb_new_root_join(SB_OLD_ROOT, "", &(struct sb_join_plan){.decide = omit, .context = "/nix"})) {
     return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root's entries", NULL);
   }
   return join_nix(trees) ? SB_OK : sb_failure_set(failure, SB_MOUNT_FAILED, errno, "/nix/store", NULL);
 }
 
+enum sb_reason sb_new_root_release(struct sb_failure *failure) {
+  if (umount2(SB_OLD_ROOT, MNT_DETACH) == 0 && rmdir(SB_OLD_ROOT) == 0) return SB_OK;
+  return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root", NULL);
+}
+
 enum sb_reason sb_new_root_seal(struct sb_failure *failure) {
-  if (umount2(SB_OLD_ROOT, MNT_DETACH) != 0 || rmdir(SB_OLD_ROOT) != 0) {
-    return sb_failure_set(failure, SB_MOUNT_FAILED, errno, "the old root", NULL);
-  }
+  enum sb_reason reason = sb_new_root_release(failure);
+  if (reason != SB_OK) return reason;
   /* What is written here would vanish with the app: better that it is refused, as it mostly was in the old root. */
   mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
   return SB_OK;

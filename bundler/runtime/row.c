@@ -114,9 +114,9 @@ enum sb_reason sb_row_write(struct sb_rows *rows, const struct sb_slice *slice, 
   return futimens(file, row_times) == 0 ? SB_OK : failed_at(rows, failure);
 }
 
-static bool finish_directory(const struct sb_spot *spot) {
+static bool finish_directory(const struct sb_spot *spot, mode_t mode) {
   return utimensat(spot->directory, spot->name, row_times, AT_SYMLINK_NOFOLLOW) == 0 &&
-         fchmodat(spot->directory, spot->name, 0555, 0) == 0;
+         fchmodat(spot->directory, spot->name, mode, 0) == 0;
 }
 
 static bool reaches_beyond(const struct sb_row *row, const struct sb_frame *frame) {
@@ -189,7 +189,7 @@ enum sb_reason sb_row_finish(struct sb_rows *rows, const struct sb_slice *slice,
   bool done = false;
   switch ((enum sb_row_kind)row->kind) {
     case SB_ROW_DIRECTORY:
-      done = finish_directory(&spot);
+      done = finish_directory(&spot, row->mode);
       break;
     case SB_ROW_FILE:
       done = finish_file(&spot, rows->relocation, row, frame);
@@ -209,5 +209,5 @@ bool sb_row_seal_top(int directory, const char *base) {
   struct sb_spot spot = {.directory = directory, .name = base};
   struct stat status;
   if (fstatat(directory, base, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  return !S_ISDIR(status.st_mode) || finish_directory(&spot);
+  return !S_ISDIR(status.st_mode) || finish_directory(&spot, 0555);
 }

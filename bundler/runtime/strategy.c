@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "message.h"
+#include "surroundings.h"
 
 static const struct sb_strategy *const strategies[SB_STRATEGY_COUNT] = {&sb_native, &sb_in_place, &sb_lazy,
                                                                          &sb_namespace, &sb_relocate};
@@ -12,13 +13,20 @@ static bool is_pinned_to_another(const struct sb_settings *settings, const struc
   return settings->strategy != NULL && strcmp(settings->strategy, strategy->name) != 0;
 }
 
+static enum sb_reason provide(const struct sb_start *start, const struct sb_strategy *strategy,
+                              struct sb_failure *failure) {
+  enum sb_reason reason = sb_surroundings_check(start, strategy, failure);
+  if (reason == SB_OK) reason = strategy->provide(start, failure);
+  return reason == SB_OK ? sb_surroundings_provide(start, strategy, failure) : reason;
+}
+
 static enum sb_reason try_each(const struct sb_start *start, struct sb_attempts *attempts) {
   enum sb_reason reason = SB_STRATEGY_UNKNOWN;
   for (unsigned i = 0; i < SB_STRATEGY_COUNT; i++) {
     if (is_pinned_to_another(start->settings, strategies[i])) continue;
     struct sb_failure *failure = &attempts->failures[attempts->count];
     attempts->names[attempts->count++] = strategies[i]->name;
-    reason = strategies[i]->provide(start, failure);
+    reason = provide(start, strategies[i], failure);
     if (reason == SB_OK) {
       attempts->taken = strategies[i];
       sb_message_debug(start, "taken", strategies[i]->name, NULL);

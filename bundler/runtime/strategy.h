@@ -16,8 +16,16 @@ struct sb_start {
   const struct sb_settings *settings;
 };
 
+/* How a strategy lets surroundings (surroundings.h) be provided. */
+enum sb_way {
+  SB_BY_NOTHING, /* all has to be there */
+  SB_BY_LINKS,
+  SB_BY_MOUNTS, /* the process has a mount namespace of its own once the closure is provided, where one is needed */
+};
+
 struct sb_strategy {
   const char *name;
+  enum sb_way surroundings;
   /*
    * SB_OK: the store paths are at /nix/store for this process, or where the bundle's strings say from now on. A refusal
    * (`sb_reason_is_refusal`): the next may serve. Anything else: none would.

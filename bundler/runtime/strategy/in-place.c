@@ -89,4 +89,4 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   return reason;
 }
 
-const struct sb_strategy sb_in_place = {.name = "in-place", .provide = provide};
+const struct sb_strategy sb_in_place = {.name = "in-place", .surroundings = SB_BY_LINKS, .provide = provide};

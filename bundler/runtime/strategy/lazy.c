@@ -125,4 +125,4 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   return reason;
 }
 
-const struct sb_strategy sb_lazy = {.name = "lazy", .provide = provide};
+const struct sb_strategy sb_lazy = {.name = "lazy", .surroundings = SB_BY_MOUNTS, .provide = provide};

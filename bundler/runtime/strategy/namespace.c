@@ -15,6 +15,7 @@
 #include "../new-root.h"
 #include "../privilege.h"
 #include "../strategy.h"
+#include "../surroundings.h"
 
 /* Whether a start before us, around us, put this very store at /nix/store. */
 static bool is_joined(const struct sb_store *store) {
@@ -59,7 +60,7 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   struct sb_store store;
   if (reason == SB_OK) reason = sb_cache_provide(&store, start, sb_cache_share, failure);
   if (reason != SB_OK) return reason;
-  if (!is_joined(&store)) {
+  if (!is_joined(&store) || !sb_surroundings_hold(start->bundle)) {
     struct sb_working_directory directory = sb_working_directory_get();
     reason = sb_namespace_enter(privileged, failure);
     if (reason == SB_OK) reason = join_store(&store, start->bundle, failure);
@@ -69,4 +70,4 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   return reason;
 }
 
-const struct sb_strategy sb_namespace = {.name = "namespace", .provide = provide};
+const struct sb_strategy sb_namespace = {.name = "namespace", .surroundings = SB_BY_MOUNTS, .provide = provide};

@@ -204,19 +204,10 @@ static enum sb_reason use_place(struct sb_store *store, const struct sb_start *s
   return fill_shelf(store, start, &shelf, failure);
 }
 
-/* What has to be at a fixed path can only be mounted there: nothing is ever written outside our own places. */
 static enum sb_reason check_bound(const struct sb_bundle *bundle, struct sb_failure *failure) {
   const char *refusal = sb_bundle_string(bundle, bundle->header->relocate_refusal);
-  if (*refusal != '\0') return sb_failure_set(failure, SB_CLOSURE_BOUND, 0, "the closure", refusal);
-  for (uint32_t i = 0; i < bundle->header->bind_count; i++) {
-    const struct sb_bind_record *bind = &bundle->binds[i];
-    const char *source = sb_bundle_string(bundle, bind->source), *target = sb_bundle_string(bundle, bind->target);
-    bool is_there = bind->policy == SB_BIND_WHERE_ABSENT && access(target, F_OK) == 0;
-    /* What the host has not is left out, FORMAT.md says. */
-    bool is_left_out = !sb_bundle_has(bundle, source) && access(source, F_OK) != 0;
-    if (!is_there && !is_left_out) return sb_failure_set(failure, SB_TARGET_UNMET, 0, target, NULL);
-  }
-  return SB_OK;
+  if (*refusal == '\0') return SB_OK;
+  return sb_failure_set(failure, SB_CLOSURE_BOUND, 0, "the closure", refusal);
 }
 
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {

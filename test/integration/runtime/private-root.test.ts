@@ -1,40 +1,17 @@
-import { chown, mkdir, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith } from '../../helpers/needs.ts';
-import { appBase, makeBundle, nobody, ownDirectory, start, type TestBundle } from './bundles.ts';
-import { debug, dropRights, inMounts, machineTools } from './machine.ts';
+import { appBase, makeBundle, start } from './bundles.ts';
+import { machineTools } from './machine.ts';
+import { inPrivateRoot } from './private-root.ts';
 
 describeWith(machineTools, 'a private root', () => {
-  /** Makes a root for the app from the host's /usr, and starts the bundle in it as `nobody`. */
-  async function inRoot(
-    bundle: TestBundle,
-    options: {
-      readonly before?: string;
-      readonly after?: string;
-      readonly env?: Record<string, string>;
-    } = {},
-  ) {
-    const root = join(bundle.directory, 'root');
-    for (const name of ['usr', 'proc', 'old', 'tmp']) await mkdir(join(root, name), { recursive: true });
-    for (const name of ['bin', 'lib', 'lib64']) {
-      await symlink(`usr/${name}`, join(root, name)).catch(() => undefined);
-    }
-    await writeFile(join(root, 'app'), '');
-    await ownDirectory(root, 'cache').catch(() => undefined);
-    await chown(root, nobody.uid ?? 0, nobody.gid ?? 0);
-    const script = `mount --bind ${root} ${root}; cd ${root}; mount --rbind /usr usr; mount --rbind /proc proc
-      mount --bind ${bundle.file} app; ${options.before ?? ''}
-      pivot_root . old; cd /; umount -l old; rmdir old; ${options.after ?? 'true'}; exec ${dropRights} /app`;
-    const env = { ...debug, SADDLEBAG_CACHE_DIR: '/cache', ...options.env };
-    return { root, outcome: await inMounts(bundle, script, env) };
-  }
-
   const inPlace = { SADDLEBAG_STRATEGY: 'in-place' };
 
   it('makes /nix there, and finds it again', async () => {
     const bundle = await makeBundle('echo $$ "$0"');
-    const cold = await inRoot(bundle, { env: inPlace });
+    const cold = await inPrivateRoot(bundle, { env: inPlace });
     expect(cold.outcome).toMatchObject({
       code: 0,
       stdout: `${cold.outcome.pid} /nix/store/${appBase}/bin/app\n`,
@@ -44,7 +21,7 @@ describeWith(machineTools, 'a private root', () => {
     expect(await readlink(join(cold.root, 'nix', '.saddlebag', 'meta', appBase))).toMatch(
       /^[0-9a-f]{64} boot /,
     );
-    const warm = await inRoot(bundle, { env: inPlace });
+    const warm = await inPrivateRoot(bundle, { env: inPlace });
     expect(warm.outcome).toMatchObject({ code: 0, stderr: 'app: in-place: taken\n' });
   });
 
@@ -58,7 +35,7 @@ describeWith(machineTools, 'a private root', () => {
     ['a system that was booted', 'mkdir -p run/systemd/system', /cannot write below \/: it is not private/],
   ])('leaves %s alone', async (_, before, message) => {
     const bundle = await makeBundle('echo never');
-    const { outcome, root } = await inRoot(bundle, { before, env: inPlace });
+    const { outcome, root } = await inPrivateRoot(bundle, { before, env: inPlace });
     expect(outcome).toMatchObject({ code: 125, stdout: '' });
     expect(outcome.stderr).toMatch(message);
     expect(await readdir(join(root, 'nix')).catch(() => [])).not.toContain('store');
@@ -68,7 +45,7 @@ describeWith(machineTools, 'a private root', () => {
     const script =
       'echo $$ $(ls -A /) $(readlink /lib) $(stat -f -c %T "$0"); touch /new 2>/dev/null || echo closed';
     const bundle = await makeBundle(script, { members: { 'lib/x': 'x' } });
-    const { outcome } = await inRoot(bundle);
+    const { outcome } = await inPrivateRoot(bundle);
     expect(outcome).toMatchObject({ code: 0 });
     expect(outcome.stderr).toContain('app: namespace: taken\n');
     const entries = 'app bin cache lib lib64 nix proc tmp usr';
@@ -79,7 +56,7 @@ describeWith(machineTools, 'a private root', () => {
 
   it('keeps what the host’s own /nix has beside the closure', async () => {
     const bundle = await makeBundle('ls -A /nix /nix/store /nix/var; stat -f -c %T "$0"');
-    const { outcome, root } = await inRoot(bundle, { before: 'mkdir -p nix/var/nix nix/store/other' });
+    const { outcome, root } = await inPrivateRoot(bundle, { before: 'mkdir -p nix/var/nix nix/store/other' });
     expect(outcome.stdout).toMatch(
       new RegExp(`^/nix:\nstore\nvar\n\n/nix/store:\n${appBase}\nother\n\n/nix/var:\nnix\n(?!overlay).+\n$`),
     );
@@ -88,7 +65,7 @@ describeWith(machineTools, 'a private root', () => {
 
   it('joins a /nix that holds no store', async () => {
     const bundle = await makeBundle('ls -A /nix /nix/store');
-    const { outcome, root } = await inRoot(bundle, { before: 'mkdir -p nix/other' });
+    const { outcome, root } = await inPrivateRoot(bundle, { before: 'mkdir -p nix/other' });
     expect(outcome.stdout).toBe(`/nix:\nother\nstore\n\n/nix/store:\n${appBase}\n`);
     expect(await readdir(join(root, 'nix'))).toEqual(['other']);
   });
@@ -96,7 +73,7 @@ describeWith(machineTools, 'a private root', () => {
   it('keeps the working directory in a new root, and lets the app make namespaces', async () => {
     const bundle = await makeBundle('pwd; ls; unshare -Ur id -u');
     const after = 'mkdir -m 755 -p tmp/work/inner; cd tmp/work';
-    const { outcome } = await inRoot(bundle, { after });
+    const { outcome } = await inPrivateRoot(bundle, { after });
     expect(outcome).toMatchObject({ code: 0, stdout: '/tmp/work\ninner\n0\n' });
   });
 
@@ -104,13 +81,13 @@ describeWith(machineTools, 'a private root', () => {
     const bundle = await makeBundle('cat file');
     const after =
       'mkdir -p tmp/closed/work; echo here > tmp/closed/work/file; cd tmp/closed/work; chmod 700 ..';
-    const { outcome } = await inRoot(bundle, { after });
+    const { outcome } = await inPrivateRoot(bundle, { after });
     expect(outcome).toMatchObject({ code: 0, stdout: 'here\n' });
   });
 
   it('starts in a deleted working directory', async () => {
     const bundle = await makeBundle('echo started');
-    const { outcome } = await inRoot(bundle, { after: 'mkdir tmp/gone; cd tmp/gone; rmdir ../gone' });
+    const { outcome } = await inPrivateRoot(bundle, { after: 'mkdir tmp/gone; cd tmp/gone; rmdir ../gone' });
     expect(outcome).toMatchObject({ code: 0, stdout: 'started\n' });
   });
 

@@ -258,7 +258,7 @@ describe('relocation is refused', () => {
       code: 125,
       stderr:
         'app: cannot start: no way to put the closure at /nix/store works here\n' +
-        "  relocate: cannot put the closure's own at /no/where: it takes a mount\n",
+        '  relocate: cannot provide /no/where: it takes a mount\n',
     });
     expect(await readdir(bundle.cache)).toEqual([]);
   });
