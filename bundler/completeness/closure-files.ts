@@ -23,7 +23,7 @@ interface Place {
 export class ClosureFiles {
   readonly #paths: ReadonlyMap<StorePath, KnownPath>;
   readonly #root: StorePath | null;
-  readonly #known = new Map<string, boolean>();
+  readonly #known = new Map<string, string | null>();
 
   constructor({ paths, root }: Pick<Closure, 'paths' | 'root'>) {
     this.#paths = new Map(
@@ -39,6 +39,11 @@ export class ClosureFiles {
 
   /** Whether there is a file or directory, in the closure, at an absolute path. */
   has(path: string): boolean {
+    return this.resolve(path) !== null;
+  }
+
+  /** Returns where an absolute path leads in the closure, without links; null where it leads nowhere in it. */
+  resolve(path: string): string | null {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
     const found = this.#find(path, 0);
@@ -46,22 +51,22 @@ export class ClosureFiles {
     return found;
   }
 
-  #find(path: string, links: number): boolean {
+  #find(path: string, links: number): string | null {
     const absolute = this.#rooted(posix.normalize(path));
     const storePath = storePathOf(absolute);
     const closurePath = storePath === undefined ? undefined : this.#paths.get(storePath);
-    if (closurePath === undefined || storePath === undefined || links > mostLinks) return false;
+    if (closurePath === undefined || storePath === undefined || links > mostLinks) return null;
     const components = absolute.slice(storePath.length).split('/').filter(Boolean);
     for (let count = 0; count <= components.length; count++) {
       const inside = components.slice(0, count).join('/');
       const place = locate(closurePath, inside);
-      if (place === null) return false;
+      if (place === null) return null;
       if (place.target === null) continue;
       const parent = posix.dirname(posix.join(storePath, inside));
       const rest = components.slice(count).join('/');
       return this.#find(posix.join(posix.resolve(this.#outer(parent), place.target), rest), links + 1);
     }
-    return true;
+    return absolute;
   }
 
   /** A path outside the store is one of the root, where there is one. */

@@ -4,7 +4,13 @@ import type { Closure } from '../../src/core/types.ts';
 import { ClosureFiles } from './closure-files.ts';
 import type { PathFacts, ScriptFact } from './facts.ts';
 import type { Finding } from './finding.ts';
-import { type ClosureElf, checkLibrary, followProgram, type LibrarySearch } from './libraries.ts';
+import {
+  type ClosureElf,
+  checkLibrary,
+  followProgram,
+  type LibrarySearch,
+  namesBeside,
+} from './libraries.ts';
 
 /** Where the loader of an image looks when nothing else says. */
 const rootDirectories = (arch: string): readonly string[] =>
@@ -27,10 +33,15 @@ export function judgeClosure(closure: Closure, facts: readonly PathFacts[]): Fin
       }),
     ),
   );
-  const search = { elfs, files, directories: closure.root === null ? [] : rootDirectories(closure.arch) };
+  const search = {
+    besides: namesBeside(elfs.values()),
+    elfs,
+    files,
+    directories: closure.root === null ? [] : rootDirectories(closure.arch),
+  };
   return [
     ...judgePrograms(closure, facts, search),
-    ...judgeScripts(facts, files),
+    ...judgeScripts(facts, files, new Set(closure.binds.map(({ target }) => target))),
     ...judgeLinks(facts, files),
     ...facts.flatMap(({ storePath, secrets }) =>
       secrets.map((path) => secretFinding(posix.join(storePath, path))),
@@ -48,7 +59,7 @@ function judgePrograms(closure: Closure, facts: readonly PathFacts[], search: Li
   const findings: Finding[] = [];
   const loaded = new Set<string>();
   let first: { readonly elf: ClosureElf; readonly known: ReadonlySet<string> } | null = null;
-  for (const start of new Set(starts.map((program) => followScripts(program, scripts)))) {
+  for (const start of new Set(starts.map((program) => followScripts(program, scripts, search.files)))) {
     const elf = search.elfs.get(start);
     if (elf === undefined) continue;
     findings.push(...judgeStart(elf, closure, search.files));
@@ -65,14 +76,18 @@ function judgePrograms(closure: Closure, facts: readonly PathFacts[], search: Li
   return findings;
 }
 
-/** Returns the program that runs a script, or the last that is known of it; a program is itself. */
-function followScripts(program: string, scripts: ReadonlyMap<string, ScriptFact>): string {
-  let file = program;
+/** Returns the program that runs a script, or the last that is known of it, without links; a program is itself. */
+function followScripts(
+  program: string,
+  scripts: ReadonlyMap<string, ScriptFact>,
+  files: ClosureFiles,
+): string {
+  let file = files.resolve(program) ?? program;
   // The kernel follows four.
   for (let depth = 0; depth < 5; depth++) {
     const script = scripts.get(file);
     if (script === undefined) return file;
-    file = script.interpreter;
+    file = files.resolve(script.interpreter) ?? script.interpreter;
   }
   return file;
 }
@@ -99,10 +114,15 @@ function judgeStart(elf: ClosureElf, closure: Closure, files: ClosureFiles): Fin
   return findings;
 }
 
-function judgeScripts(facts: readonly PathFacts[], files: ClosureFiles): Finding[] {
+/** `shown` are the paths at which files of the closure appear where the host has none. */
+function judgeScripts(
+  facts: readonly PathFacts[],
+  files: ClosureFiles,
+  shown: ReadonlySet<string>,
+): Finding[] {
   return facts.flatMap(({ storePath, scripts }) =>
     scripts.flatMap(({ path, interpreter, command }): Finding[] => {
-      if (interpreter.startsWith('/') && files.has(interpreter)) return [];
+      if (interpreter.startsWith('/') && (files.has(interpreter) || shown.has(interpreter))) return [];
       const problem =
         storePathOf(interpreter) === undefined ? outside(interpreter, command) : `${interpreter} is missing`;
       return [{ kind: 'interpreter-missing', fatal: false, problem, file: posix.join(storePath, path) }];

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { storePathOf } from '../../src/core/store-path.ts';
 import { isMuslLoader } from '../closure/elf/library-directories.ts';
 import { expandSearchPath } from '../closure/elf/search.ts';
 import type { ClosureFiles } from './closure-files.ts';
@@ -12,6 +13,8 @@ export interface ClosureElf extends ElfFact {
 
 /** The ELF files of a closure by absolute path, and what else a search for libraries needs. */
 export interface LibrarySearch {
+  /** As `namesBeside`. */
+  readonly besides: (file: string) => ReadonlySet<string>;
   readonly elfs: ReadonlyMap<string, ClosureElf>;
   readonly files: ClosureFiles;
   /** Where a loader looks last: only for a closure with a root of its own. */
@@ -69,7 +72,23 @@ export function checkLibrary(
   return elf.needed
     .filter((name) => program?.known.has(name) !== true && !isPartOfLoader(name, program?.elf ?? elf))
     .filter((name) => findLibrary(name, { elf, loadedBy }, search) === undefined)
+    .filter((name) => !search.besides(elf.file).has(name))
     .map((name) => missingLibrary(name, elf, false));
+}
+
+/**
+ * Returns how to ask for the names of all libraries in the store path of a file: a program that loads one of them by its
+ * path (Java's libjvm.so) serves all that ask for its name afterwards.
+ */
+export function namesBeside(elfs: Iterable<ClosureElf>): (file: string) => ReadonlySet<string> {
+  const names = new Map<string | undefined, Set<string>>();
+  for (const elf of elfs) {
+    const storePath = storePathOf(elf.file);
+    const known = names.get(storePath) ?? new Set();
+    for (const name of namesOf(elf)) known.add(name);
+    names.set(storePath, known);
+  }
+  return (file) => names.get(storePathOf(file)) ?? new Set();
 }
 
 function namesOf({ file, soname }: ClosureElf): string[] {

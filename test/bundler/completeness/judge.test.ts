@@ -26,11 +26,15 @@ const program = (more: Partial<ElfFact> = {}) => elf('bin/app', { interpreter: l
 /** A library `lib/ld.so` and an app, as they lie on disk, with `facts` told of them. */
 async function judge(
   facts: { readonly lib?: Partial<PathFacts>; readonly app?: Partial<PathFacts> },
-  options: { readonly files?: Readonly<Record<string, Member>>; readonly closure?: Partial<Closure> } = {},
+  options: {
+    readonly files?: Readonly<Record<string, Member>>;
+    readonly app?: Readonly<Record<string, Member>>;
+    readonly closure?: Partial<Closure>;
+  } = {},
 ) {
   const directory = await temporaryDirectory();
   await writeTree(join(directory, 'lib'), { 'lib/ld.so': '1', 'lib/libz.so.1': '2', ...options.files });
-  await writeTree(join(directory, 'app'), { 'bin/app': '3' });
+  await writeTree(join(directory, 'app'), { 'bin/app': '3', ...options.app });
   const closure = closureOf(
     [
       { name: 'lib', letter: 'a', directory: join(directory, 'lib') },
@@ -90,6 +94,31 @@ describe('judgeClosure', () => {
         file: `${app}/lib/plugin.so`,
       },
     ]);
+  });
+
+  it('knows the program that a link starts, and libraries that it loads by their paths', async () => {
+    const closure = closureOf([{ name: 'app', letter: 'b', directory: '' }], 'bin/link');
+    const found = await judge(
+      {
+        lib: { elfs: [elf('lib/libz.so.1')] },
+        app: {
+          elfs: [
+            program({ rpath: `${lib}/lib` }),
+            elf('home/libvm.so', { needed: ['libz.so.1'] }),
+            elf('home/libawt.so', { needed: ['libvm.so', 'libgone.so'] }),
+          ],
+        },
+      },
+      { closure: { entrypoint: closure.entrypoint }, app: { 'bin/link': { link: 'app' } } },
+    );
+    expect(found).toMatchObject([{ fatal: false, problem: 'libgone.so is missing' }]);
+  });
+
+  it('lets a script be run by what appears at its path', async () => {
+    const scripts = [{ path: 'bin/script', interpreter: '/bin/sh', command: null }];
+    const bind = { source: `${app}/bin/app`, target: '/bin/sh', policy: 'where-absent' as const };
+    expect(await judge({ app: { scripts } })).toHaveLength(1);
+    expect(await judge({ app: { scripts } }, { closure: { binds: [bind] } })).toEqual([]);
   });
 
   it('does not take a library of another processor for one', async () => {
