@@ -84,6 +84,7 @@ function metadataOf(closure: Closure, runtime: Buffer): Metadata {
     source: closure.source,
     interpreter: closure.entrypoint.interpreter,
     imageSettings: closure.imageSettings,
+    excluded: closure.excluded,
     references: closure.paths.map(({ references }) =>
       references.flatMap((reference) => indexOf.get(reference) ?? []),
     ),

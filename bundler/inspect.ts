@@ -60,6 +60,7 @@ export function describeBundle(parts: {
     binds,
     root,
     imageSettings: metadata.imageSettings,
+    excluded: metadata.excluded,
     relocateRefusal: header.relocateRefusal,
     runtimeOptions: header.runtimeOptions,
     sizeBytes: parts.sizeBytes,

@@ -4,6 +4,7 @@ import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
 import type { Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
 import { readDirectory } from './directory.ts';
+import { excludeFiles } from './exclude.ts';
 import { type ExtraFiles, readExtra } from './extra.ts';
 import { addHelpers } from './helpers.ts';
 import { imageName } from './image/detect.ts';
@@ -37,6 +38,8 @@ export interface ClosureRequest {
   readonly include?: readonly string[];
   /** A command to run: what the app opens and starts in it comes along. */
   readonly trace?: readonly string[];
+  /** Globs of files that are left out. */
+  readonly exclude?: readonly string[];
   /** Read it as a project of this language, by this interpreter or, where null, by the one on PATH. */
   readonly project?: { readonly kind: ProjectKind; readonly interpreter: string | null };
 }
@@ -45,7 +48,7 @@ export interface ClosureRequest {
  * Reads an app and everything that it needs, from the source that `request.app` stands for, and reports the choice.
  * Edited files are written to `workDirectory`, which the caller deletes once the bundle is written.
  * @throws {SaddlebagError} `app-not-found`, `not-executable`, `source-mismatch`, `name-invalid`, `entrypoint-required`,
- *   `entrypoint-unexpected`, and what the source throws
+ *   `entrypoint-unexpected`, what the source throws, and as `excludeFiles`
  */
 export async function readClosure(
   request: ClosureRequest,
@@ -57,9 +60,14 @@ export async function readClosure(
     ...(project === undefined ? {} : { project: project.kind }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
   });
-  const found = await readWhole(app, request, { context, workDirectory });
+  const place = { context, workDirectory };
+  const closure = makeClosure(app, await readWhole(app, request, place), request);
+  return excludeFiles(closure, request.exclude ?? [], place);
+}
+
+function makeClosure({ source }: LocatedApp, found: ProjectClosure, request: ClosureRequest): Closure {
   return {
-    source: app.source,
+    source,
     ...found.appName,
     arch: found.arch,
     entrypoint: {
@@ -76,6 +84,7 @@ export async function readClosure(
     binds: found.binds,
     root: found.root,
     imageSettings: found.imageSettings,
+    excluded: [],
     ownLoader: found.ownLoader,
     paths: found.paths,
   };

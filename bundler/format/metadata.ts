@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type ClosureSource, closureSources, type ImageSettings } from '../../src/core/types.ts';
+import {
+  type ClosureSource,
+  closureSources,
+  type Exclusion,
+  type ImageSettings,
+} from '../../src/core/types.ts';
 import { flipStrings } from './layout.ts';
 import { damaged } from './reader.ts';
 
@@ -8,6 +13,7 @@ export interface Metadata {
   readonly source: ClosureSource;
   readonly interpreter: string | null;
   readonly imageSettings: ImageSettings | null;
+  readonly excluded: readonly Exclusion[];
   /** For each store path the indexes of those that it refers to. */
   readonly references: readonly (readonly number[])[];
   /** Of the bytes before the data. */
@@ -48,11 +54,13 @@ function parse(text: string): Metadata | undefined {
   } catch {
     return undefined;
   }
-  const { source, interpreter, imageSettings, references, runtimeSha256 } = value;
+  const { source, interpreter, imageSettings, excluded, references, runtimeSha256 } = value;
   const ok =
     closureSources.includes(source as ClosureSource) &&
     (interpreter === null || typeof interpreter === 'string') &&
     (imageSettings === null || isImageSettings(imageSettings)) &&
+    Array.isArray(excluded) &&
+    excluded.every(isExclusion) &&
     Array.isArray(references) &&
     references.every(Array.isArray) &&
     typeof runtimeSha256 === 'string';
@@ -69,4 +77,9 @@ function isImageSettings(value: unknown): value is ImageSettings {
     Array.isArray(ports) &&
     ports.every((port) => typeof port === 'string')
   );
+}
+
+function isExclusion(value: unknown): value is Exclusion {
+  const { glob, files, bytes } = (value ?? {}) as Partial<Record<keyof Exclusion, unknown>>;
+  return typeof glob === 'string' && typeof files === 'number' && typeof bytes === 'number';
 }

@@ -35,6 +35,7 @@ export interface BundleFlags {
   readonly include?: readonly string[];
   /** Names of checks whose findings are all right. */
   readonly allow?: readonly string[];
+  readonly exclude?: readonly string[];
   /** Whether to run what stands behind `--`. */
   readonly trace?: boolean;
   readonly compress: CompressionName;
@@ -85,6 +86,7 @@ function closureRequest({
     args: flags.arg ?? [],
     env: flags.env ?? {},
     include: flags.include ?? [],
+    exclude: flags.exclude ?? [],
     ...(flags.trace === true ? { trace: traced } : {}),
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),

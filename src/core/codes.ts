@@ -48,6 +48,7 @@ export const errorCodes = {
   'entrypoint-outside': 'the entrypoint leads out of the directory',
   'entrypoint-required': 'a directory without `--entrypoint`',
   'entrypoint-unexpected': '`--entrypoint` with a program, which is its own',
+  'exclude-entrypoint': 'what `--exclude` matches is what the bundle starts',
   'file-changed': 'a file changed while it was read, or is not the one that was described',
   'file-unreadable': 'a file that is bundled or published cannot be read',
   'flag-unused': 'a flag for S3 where `--to` is a folder',
@@ -135,6 +136,7 @@ export const warningCodes = {
   'download-unreachable': 'the download URL cannot be reached from here',
   'download-url-assumed':
     'a folder without `--download-url`: the URL is that of `saddlebag serve` on this machine',
+  'exclude-unused': 'an `--exclude` that matches nothing',
   'file-guarded': 'a file that not everybody may read was left out of the bundle',
   'image-reduced': 'devices or set-user-id bits of an image were left out',
   'interpreter-outside': 'a script of a Nix build is run by a program outside its closure',

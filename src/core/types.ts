@@ -91,6 +91,13 @@ export interface ClosurePath {
   readonly references: readonly StorePath[];
 }
 
+/** Files that were left out of a closure by one glob. */
+export interface Exclusion {
+  readonly glob: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** An app and everything it needs. `paths` has dependencies before dependents and the app's own path last. */
 export interface Closure {
   readonly source: ClosureSource;
@@ -105,6 +112,8 @@ export interface Closure {
   readonly root: StorePath | null;
   /** Of an image; null for other sources. */
   readonly imageSettings: ImageSettings | null;
+  /** What the user left out, sorted by glob. */
+  readonly excluded: readonly Exclusion[];
   /** True when the closure brings its own dynamic loader, so that the host's LD_* variables would harm it. */
   readonly ownLoader: boolean;
   readonly paths: readonly ClosurePath[];
@@ -169,6 +178,8 @@ export interface Bundle {
   readonly root: StorePath | null;
   /** Of an image; null for other sources. */
   readonly imageSettings: ImageSettings | null;
+  /** What the user left out, sorted by glob. */
+  readonly excluded: readonly Exclusion[];
   /** Why it needs user namespaces (or root) to start; null: it runs without, relocated. */
   readonly relocateRefusal: string | null;
   /** Whether the runtime answers to `--saddlebag-…`. */

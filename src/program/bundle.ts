@@ -33,6 +33,7 @@ export function addBundle(program: Command, { invoke }: Host): void {
       'bring a program with its closure and put it on PATH, a file or directory for its own path, or a library; repeatable',
       collect,
     )
+    .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
     .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect)
     .option(
       '--trace',

@@ -60,6 +60,7 @@ export function closureOf(
     binds: [],
     root: null,
     imageSettings: null,
+    excluded: [],
     paths,
     ...overrides,
   };

@@ -21,6 +21,10 @@ export function renderBundle(bundle: Bundle): string {
     ...entrypoint.env.map((setting): [string, string] => ['env', describeSetting(setting)]),
     ...bundle.binds.map(({ source, target }): [string, string] => ['bind', `${source} at ${target}`]),
     ...describeImage(bundle.imageSettings),
+    ...bundle.excluded.map(({ glob, files, bytes }): [string, string] => [
+      'left out',
+      `${glob}: ${files} files, ${formatBytes(bytes)}`,
+    ]),
     ['size', `${formatBytes(bundle.sizeBytes)}, ${formatBytes(image.contentBytes)} extracted`],
     ['content', `${entries} entries of ${image.paths.length} store paths, in ${image.frames} frames`],
     ['encoder', image.encoder],

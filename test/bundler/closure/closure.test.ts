@@ -42,6 +42,7 @@ describe('readClosure', () => {
       binds: [],
       root: null,
       imageSettings: null,
+      excluded: [],
       ownLoader: false,
       paths: [
         {

@@ -55,7 +55,7 @@ describe('judgeClosure', () => {
     const needed = ['libz.so.1', 'ld.so'];
     const found = await judge({
       lib: { elfs: [elf('lib/ld.so'), elf('lib/libz.so.1', { needed: ['ld.so'] })] },
-      app: { elfs: [program({ needed, runpath: '$ORIGIN/../../../../nix/store/x:' + `${lib}/lib` })] },
+      app: { elfs: [program({ needed, runpath: `$ORIGIN/../../../../nix/store/x:${lib}/lib` })] },
     });
     expect(found).toEqual([]);
   });
