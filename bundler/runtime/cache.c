@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "fill.h"
+#include "index.h"
 #include "memory.h"
 #include "message.h"
 #include "sha256.h"
@@ -127,7 +128,7 @@ enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *st
     return SB_OK;
   }
   if (reason == SB_PATH_MISSING) {
-    reason = check_memory(store->trees, store->path, start->bundle->header->content_bytes, failure);
+    reason = check_memory(store->trees, store->path, sb_frames_disk_bytes(start->bundle), failure);
     size_t extracted = 0;
     if (reason == SB_OK) reason = sb_store_fill(store, start->bundle, start->settings, &extracted, failure);
     if (reason == SB_OK) sb_message_debug(start, extracted > 0 ? "extracted" : "waited for", store->path, NULL);

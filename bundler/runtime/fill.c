@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "extract.h"
+#include "index.h"
 #include "row.h"
 #include "signals.h"
 #include "text.h"
@@ -73,6 +74,8 @@ static bool has_room(const struct filling *filling) {
   for (size_t i = 0; i < filling->missing_count; i++) {
     needed += filling->bundle->paths[filling->missing[i]].content_bytes;
   }
+  uint64_t most = sb_frames_disk_bytes(filling->bundle);
+  if (needed > most) needed = most;
   struct statvfs status;
   if (fstatvfs(filling->tmp, &status) != 0 || status.f_blocks == 0 || status.f_frsize == 0) return true;
   if (needed / status.f_frsize < status.f_bavail) return true;

@@ -63,6 +63,23 @@ uint64_t sb_frames_find(const struct sb_frames *frames, uint64_t tar_offset) {
   return low;
 }
 
+uint64_t sb_frames_disk_bytes(const struct sb_bundle *bundle) {
+  struct sb_failure failure = {0};
+  struct sb_frames frames;
+  uint64_t content = bundle->header->content_bytes, bytes = 0;
+  if (sb_frames_read(&frames, bundle, &failure) != SB_OK) {
+    /* What is wrong with the table is told when it is used. */
+    sb_failure_clear(&failure);
+    return content;
+  }
+  for (uint64_t i = 0; i < frames.count; i++) {
+    uint64_t most = (uint64_t)frames.list[i].bytes * 256;
+    bytes += frames.list[i].tar_bytes < most ? frames.list[i].tar_bytes : most;
+  }
+  sb_frames_free(&frames);
+  return bytes < content ? bytes : content;
+}
+
 void sb_frames_free(struct sb_frames *frames) {
   free(frames->list);
   frames->list = NULL;

@@ -20,6 +20,12 @@ enum sb_reason sb_frames_read(struct sb_frames *frames, const struct sb_bundle *
 /* Returns the number of the frame that holds the byte at `tar_offset`, which is below header->tar_bytes. */
 uint64_t sb_frames_find(const struct sb_frames *frames, uint64_t tar_offset);
 
+/*
+ * Returns how many bytes the files of a bundle take, at most: its content, of which long runs of zeros become holes.
+ * Frames of nothing else are told by their size, so what is counted is no more than 256 times what they take themselves.
+ */
+uint64_t sb_frames_disk_bytes(const struct sb_bundle *bundle);
+
 void sb_frames_free(struct sb_frames *frames);
 
 /* The rows of one store path. */
