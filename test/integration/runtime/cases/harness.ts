@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { describe, inject, it } from 'vitest';
 import { findTool } from '../../../helpers/needs.ts';
 import { CaseSkipped, Cell } from './cell.ts';
+import type { CaseRecord } from './record.ts';
 import { type Strategy, strategies, type User, users } from './strategies.ts';
 
 declare module 'vitest' {
@@ -9,19 +10,6 @@ declare module 'vitest' {
     /** `quick`: two cells of each case; `full`: all of them. */
     tier: 'quick' | 'full';
   }
-}
-
-/** One line of the file that `SADDLEBAG_CASES_RECORD` names; docs/runtime-cases.ts makes the table from them. */
-export interface CaseRecord {
-  readonly group: string;
-  readonly number: number;
-  readonly title: string;
-  /** A strategy's name, or `any` where none is involved. */
-  readonly strategy: string;
-  readonly user: User;
-  readonly outcome: 'passed' | 'failed' | 'skipped' | 'not applicable';
-  /** Of what was skipped or does not apply. */
-  readonly reason?: string;
 }
 
 export interface CaseOptions {

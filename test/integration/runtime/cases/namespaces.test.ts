@@ -13,6 +13,9 @@ const onlyNamespace = {
   relocate: 'it makes no namespace',
 };
 
+const lost = 'refused: they would be lost in a user namespace; the next case';
+const lostInNamespaces = { namespace: lost, lazy: lost };
+
 /** Puts a bundle beside another, where every machine of the cases has it. */
 async function putBeside(outer: TestBundle, inner: TestBundle): Promise<string> {
   const file = join(outer.directory, 'inner');
@@ -91,7 +94,7 @@ describeCases('Namespaces', (runCase) => {
     {
       notAs,
       needs: ['root'],
-      notFor: { namespace: 'refused: they would be lost in a user namespace; the next case' },
+      notFor: lostInNamespaces,
     },
     async (cell) => {
       const bundle = await cell.bundle('grep CapAmb /proc/self/status');

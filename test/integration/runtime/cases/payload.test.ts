@@ -15,6 +15,11 @@ const listTree = `cd "$(dirname "$0")/.." && find . -printf '%P|%y|%m|%T@|%l\\n'
 
 /** Nothing is unpacked where the store paths are Nix's. */
 const notFor = { native: 'the tree there is Nix’s, not the bundle’s' };
+/** What takes minutes runs where the others' code is the same. */
+const onceOnly = {
+  notFor: { ...notFor, 'in-place': 'unpacks as namespace does', relocate: 'unpacks as namespace does' },
+  notAs: { root: 'as for a user' },
+};
 const withoutStrategy = 'decided when the bundle is made';
 
 type BundleOptions = Parameters<Cell['bundle']>[1];
@@ -72,12 +77,12 @@ describeCases('Payload fidelity', (runCase) => {
   });
 
   runCase(3, 'a hard link is one file inside its store path', { notFor }, async (cell) => {
-    const script = 'cd "$(dirname "$0")/.." && stat -c "%h %i" one two | sort -u';
+    const script = 'cd "$(dirname "$0")/.." && stat -c %i one two | sort -u';
     const bundle = await bundleOf(cell, script, async (tree) => {
       await writeFile(join(tree, 'one'), 'content\n'.repeat(900));
       await link(join(tree, 'one'), join(tree, 'two'));
     });
-    expect((await cell.start(bundle)).stdout).toMatch(/^2 \d+\n$/);
+    expect((await cell.start(bundle)).stdout).toMatch(/^\d+\n$/);
   });
 
   runCase(4, 'setuid, setgid and sticky bits and capabilities are dropped', { notFor }, async (cell) => {
@@ -116,15 +121,16 @@ os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes.fromhex(sys.argv[2].re
     });
     const [length, blocks, ...end] = (await cell.start(bundle, { timeoutMs: 600_000 })).stdout.split(/\s+/);
     expect([length, end.join(' ')]).toEqual([String(size), '\\0 e n d ']);
-    expect(Number(blocks) * 512).toBeLessThan(1 << 20);
+    // A mount has no blocks to save.
+    if (cell.strategy.place !== undefined) expect(Number(blocks) * 512).toBeLessThan(1 << 20);
   };
   runCase(6, 'a sparse file of 64 MB comes out sparse', { notFor }, sparse(64 << 20));
-  runCase(6, 'a sparse file of 10 GB comes out sparse', { notFor, isLong: true }, sparse(10 * 2 ** 30));
+  runCase(6, 'a sparse file of 10 GB comes out sparse', { ...onceOnly, isLong: true }, sparse(10 * 2 ** 30));
 
   runCase(
     7,
     'a file and a payload above 4 GiB',
-    { notFor, isLong: true, needs: ['openssl'] },
+    { ...onceOnly, isLong: true, needs: ['openssl'] },
     async (cell) => {
       const size = 2 ** 32 + (1 << 20) + 1;
       // Bytes that nothing compresses, the same each time.
@@ -245,8 +251,8 @@ os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes.fromhex(sys.argv[2].re
     const outcome = await cell.start(bundle, { timeoutMs: 600_000 });
     expect(outcome).toMatchObject({ code: 0, stdout: `${directories * each}\n`, stderr: '' });
   };
-  runCase(13, '65,000 entries in a directory', { notFor, isLong: true }, manyEntries(1, 65_000));
-  runCase(13, '500,000 files', { notFor, isLong: true }, manyEntries(20, 25_000));
+  runCase(13, '65,000 entries in a directory', { ...onceOnly, isLong: true }, manyEntries(1, 65_000));
+  runCase(13, '500,000 files', { ...onceOnly, isLong: true }, manyEntries(20, 25_000));
 
   runCase(
     14,
@@ -269,11 +275,11 @@ os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes.fromhex(sys.argv[2].re
   runCase(16, 'files of equal content and mode are stored once in a store path', { notFor }, async (cell) => {
     const content = 'equal\n'.repeat(1500);
     const members = { 'a/one': content, 'b/two': content, 'b/run': { executable: content } };
-    const script = 'cd "$(dirname "$0")/.." && stat -c "%h %a" a/one b/two b/run';
-    expect(await printed(cell, script, { members })).toBe('2 444\n2 444\n1 555\n');
+    const script = 'cd "$(dirname "$0")/.." && [ a/one -ef b/two ] && stat -c %a a/one b/two b/run';
+    expect(await printed(cell, script, { members })).toBe('444\n444\n555\n');
   });
 
-  runCase(16, 'more equal files than a file may have links', { notFor, isLong: true }, async (cell) => {
+  runCase(16, 'more equal files than a file may have links', { ...onceOnly, isLong: true }, async (cell) => {
     const script = 'cd "$(dirname "$0")/../many" && find . -type f -size 5c | wc -l';
     const bundle = await bundleOf(cell, script, (tree) =>
       run('/bin/bash', [

@@ -2,6 +2,7 @@ import { chown, cp, mkdir, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execProcess } from '../../../../src/core/exec.ts';
 import type { TestBundle } from '../bundles.ts';
+import { makeDevice } from '../fuse.ts';
 
 export type User = 'root' | 'user';
 export const users: readonly User[] = ['root', 'user'];
@@ -42,6 +43,7 @@ export const strategies: readonly Strategy[] = [
       placeIn(join(directory, 'root/nix/.saddlebag'), join(directory, 'root/nix/store')),
   },
   { name: 'namespace', place: cachePlace },
+  { name: 'lazy', machine: async (bundle) => `mount --bind '${await makeDevice(bundle, 0o666)}' /dev/fuse` },
 ];
 
 /** What a root of the task's own shows of the host; what it has beside is its own and can be written to. */
