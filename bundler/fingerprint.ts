@@ -3,7 +3,8 @@ import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { sha256OfFile } from '../src/core/digest.ts';
-import type { ClosurePath } from '../src/core/types.ts';
+import type { StorePath } from '../src/core/store-path.ts';
+import type { Closure, ClosurePath } from '../src/core/types.ts';
 
 /** What a look at a store path's files tells without reading them. */
 export interface Survey {
@@ -11,6 +12,13 @@ export interface Survey {
   readonly fingerprint: string | null;
   /** Sum of its files. */
   readonly contentBytes: number;
+}
+
+/** Looks at all store paths of a closure. */
+export interface ClosureSurvey {
+  /** As in `SurveyOptions`, for a second look that is to be held against the first. */
+  readonly settledBeforeMs: number;
+  readonly paths: ReadonlyMap<StorePath, Survey>;
 }
 
 /** Of a tree that nobody looked at. */
@@ -23,11 +31,25 @@ export interface SurveyOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a file must have been left alone: longer than the steps in which any common file system counts time. */
-export const settlingMs = 2000;
+// How long a file must have been left alone: longer than the steps in which any common file system counts time.
+const settlingMs = 2000;
 
 // So many files take some 50 ms.
 const filesBetweenBreaths = 4000;
+
+/**
+ * Looks at every file of a closure.
+ * @throws the reason of `signal`
+ */
+export async function surveyClosure(
+  { paths }: Pick<Closure, 'paths'>,
+  signal: AbortSignal,
+): Promise<ClosureSurvey> {
+  const settledBeforeMs = Date.now() - settlingMs;
+  const surveys = new Map<StorePath, Survey>();
+  for (const path of paths) surveys.set(path.storePath, await surveyPath(path, { settledBeforeMs, signal }));
+  return { settledBeforeMs, paths: surveys };
+}
 
 /**
  * Looks at every file of a store path. A file counts as unchanged while its path, mode, size, inode and its times of
@@ -39,11 +61,13 @@ const filesBetweenBreaths = 4000;
  * @throws the reason of `signal`
  */
 export async function surveyPath(path: ClosurePath, options: SurveyOptions): Promise<Survey> {
-  const hash = createHash('sha256');
+  const { directory, files, references: _, ...others } = path;
+  // What else there is to a store path, links for one, is small and stands for itself.
+  const hash = createHash('sha256').update(`${JSON.stringify(others)}\0`);
   const surveyor = new Surveyor(hash, options);
   try {
-    if (path.directory !== null) await surveyor.tree(path.directory, '');
-    for (const [inside, file] of Object.entries(path.files)) await surveyor.tree(file, inside);
+    if (directory !== null) await surveyor.tree(directory, '');
+    for (const [inside, file] of Object.entries(files)) await surveyor.tree(file, inside);
   } catch {
     options.signal.throwIfAborted();
     // Whoever reads the tree says what is wrong with it.

@@ -3,7 +3,7 @@ import type { Reporter } from '../src/core/reporter.ts';
 import type { Closure } from '../src/core/types.ts';
 import type { RecordCache } from './cache/record-cache.ts';
 import type { Compression } from './compression.ts';
-import { type Survey, settlingMs, surveyPath, unknownSurvey } from './fingerprint.ts';
+import { type ClosureSurvey, surveyClosure, unknownSurvey } from './fingerprint.ts';
 import type { FrameRecord } from './format/index-table.ts';
 import { FrameQueue, type Sink, type TarPiece } from './frame-queue.ts';
 import { PathWriter, type WrittenPath } from './path-writer.ts';
@@ -17,6 +17,8 @@ export interface ImageOptions {
   readonly jobs: number;
   /** What earlier runs found out; changes no byte. */
   readonly cache: RecordCache;
+  /** Of the closure, where someone looked at it already. */
+  readonly survey?: ClosureSurvey;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
 }
@@ -37,19 +39,16 @@ export interface WrittenImage {
  * @throws {SaddlebagError} what reading the closure's files throws
  */
 export async function writeImage(closure: Closure, options: ImageOptions, sink: Sink): Promise<WrittenImage> {
-  const settledBeforeMs = Date.now() - settlingMs;
-  const surveys: Survey[] = [];
-  for (const path of closure.paths) {
-    surveys.push(await surveyPath(path, { settledBeforeMs, signal: options.signal }));
-  }
-  const totalBytes = surveys.reduce((sum, { contentBytes }) => sum + contentBytes, 0);
+  const { settledBeforeMs, paths: surveys } =
+    options.survey ?? (await surveyClosure(closure, options.signal));
+  const totalBytes = [...surveys.values()].reduce((sum, { contentBytes }) => sum + contentBytes, 0);
   const hashes = hashesOf(closure.paths.map(({ storePath }) => storePath));
   const queue = new FrameQueue({ ...options, totalBytes, hashes }, sink);
   const writer = new PathWriter({ ...options, settledBeforeMs, tarWriter: await digestTarWriter() }, queue);
   const paths: WrittenPath[] = [];
   let firstRow = 0;
   for (const [index, path] of closure.paths.entries()) {
-    const survey = surveys[index] ?? unknownSurvey;
+    const survey = surveys.get(path.storePath) ?? unknownSurvey;
     const isLast = index === closure.paths.length - 1;
     const written = await writer.write({ path, survey, firstRow, isLast });
     firstRow += written.entryCount;

@@ -1,13 +1,14 @@
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import type { Closure } from '../../src/core/types.ts';
-import { readFacts } from './facts.ts';
 import { type Finding, type FindingKind, findingKinds } from './finding.ts';
 import { judgeClosure } from './judge.ts';
+import { type KnownFiles, knownFacts } from './known-facts.ts';
 
-/** What is passed over without a word. */
+/** What is passed over without a word, and what is known already. */
 export interface CompletenessOptions {
   readonly allow: readonly FindingKind[];
+  readonly known: KnownFiles;
 }
 
 const shownFiles = 2;
@@ -21,11 +22,11 @@ const shownProblems = { warning: 5, error: 50 } as const;
  */
 export async function checkCompleteness(
   closure: Closure,
-  { allow }: CompletenessOptions,
+  { allow, known }: CompletenessOptions,
   context: Context,
 ): Promise<void> {
   const facts = [];
-  for (const path of closure.paths) facts.push(await readFacts(path, context.signal));
+  for (const path of closure.paths) facts.push(await knownFacts(path, known, context.signal));
   const findings = judgeClosure(closure, facts).filter(({ kind }) => !allow.includes(kind));
   const fatal = findings.filter((finding) => finding.fatal);
   if (fatal.length > 0) throw incomplete(closure, fatal);

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { closedCache, openCache } from '../../bundler/cache/open.ts';
 import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
 import { checkCompleteness, parseAllow } from '../../bundler/completeness/completeness.ts';
+import type { KnownFiles } from '../../bundler/completeness/known-facts.ts';
 import {
   type CompressionName,
   chooseJobs,
@@ -11,6 +12,7 @@ import {
   describeEncoder,
 } from '../../bundler/compression.ts';
 import { writeBundle } from '../../bundler/executable.ts';
+import { surveyClosure } from '../../bundler/fingerprint.ts';
 import { readRuntime } from '../../bundler/runtime-file.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
@@ -56,11 +58,13 @@ export async function runBundle(
 ): Promise<CommandResult> {
   const startedMs = Date.now();
   const allow = parseAllow(input.flags.allow ?? []);
+  const { cache, close } = input.flags.cache === false ? closedCache : await openCache(context);
   const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-'));
   try {
     const closure = await readClosure(closureRequest(input), workDirectory, context);
-    await checkCompleteness(closure, { allow }, context);
-    const bundle = await bundleClosure(closure, input.flags, context);
+    const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
+    await checkCompleteness(closure, { allow, known }, context);
+    const bundle = await bundleClosure(closure, { flags: input.flags, known }, context);
     reportBundle(bundle, Date.now() - startedMs, context);
     return { text: bundle.file, json: bundle, exitCode: exitCodes.done };
   } catch (cause) {
@@ -68,6 +72,7 @@ export async function runBundle(
     throw interrupted(`bundling ${input.app}`, 'nothing was written', 'run the same command again');
   } finally {
     await rm(workDirectory, { recursive: true, force: true });
+    await close();
   }
 }
 
@@ -119,7 +124,11 @@ function traceUsage(traced: readonly string[]): SaddlebagError {
   });
 }
 
-async function bundleClosure(closure: Closure, flags: BundleFlags, context: Context): Promise<Bundle> {
+async function bundleClosure(
+  closure: Closure,
+  { flags, known }: { readonly flags: BundleFlags; readonly known: KnownFiles },
+  context: Context,
+): Promise<Bundle> {
   const compression = compressions[flags.compress];
   const machine = { processors: availableParallelism(), memoryBytes: totalmem() };
   const jobs = flags.jobs ?? chooseJobs(compression, machine);
@@ -128,20 +137,17 @@ async function bundleClosure(closure: Closure, flags: BundleFlags, context: Cont
     stage: 'image',
     message: `compressing ${count(closure.paths.length, 'store path')}, ${flags.compress} (${describeEncoder(compression)}), ${jobs} at once`,
   });
-  const { cache, close } = flags.cache === false ? closedCache : await openCache(context);
-  const bundling = writeBundle(closure, {
+  return writeBundle(closure, {
     output: resolve(context.cwd, flags.output ?? bundleFileName(closure)),
     force: flags.force ?? false,
-    toolVersion,
+    ...known,
     runtime: await readRuntime(closure.arch),
     runtimeOptions: true,
     compression,
     jobs,
-    cache,
     signal: context.signal,
     reporter: context.reporter,
   });
-  return bundling.finally(close);
 }
 
 function reportBundle(bundle: Bundle, durationMs: number, context: Context): void {

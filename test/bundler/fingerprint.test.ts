@@ -64,6 +64,15 @@ describe('surveyPath', () => {
     expect(new Set([plain, edited, elsewhere].map(({ fingerprint }) => fingerprint)).size).toBe(3);
   });
 
+  it('tells a link that is laid over the tree', async () => {
+    const path = { storePath: fakeStorePath('app'), directory: await treeOf(), files: {}, references: [] };
+    const options = { settledBeforeMs: whenFresh, signal };
+    const plain = await surveyPath(path, options);
+    const linked = await surveyPath({ ...path, links: { 'bin/sh': 'app' } }, options);
+    const other = await surveyPath({ ...path, links: { 'bin/sh': 'bash' } }, options);
+    expect(new Set([plain, linked, other].map(({ fingerprint }) => fingerprint)).size).toBe(3);
+  });
+
   it('says nothing of a tree that cannot be looked at, and leaves the error to its reader', async () => {
     const directory = await treeOf();
     const { fingerprint } = await survey(directory, whenSettled, { 'bin/gone': join(directory, 'gone') });

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { checkCompleteness, parseAllow } from '../../../bundler/completeness/completeness.ts';
 import { readFacts } from '../../../bundler/completeness/facts.ts';
 import type { ReportEvent } from '../../../src/core/reporter.ts';
@@ -23,6 +24,8 @@ async function factsOf(members: Parameters<typeof writeTree>[1]) {
   if (path === undefined) throw new Error('no path');
   return readFacts(path, signal);
 }
+
+const known = { cache: noCache, survey: { settledBeforeMs: 0, paths: new Map() }, toolVersion: '1' };
 
 describe('readFacts', () => {
   it('reads programs, scripts and absolute links', async () => {
@@ -82,7 +85,7 @@ describe('checkCompleteness', () => {
     });
     const events: ReportEvent[] = [];
     const context = testContext({ reporter: { report: (event) => events.push(event) } });
-    await checkCompleteness(closure, { allow: parseAllow(['secret-included']) }, context);
+    await checkCompleteness(closure, { allow: parseAllow(['secret-included']), known }, context);
     const top = closure.paths[0]?.storePath;
     expect(events).toMatchObject([
       {
@@ -102,14 +105,18 @@ describe('checkCompleteness', () => {
       paths: own.paths.map((path) => ({ ...path, files: { 'bin/node': process.execPath } })),
     };
     await writeFile(join(directory, 'text'), '');
-    await expect(checkCompleteness(closure, { allow: [] }, testContext())).rejects.toMatchObject({
+    await expect(checkCompleteness(closure, { allow: [], known }, testContext())).rejects.toMatchObject({
       code: 'closure-incomplete',
       message: expect.stringMatching(
         /^cannot bundle app: it could not start: the loader \/lib.+ is missing \(.+\/bin\/node\); .*libc\.so\.6 is missing/,
       ),
       hint: '--allow interpreter-missing --allow library-missing bundles it all the same',
     });
-    await checkCompleteness(closure, { allow: ['interpreter-missing', 'library-missing'] }, testContext());
+    await checkCompleteness(
+      closure,
+      { allow: ['interpreter-missing', 'library-missing'], known },
+      testContext(),
+    );
   });
 
   it('knows the names of its checks only', () => {
