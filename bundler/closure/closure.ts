@@ -3,6 +3,8 @@ import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { storePathOf } from '../../src/core/store-path.ts';
 import type { Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
+import { addData } from './data/data.ts';
+import type { DataRequest } from './data/kinds.ts';
 import { readDirectory } from './directory.ts';
 import { excludeFiles } from './exclude.ts';
 import { type ExtraFiles, readExtra } from './extra.ts';
@@ -40,6 +42,8 @@ export interface ClosureRequest {
   readonly trace?: readonly string[];
   /** Globs of files that are left out. */
   readonly exclude?: readonly string[];
+  /** Data that programs name; by default what the libraries of the closure look for. */
+  readonly data?: DataRequest;
   /** Read it as a project of this language, by this interpreter or, where null, by the one on PATH. */
   readonly project?: { readonly kind: ProjectKind; readonly interpreter: string | null };
 }
@@ -62,7 +66,8 @@ export async function readClosure(
   });
   const place = { context, workDirectory };
   const closure = makeClosure(app, await readWhole(app, request, place), request);
-  return excludeFiles(closure, request.exclude ?? [], place);
+  const whole = await addData(closure, request.data ?? { with: [], without: [] }, place);
+  return excludeFiles(whole, request.exclude ?? [], place);
 }
 
 function makeClosure({ source }: LocatedApp, found: ProjectClosure, request: ClosureRequest): Closure {

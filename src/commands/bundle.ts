@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { closedCache, openCache } from '../../bundler/cache/open.ts';
 import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
+import { parseDataKinds } from '../../bundler/closure/data/kinds.ts';
 import { checkCompleteness, parseAllow } from '../../bundler/completeness/completeness.ts';
 import type { KnownFiles } from '../../bundler/completeness/known-facts.ts';
 import {
@@ -35,6 +36,9 @@ export interface BundleFlags {
   readonly env?: Readonly<Record<string, string>>;
   readonly arg?: readonly string[];
   readonly include?: readonly string[];
+  /** Lists of names, with commas between. */
+  readonly with?: readonly string[];
+  readonly without?: readonly string[];
   /** Names of checks whose findings are all right. */
   readonly allow?: readonly string[];
   readonly exclude?: readonly string[];
@@ -93,6 +97,7 @@ function closureRequest({
     include: flags.include ?? [],
     exclude: flags.exclude ?? [],
     ...(flags.trace === true ? { trace: traced } : {}),
+    data: { with: parseDataKinds(flags.with ?? []), without: parseDataKinds(flags.without ?? []) },
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),

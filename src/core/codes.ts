@@ -27,6 +27,8 @@ export const errorCodes = {
   'credentials-invalid': 'the S3 server does not accept the credentials, or no longer',
   'credentials-missing': 'no credentials were found where AWS tools look for them',
   'dependency-outside': 'a dependency is only a link to a directory of this machine',
+  'data-missing': '`--with` asks for data that this machine does not have',
+  'data-unknown': '`--with` or `--without` with a name that no data has',
   'deploy-failed': 'the version did not become healthy, and nothing was reverted',
   'deploy-not-placed': 'no node can take the job',
   'deploy-reverted': 'the version did not become healthy, and Nomad went back to the one before',

@@ -34,6 +34,12 @@ export function addBundle(program: Command, { invoke }: Host): void {
       collect,
     )
     .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
+    .option(
+      '--with <data>',
+      'bring data that programs name: ca-certificates, locales, nss, services, shell, terminfo, tzdata; with commas between',
+      collect,
+    )
+    .option('--without <data>', 'leave out what comes by itself: ca-certificates, locales', collect)
     .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect)
     .option(
       '--trace',

@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type DataRequest, dataKinds } from '../../bundler/closure/data/kinds.ts';
 import { parseStorePath } from '../../src/core/store-path.ts';
 import type { Closure, EnvSetting } from '../../src/core/types.ts';
 
@@ -70,3 +71,6 @@ export function closureOf(
 export function settingsOf(env: Readonly<Record<string, string>>): readonly EnvSetting[] {
   return Object.entries(env).map(([name, value]) => ({ name, value, policy: 'where-unset' }));
 }
+
+/** Asks for a closure without what comes by itself. */
+export const noData: DataRequest = { with: [], without: dataKinds };

@@ -18,7 +18,7 @@ export function renderBundle(bundle: Bundle): string {
   const facts: [string, string][] = [
     ['entrypoint', [entrypoint.program, ...entrypoint.args].join(' ')],
     ...bundle.programs.map(({ name, program }): [string, string] => ['program', `${name} → ${program}`]),
-    ...entrypoint.env.map((setting): [string, string] => ['env', describeSetting(setting)]),
+    ...describeEnv(entrypoint.env),
     ...bundle.binds.map(({ source, target }): [string, string] => ['bind', `${source} at ${target}`]),
     ...describeImage(bundle.imageSettings),
     ...bundle.excluded.map(({ glob, files, bytes }): [string, string] => [
@@ -61,11 +61,17 @@ const policyWords: Readonly<Record<EnvPolicy, string>> = {
   prepend: ', put before what is there',
   append: ', put behind what is there',
   unset: '',
-  'where-unset-if-present': ', where that exists',
+  'where-unset-if-present': ' if that exists',
 };
 
-function describeSetting({ name, value, policy }: EnvSetting): string {
-  return policy === 'unset' ? `${name} is removed` : `${name}=${value}${policyWords[policy]}`;
+/** One line a variable; several settings of one are tried in their order. */
+function describeEnv(env: readonly EnvSetting[]): [string, string][] {
+  return [...Map.groupBy(env, ({ name }) => name)].map(([name, settings]): [string, string] => {
+    const texts = settings.map(({ value, policy }) =>
+      policy === 'unset' ? '(removed)' : `${value}${policyWords[policy]}`,
+    );
+    return ['env', `${name}=${texts.join(', else ')}`];
+  });
 }
 
 function renderPaths(bundle: Bundle): string[] {

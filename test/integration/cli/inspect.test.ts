@@ -15,7 +15,9 @@ async function bundles(): Promise<string> {
     'share/text': 'hello'.repeat(999),
   });
   const bundle = (output: string) =>
-    saddlebagJson(['bundle', './web', '--entrypoint', 'bin/web', '-o', output], { cwd });
+    saddlebagJson(['bundle', './web', '--entrypoint', 'bin/web', '--without', 'locales', '-o', output], {
+      cwd,
+    });
   await bundle('one');
   await writeTree(join(cwd, 'web'), { 'share/text': 'goodbye'.repeat(9999) });
   await bundle('two');

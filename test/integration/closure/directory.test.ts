@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import type { Closure } from '../../../src/core/types.ts';
+import { noData } from '../../helpers/closures.ts';
 import { testContext } from '../../helpers/context.ts';
 import { describeWith } from '../../helpers/needs.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
@@ -12,7 +13,7 @@ import { placeClosure, rootTools, runInRoot } from './store-root.ts';
 const context = testContext({ env: { PATH: process.env.PATH } });
 
 async function read(app: string, entrypoint: string, more: Partial<ClosureRequest> = {}): Promise<Closure> {
-  const request = { app, entrypoint, args: [], env: {}, name: 'tree', ...more };
+  const request = { app, entrypoint, args: [], env: {}, data: noData, name: 'tree', ...more };
   return readClosure(request, await temporaryDirectory(), context);
 }
 

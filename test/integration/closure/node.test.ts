@@ -77,6 +77,7 @@ describeWith([...rootTools, ...tools], 'the closure of a Node project', () => {
     ]);
     expect(closure).toMatchObject({ source: 'node', name: 'greet', appVersion: '1.0.0' });
     expect(closure.paths.map(({ storePath }) => storePath.slice(44))).toEqual([
+      'locales',
       'node-libs',
       'node',
       'greet-modules',

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import type { Closure } from '../../../src/core/types.ts';
+import { noData } from '../../helpers/closures.ts';
 import { compile } from '../../helpers/compile.ts';
 import { testContext } from '../../helpers/context.ts';
 import { describeWith, findTool } from '../../helpers/needs.ts';
@@ -13,7 +14,11 @@ import { placeClosure, rootTools, runInRoot } from './store-root.ts';
 const env = { PATH: process.env.PATH };
 
 async function read(app: string, more: Partial<ClosureRequest> = {}): Promise<Closure> {
-  return readClosure({ app, args: [], env: {}, ...more }, await temporaryDirectory(), testContext({ env }));
+  return readClosure(
+    { app, args: [], env: {}, data: noData, ...more },
+    await temporaryDirectory(),
+    testContext({ env }),
+  );
 }
 
 const library = 'int answer(void) { return 42; }';
