@@ -13,49 +13,14 @@ import {
 
 /** Adds `saddlebag bundle`. */
 export function addBundle(program: Command, { invoke }: Host): void {
-  command(program, 'bundle', 'pack an app and everything it needs into one executable file')
+  const bundle = command(program, 'bundle', 'pack an app and everything it needs into one executable file')
     .argument(
       '<app>',
       'a Nix build (result, result/bin/app), a program of this machine, a Python or Node project, a wheel, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
     )
-    .argument('[command...]', 'behind --, with --trace: what to run')
-    .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
-    .option('-f, --force', 'replace a file that is there')
-    .option('--entrypoint <path>', 'program inside the store path, directory or project')
-    .option('--python [python]', 'read it as a Python project; by another Python with =PATH or =3.12')
-    .option('--node [node]', 'read it as a Node project; by another Node with =PATH')
-    .option('--name <name>', "name of the app (default: from the store path or the file's name)")
-    .option('--app-version <version>', 'version of the app (default: from the store path)')
-    .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
-    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect)
-    .option(
-      '--include <path>',
-      'bring a program with its closure and put it on PATH, a file or directory for its own path, or a library; repeatable',
-      collect,
-    )
-    .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
-    .option(
-      '--with <data>',
-      'bring data that programs name: ca-certificates, locales, nss, services, shell, terminfo, tzdata; with commas between',
-      collect,
-    )
-    .option('--without <data>', 'leave out what comes by itself: ca-certificates, locales', collect)
-    .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect)
-    .option(
-      '--trace',
-      'run the command behind -- under strace, and bring what the app and its children open and start',
-    )
-    .addOption(
-      new Option('--compress <level>', 'how hard to compress')
-        .choices(['fast', 'balanced', 'small'])
-        .default('balanced'),
-    )
-    .option(
-      '--jobs <n>',
-      'frames compressed at once (default: the number of processors, fewer where memory is short)',
-      parseCount,
-    )
-    .option('--no-cache', 'read and compress everything, and keep nothing for the next time')
+    .argument('[command...]', 'behind --, with --trace: what to run');
+  for (const add of [addReadingFlags, addContentFlags, addStartFlags, addOutputFlags]) add(bundle);
+  bundle
     .addHelpText(
       'after',
       examples(
@@ -76,4 +41,65 @@ export function addBundle(program: Command, { invoke }: Host): void {
           (await import('../commands/bundle.ts')).runBundle({ app, traced, flags }, context),
       }),
     );
+}
+
+/** The flags that say how `<app>` is read. */
+function addReadingFlags(bundle: Command): void {
+  bundle
+    .optionsGroup('What it is:')
+    .option('--entrypoint <path>', 'program inside the store path, directory or project')
+    .option('--python [python]', 'read it as a Python project; by another Python with =PATH or =3.12')
+    .option('--node [node]', 'read it as a Node project; by another Node with =PATH')
+    .option('--name <name>', "name of the app (default: from the store path or the file's name)")
+    .option('--app-version <version>', 'version of the app (default: from the store path)');
+}
+
+/** The flags that say what comes along. */
+function addContentFlags(bundle: Command): void {
+  bundle
+    .optionsGroup('What comes along:')
+    .option(
+      '--include <path>',
+      'bring a program with its closure and put it on PATH, a file or directory for its own path, or a library; repeatable',
+      collect,
+    )
+    .option(
+      '--trace',
+      'run the command behind -- under strace, and bring what the app and its children open and start',
+    )
+    .option(
+      '--with <data>',
+      'bring data that programs name: ca-certificates, locales, nss, services, shell, terminfo, tzdata; with commas between',
+      collect,
+    )
+    .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
+    .option('--without <data>', 'leave out what comes by itself: ca-certificates, locales', collect)
+    .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect);
+}
+
+/** The flags that say how the app starts. */
+function addStartFlags(bundle: Command): void {
+  bundle
+    .optionsGroup('How it starts:')
+    .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
+    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect);
+}
+
+/** The flags that say how the file is made. */
+function addOutputFlags(bundle: Command): void {
+  bundle
+    .optionsGroup('The file:')
+    .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
+    .option('-f, --force', 'replace a file that is there')
+    .addOption(
+      new Option('--compress <level>', 'how hard to compress')
+        .choices(['fast', 'balanced', 'small'])
+        .default('balanced'),
+    )
+    .option(
+      '--jobs <n>',
+      'frames compressed at once (default: the number of processors, fewer where memory is short)',
+      parseCount,
+    )
+    .option('--no-cache', 'read and compress everything, and keep nothing for the next time');
 }
