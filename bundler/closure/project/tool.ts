@@ -43,10 +43,10 @@ export async function runTool(run: ToolRun, { context }: Workplace): Promise<str
   for (const line of output.split('\n').slice(-shownLines)) {
     context.reporter.report({ kind: 'detail', stage: 'closure', message: printable(line) });
   }
-  const hint = run.hint?.(output);
+  const hint = run.hint?.(output) ?? `the lines above are what ${name} says`;
   const reason = lastError(output) || result.failure || `exit ${result.exitCode}`;
   throw new SaddlebagError(run.code ?? 'install-failed', `cannot ${run.purpose}: ${name}: ${reason}`, {
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 
@@ -57,10 +57,19 @@ export function hideCredentials(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@'"]+@/gi, '$1***@');
 }
 
-/** The line that tools begin with `error`, in whatever case; else the last one. */
+/**
+ * Finds the line that says most: the last one with an exception or a compiler's error, which stand deep in what a build
+ * writes; else the first that the tool begins with `error`; else the last one.
+ */
 function lastError(output: string): string {
-  const lines = output.split('\n').filter((line) => line.trim() !== '');
-  const errors = lines.filter((line) => /^\s*(npm )?(error|×)\b/i.test(line) || /^\s*×/.test(line));
-  const line = errors.find((error) => !/^\s*error:?\s*$/i.test(error)) ?? lines.at(-1) ?? '';
-  return printable(line.trim().replace(/^(npm )?error:?\s*/i, ''));
+  const lines = output.split('\n').filter((line) => line.trim() !== '' && !emptyError.test(line));
+  const line =
+    lines.findLast((each) => /(^|\s)([\w.]*[a-z]Error|fatal error): \S/.test(each)) ??
+    lines.find((each) => /^\s*(error|×)\b/i.test(each)) ??
+    lines.at(-1) ??
+    '';
+  return printable(line.trim().replace(/^error:?\s*/i, ''));
 }
+
+/** What pip says above the output of a build, and means nothing without it. */
+const emptyError = /^\s*error:?\s*(subprocess-exited-with-error|metadata-generation-failed)?\s*$/i;

@@ -7,6 +7,7 @@ import { runTool } from '../project/tool.ts';
 import { installerEnvironment } from './environment.ts';
 import { installHint } from './hints.ts';
 import { type Installer, install } from './installer.ts';
+import type { PythonInterpreter } from './interpreter.ts';
 import type { PythonProject } from './manifest.ts';
 
 /** Where dependencies are put, and what is known of them beside the project's own files. */
@@ -21,7 +22,7 @@ export interface DependencyRequest {
 /**
  * Installs what a project depends on, as its lock says, into a virtual environment, without the project itself.
  * @returns what it went by: `uv.lock`
- * @throws {SaddlebagError} `install-failed`, `lock-outdated`, `installer-missing`
+ * @throws {SaddlebagError} `install-failed`, `installer-missing`
  */
 export async function installDependencies(
   project: PythonProject,
@@ -74,31 +75,45 @@ async function installInto(
   await install(installer, { environment, what, cwd: project.directory, purpose }, place);
 }
 
-/** `--locked` would say the same, but not by an exit code of its own. */
+/**
+ * Refuses a lock that is out of date, or whose tool is not there, before anything is built.
+ * @throws {SaddlebagError} `lock-outdated`, `installer-missing`
+ */
+export async function checkLock(
+  { directory, dependencies }: PythonProject,
+  python: PythonInterpreter,
+  place: Workplace,
+): Promise<void> {
+  const common = { cwd: directory, env: installerEnvironment(place) };
+  if (dependencies.kind === 'uv-lock') {
+    const uv = await requireTool('uv', join(directory, 'uv.lock'), place);
+    const args = ['lock', '--check', '--quiet', '--python', python.executable];
+    const { exitCode } = await place.context.exec(uv, args, { ...common, signal: place.context.signal });
+    place.context.signal.throwIfAborted();
+    // Its 2 stands for all else, an index out of reach among it: the lock itself may be installed all the same.
+    if (exitCode === 1) throw outdated(directory, 'uv.lock', 'uv lock');
+  }
+  if (dependencies.kind === 'poetry-lock') {
+    const poetry = await requireTool('poetry', join(directory, 'poetry.lock'), place);
+    const purpose = `use poetry.lock of ${directory}`;
+    const hint = () => 'bring the lock up to date: poetry lock';
+    const args = ['check', '--lock', '--quiet'];
+    await runTool({ ...common, file: poetry, args, purpose, code: 'lock-outdated', hint }, place);
+  }
+}
+
 async function syncWithUv(
   { directory }: PythonProject,
   { environment }: DependencyRequest,
   place: Workplace,
 ): Promise<void> {
-  const uv = await requireTool('uv', join(directory, 'uv.lock'), place);
-  const python = join(environment, 'bin/python');
-  const common = {
-    file: uv,
-    cwd: directory,
-    env: { ...installerEnvironment(place), UV_PROJECT_ENVIRONMENT: environment },
-  };
-  const check = await place.context.exec(uv, ['lock', '--check', '--quiet', '--python', python], {
-    ...common,
-    signal: place.context.signal,
-  });
-  place.context.signal.throwIfAborted();
-  // Its 2 stands for all else, a registry out of reach among it; then what is installed from the lock still is right.
-  if (check.exitCode === 1) throw outdated(directory, 'uv.lock', 'uv lock');
   const args = ['sync', '--frozen', '--no-dev', '--no-install-project', '--no-editable', '--quiet'];
   await runTool(
     {
-      ...common,
-      args: [...args, '--python', python],
+      file: await requireTool('uv', join(directory, 'uv.lock'), place),
+      args: [...args, '--python', join(environment, 'bin/python')],
+      cwd: directory,
+      env: { ...installerEnvironment(place), UV_PROJECT_ENVIRONMENT: environment },
       purpose: `install the dependencies of ${directory}`,
       hint: installHint,
     },
@@ -111,23 +126,16 @@ async function syncWithPoetry(
   { environment }: DependencyRequest,
   place: Workplace,
 ): Promise<void> {
-  const poetry = await requireTool('poetry', join(directory, 'poetry.lock'), place);
-  // Poetry installs into the environment that is active.
-  const env = { ...installerEnvironment(place), VIRTUAL_ENV: environment };
-  const common = { file: poetry, cwd: directory, env };
   await runTool(
     {
-      ...common,
-      args: ['check', '--lock', '--quiet'],
-      purpose: `use poetry.lock of ${directory}`,
-      code: 'lock-outdated',
-      hint: () => 'bring the lock up to date: poetry lock',
+      file: await requireTool('poetry', join(directory, 'poetry.lock'), place),
+      args: ['install', '--only', 'main', '--no-root', '--no-interaction', '--no-ansi', '--quiet'],
+      cwd: directory,
+      // Poetry installs into the environment that is active.
+      env: { ...installerEnvironment(place), VIRTUAL_ENV: environment },
+      purpose: `install the dependencies of ${directory}`,
+      hint: installHint,
     },
-    place,
-  );
-  const args = ['install', '--only', 'main', '--no-root', '--no-interaction', '--no-ansi', '--quiet'];
-  await runTool(
-    { ...common, args, purpose: `install the dependencies of ${directory}`, hint: installHint },
     place,
   );
 }

@@ -8,7 +8,7 @@ import type { ProjectClosure, ProjectRequest } from '../project/project-closure.
 import { chooseCommand, entrypointFile, sourceDirectory } from './choose.ts';
 import { cleanEnvironment } from './clean.ts';
 import { type Command, collectCommands, parseReference } from './commands.ts';
-import { installDependencies } from './dependencies.ts';
+import { checkLock, installDependencies } from './dependencies.ts';
 import { type InstalledPackages, listPackages } from './distributions.ts';
 import { installerEnvironment } from './environment.ts';
 import { findInstaller, type Installer, install, makeEnvironment } from './installer.ts';
@@ -43,6 +43,7 @@ export async function readPython(
   const python = await findPython(request.interpreter, project.requiresPython, place);
   const installer = await findInstaller(python, place);
   report(`reading ${file} as a Python project, with Python ${python.version} of ${python.executable}`, place);
+  await checkLock(project, python, place);
   const directory = await realpath(await makeDirectory(join(place.workDirectory, 'python')));
   const app = await installApp(project, { directory, python, installer }, place);
   const dependencies = await installAll(project, app, { directory, python, installer }, place);
