@@ -1,9 +1,10 @@
-import { cp, mkdir, realpath, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, realpath, symlink } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Context } from '../../../src/core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import { enterStore, findOnPath, isExecutableFile } from '../locate.ts';
 import type { Workplace } from '../program-closure.ts';
+import { walkTree } from '../tree.ts';
 import { installerEnvironment } from './environment.ts';
 
 /** A Python of this machine. */
@@ -148,6 +149,10 @@ export async function copyStandardLibrary(python: PythonInterpreter, tree: strin
   }).catch((cause: unknown) => {
     throw new SaddlebagError('tree-unreadable', `cannot read ${library}: ${describeCause(cause)}`, { cause });
   });
+  // Debian's have first lines that name its own Python, which no one starts them by.
+  for await (const node of walkTree(target)) {
+    if (node.kind === 'file' && node.executable && node.path.endsWith('.py')) await chmod(node.file, 0o644);
+  }
   // Python takes an installation without it for a broken one, and says so on stderr.
   await mkdir(join(target, 'lib-dynload'), { recursive: true });
 }

@@ -150,6 +150,17 @@ describe('judgeClosure', () => {
     expect(found).toMatchObject([{ fatal: true, problem: 'libgone.so is missing' }]);
   });
 
+  it('follows a script to its interpreter through a link, as a virtual environment has it', async () => {
+    const found = await judge(
+      {
+        lib: { elfs: [elf('bin/real', { interpreter: loader, needed: ['libgone.so.1'] })] },
+        app: { scripts: [{ path: 'bin/app', interpreter: `${lib}/bin/python3`, command: null }] },
+      },
+      { files: { 'bin/real': '4', 'bin/python3': { link: `${lib}/bin/real` } } },
+    );
+    expect(found).toMatchObject([{ kind: 'library-missing', fatal: true, file: `${lib}/bin/real` }]);
+  });
+
   it('notes scripts and links that need the host, or lead nowhere', async () => {
     const gone = fakeStorePath('gone', 'c');
     const found = await judge(
