@@ -1,6 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ClosurePath } from '../../src/core/types.ts';
+import { openBytes } from './elf/bytes.ts';
+import { isolateLoader } from './elf/isolate.ts';
 import { isMuslLoader } from './elf/library-directories.ts';
 import { dropSearchPath, type PointTarget } from './elf/point.ts';
 import { type Elf, readElf } from './elf/read.ts';
@@ -62,7 +64,8 @@ export async function linkLibraries(
     const file = await realpath(library.file);
     if (file !== loaderFile && options.companions?.holds(file)) continue;
     libraries.set(name, file);
-    if (base?.libraries.get(name) !== file) files[`lib/${name}`] = await libraryFile(library, place);
+    if (base?.libraries.get(name) !== file)
+      files[`lib/${name}`] = await libraryFile(library, file === loaderFile, place);
   }
   return base === null || Object.keys(files).length > 0
     ? layOut({ loader: all.loader, interpreter, libraries, files }, { ...options, base }, place)
@@ -140,9 +143,14 @@ async function addCompanions(
   return all;
 }
 
-async function libraryFile(library: Elf, place: Workplace): Promise<string> {
+async function libraryFile(library: Elf, isLoader: boolean, place: Workplace): Promise<string> {
   // Its own directories would come before those of the bundle, or hide them, and lie on the host.
-  const patches = dropSearchPath(library);
+  const patches = [...dropSearchPath(library), ...(isLoader ? isolate(library) : [])];
   const file = await realpath(library.file);
-  return patches.length === 0 ? file : writePatched(file, patches, 'file', place);
+  return patches.length === 0 ? file : writePatched(file, patches, isLoader ? 'program' : 'file', place);
+}
+
+function isolate(loader: Elf) {
+  using bytes = openBytes(loader.file);
+  return isolateLoader(bytes);
 }

@@ -102,6 +102,44 @@ describeWith([...rootTools, 'gcc'], 'the closure of a compiled program', () => {
     expect(result.stdout).toBe(`opened ${closure.entrypoint.program}`);
   });
 
+  it('loads nothing that the host has and the bundle has not', async () => {
+    const directory = await temporaryDirectory();
+    const source = `#include <dlfcn.h>
+      #include <stdio.h>
+      int main(void) { puts(dlopen("libanswer.so", RTLD_NOW) ? "the host's" : "none"); return 0; }`;
+    const closure = await read(await compile(directory, 'opener', source));
+    const root = await placeClosure(closure);
+    const theirs =
+      '#include <unistd.h>\n__attribute__((constructor)) static void load(void) { write(1, "loaded\\n", 7); }';
+    for (const host of [
+      'lib',
+      'usr/lib',
+      'lib/x86_64-linux-gnu',
+      'usr/lib/x86_64-linux-gnu',
+      'lib64',
+      'etc',
+    ]) {
+      await mkdir(join(root, host), { recursive: true });
+      await compile(join(root, host), 'libanswer.so', theirs, ['-shared', '-fPIC']);
+    }
+    await writeFile(join(root, 'etc/ld.so.preload'), '/lib/libanswer.so\n');
+    expect(await runInRoot(root, closure)).toMatchObject({ exitCode: 0, stdout: 'none', stderr: '' });
+  });
+
+  it('warns of a program with rights of its own', async () => {
+    const directory = await temporaryDirectory();
+    const file = await compile(directory, 'su', 'int main(void) { return 0; }');
+    await chmod(file, 0o4755);
+    const context = testContext({ env });
+    await readClosure({ app: file, args: [], env: {} }, directory, context);
+    expect(context.events).toContainEqual(
+      expect.objectContaining({
+        code: 'privilege-dropped',
+        message: `${file} is set-user-id or set-group-id; in a bundle it has the rights of its caller`,
+      }),
+    );
+  });
+
   it('takes a program at a fixed address and one without section headers', async () => {
     const directory = await temporaryDirectory();
     const source =
