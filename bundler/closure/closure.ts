@@ -1,7 +1,7 @@
-import { basename, dirname, join, relative } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
-import { storePathOf } from '../../src/core/store-path.ts';
 import type { Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
 import { addData } from './data/data.ts';
 import type { DataRequest } from './data/kinds.ts';
@@ -14,11 +14,13 @@ import { readImage } from './image/image.ts';
 import { type Inclusions, joinInclusions, readInclusions } from './include.ts';
 import { type LocatedApp, locateApp } from './locate.ts';
 import { type AppName, nameApp } from './naming.ts';
-import { readNix } from './nix.ts';
-import { chooseProgram } from './nix-program.ts';
+import { readNixApp } from './nix/app.ts';
+import { build, buildOf } from './nix/build.ts';
+import { type NixRequest, type NixTarget, nixTarget } from './nix/target.ts';
 import { readNode } from './node/node.ts';
 import { readProgram } from './program.ts';
 import { noSourceSettings, type SourceClosure, type Workplace } from './program-closure.ts';
+import { namePrograms, type ProgramsRequest } from './programs.ts';
 import type { ProjectKind } from './project/kinds.ts';
 import type { ProjectClosure } from './project/project-closure.ts';
 import { reportUninstalled } from './project/uninstalled.ts';
@@ -28,8 +30,16 @@ import { sortTraced } from './traced.ts';
 
 /** What the user asks to be bundled. */
 export interface ClosureRequest {
-  /** A path, or a name on PATH; `nix:`, `program:` or `dir:` before it force how it is read. */
-  readonly app: string;
+  /**
+   * A path, a name on PATH or what Nix can build; `nix:`, `program:`, `dir:` or `image:` before it force how it is read.
+   * May be left out where `nix` says what to build.
+   */
+  readonly app?: string;
+  readonly nix?: NixRequest;
+  /** The file that tells a Nix closure, where Nix itself can't be asked. */
+  readonly storePaths?: string;
+  /** Further programs that the bundle answers as, by the name under which it is called. */
+  readonly programs?: ProgramsRequest;
   /** The program to start, inside a directory or a Nix build. */
   readonly entrypoint?: string;
   readonly name?: string;
@@ -52,25 +62,25 @@ export interface ClosureRequest {
  * Reads an app and everything that it needs, from the source that `request.app` stands for, and reports the choice.
  * Edited files are written to `workDirectory`, which the caller deletes once the bundle is written.
  * @throws {SaddlebagError} `app-not-found`, `not-executable`, `source-mismatch`, `name-invalid`, `entrypoint-required`,
- *   `entrypoint-unexpected`, what the source throws, and as `excludeFiles`
+ *   `entrypoint-unexpected`, `app-required`, `flags-conflict`, what the source throws, and as `excludeFiles`
  */
 export async function readClosure(
   request: ClosureRequest,
   workDirectory: string,
   context: Context,
 ): Promise<Closure> {
-  const { entrypoint, project } = request;
-  const app = await locateApp(request.app, context, {
-    ...(project === undefined ? {} : { project: project.kind }),
-    ...(entrypoint === undefined ? {} : { entrypoint }),
-  });
   const place = { context, workDirectory };
-  const closure = makeClosure(app, await readWhole(app, request, place), request);
+  const app = await locate(request, context);
+  const closure = await makeClosure(app, await readWhole(app, request, place), request);
   const whole = await addData(closure, request.data ?? { with: [], without: [] }, place);
   return excludeFiles(whole, request.exclude ?? [], place);
 }
 
-function makeClosure({ source }: LocatedApp, found: ProjectClosure, request: ClosureRequest): Closure {
+async function makeClosure(
+  { source }: AskedApp,
+  found: ProjectClosure,
+  request: ClosureRequest,
+): Promise<Closure> {
   return {
     source,
     ...found.appName,
@@ -85,7 +95,7 @@ function makeClosure({ source }: LocatedApp, found: ProjectClosure, request: Clo
       ownName: found.ownName,
       interpreter: found.interpreter,
     },
-    programs: found.programs,
+    programs: [...found.programs, ...(await namePrograms(request.programs, found))],
     binds: found.binds,
     root: found.root,
     imageSettings: found.imageSettings,
@@ -112,12 +122,40 @@ function withDefaults(
   return [...own, ...env.filter(({ name, policy }) => policy !== 'always' || !Object.hasOwn(all, name))];
 }
 
+/** What `<app>` and the flags stand for: what is there, or what Nix is to build first. */
+type AskedApp = LocatedApp | { readonly source: 'nix'; readonly target: NixTarget };
+
+async function locate(request: ClosureRequest, context: Context): Promise<AskedApp> {
+  const { app, entrypoint, project, storePaths } = request;
+  const target = await nixTarget(app, request.nix ?? {}, context);
+  if (target !== null) {
+    if (project !== undefined) throw conflict(`cannot read ${target.asked} as a project: Nix builds it`);
+    if (storePaths === undefined) return { source: 'nix', target };
+    throw conflict(`cannot take --store-paths for ${target.asked}: Nix itself says what it builds`);
+  }
+  if (app === undefined) {
+    throw new SaddlebagError('app-required', 'cannot bundle nothing: no app was given', {
+      hint: 'name a file, a directory or a flake (.#app), or an attribute with -A',
+      exitCode: exitCodes.usage,
+    });
+  }
+  const located = await locateApp(app, context, {
+    ...(project === undefined ? {} : { project: project.kind }),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+  });
+  if (storePaths === undefined || located.source === 'nix') return located;
+  throw conflict(`cannot take --store-paths for ${app}: it is not in the Nix store`);
+}
+
+function conflict(message: string): SaddlebagError {
+  return new SaddlebagError('flags-conflict', message, {
+    hint: 'leave one of them out',
+    exitCode: exitCodes.usage,
+  });
+}
+
 /** Reads the app, and adds what the request includes. */
-async function readWhole(
-  app: LocatedApp,
-  request: ClosureRequest,
-  place: Workplace,
-): Promise<ProjectClosure> {
+async function readWhole(app: AskedApp, request: ClosureRequest, place: Workplace): Promise<ProjectClosure> {
   const { helpers, extra } = await readAllInclusions(app, request, place);
   const found = await readSource(app, { ...request, extra }, place);
   // A program's extra files are linked with it; those of other apps stand beside it.
@@ -130,12 +168,14 @@ async function readWhole(
 }
 
 async function readAllInclusions(
-  { source, file }: LocatedApp,
+  located: AskedApp,
   { include, trace, entrypoint }: ClosureRequest,
   place: Workplace,
 ): Promise<Inclusions> {
   const asked = await readInclusions(include ?? [], place.context);
   if (trace === undefined) return asked;
+  if ('target' in located) throw conflict(`cannot trace ${located.target.asked}: it is not built yet`);
+  const { source, file } = located;
   const app = source === 'directory' && entrypoint !== undefined ? join(file, entrypoint) : file;
   const seen = await sortTraced(await traceCommand(trace, app, place), place.context);
   return joinInclusions(asked, seen);
@@ -144,12 +184,10 @@ async function readAllInclusions(
 /** A request whose inclusions were looked up. */
 type SourceRequest = ClosureRequest & { readonly extra: ExtraFiles };
 
-async function readSource(
-  app: LocatedApp,
-  request: SourceRequest,
-  place: Workplace,
-): Promise<ProjectClosure> {
+async function readSource(app: AskedApp, request: SourceRequest, place: Workplace): Promise<ProjectClosure> {
+  if ('target' in app) return readNixApp(await build(app.target, place), request, place);
   const { source, file } = app;
+  if (source === 'nix') return readNixApp(await buildOf(file), request, place);
   if (source === 'python' || source === 'node') {
     const asked = { ...request, interpreter: request.project?.interpreter ?? null };
     return source === 'python' ? readPython(file, asked, place) : readNode(file, asked, place);
@@ -159,7 +197,7 @@ async function readSource(
 }
 
 async function readPlain(
-  { source, file }: LocatedApp & { readonly source: Exclude<ClosureSource, 'python' | 'node'> },
+  { source, file }: LocatedApp & { readonly source: Exclude<ClosureSource, 'nix' | 'python' | 'node'> },
   { name, appVersion }: AppName,
   request: SourceRequest,
   place: Workplace,
@@ -167,15 +205,6 @@ async function readPlain(
   const { entrypoint } = request;
   const storeName = appVersion === '' ? name : `${name}-${appVersion}`;
   switch (source) {
-    case 'nix': {
-      const program = await chooseProgram(file, entrypoint);
-      const top = storePathOf(program) ?? dirname(program);
-      report(
-        `reading ${top} as a Nix closure, entrypoint ${relative(top, program) || basename(program)}`,
-        place,
-      );
-      return { ...(await readNix(program, place)), ...noSourceSettings };
-    }
     case 'program':
       if (entrypoint !== undefined) throw unexpectedEntrypoint(file);
       report(`reading ${file} as a program of this machine`, place);
@@ -184,9 +213,9 @@ async function readPlain(
         ...noSourceSettings,
       };
     case 'directory':
-      if (entrypoint === undefined) throw requiredEntrypoint(file);
+      if (entrypoint === undefined) throw await requiredEntrypoint(file);
       report(`reading ${file} as a directory, entrypoint ${entrypoint}`, place);
-      if (!request.app.startsWith('dir:')) await reportUninstalled(file, place);
+      if (request.app?.startsWith('dir:') !== true) await reportUninstalled(file, place);
       return { ...(await readDirectory(file, { entrypoint, name: storeName }, place)), ...noSourceSettings };
     case 'image':
       if (entrypoint !== undefined) throw unexpectedEntrypoint(file);
@@ -206,9 +235,11 @@ function unexpectedEntrypoint(file: string): SaddlebagError {
   });
 }
 
-function requiredEntrypoint(file: string): SaddlebagError {
+async function requiredEntrypoint(file: string): Promise<SaddlebagError> {
+  const names = await readdir(file).catch(() => []);
+  const nix = names.find((name) => name === 'flake.nix' || name === 'default.nix');
   return new SaddlebagError('entrypoint-required', `cannot bundle ${file}: it is a directory`, {
-    hint: 'name the program inside it with --entrypoint',
+    hint: `name the program inside it with --entrypoint${nix === undefined ? '' : `; what its ${nix} builds is nix:${file}`}`,
     exitCode: exitCodes.usage,
   });
 }

@@ -9,23 +9,27 @@ export interface AppName {
 }
 
 /**
- * Names an app: as asked for; else by the store path that `file` lies in (`app-0.1.0`); else by the base name of `file`.
+ * Names an app: as asked for; else as `found` says; for a file, by the store path that it lies in (`app-0.1.0`), else by
+ * its base name.
  * @throws {SaddlebagError} `name-invalid`: names become file names, object keys and Nomad job names
  */
 export function nameApp(
-  file: string,
+  found: string | { readonly name: string; readonly version: string },
   asked: { readonly name?: string; readonly appVersion?: string },
 ): AppName {
-  const storePath = storePathOf(file);
-  const found =
-    storePath === undefined
-      ? { name: basename(file), version: '' }
-      : splitNameVersion(storePathName(storePath));
-  const name = asked.name ?? found.name;
-  const appVersion = asked.appVersion ?? found.version;
+  const own = typeof found === 'string' ? nameOfFile(found) : found;
+  const name = asked.name ?? own.name;
+  const appVersion = asked.appVersion ?? own.version;
   requireValid('name', name, '--name');
   if (appVersion !== '') requireValid('version', appVersion, '--app-version');
   return { name, appVersion };
+}
+
+function nameOfFile(file: string): { readonly name: string; readonly version: string } {
+  const storePath = storePathOf(file);
+  return storePath === undefined
+    ? { name: basename(file), version: '' }
+    : splitNameVersion(storePathName(storePath));
 }
 
 function requireValid(what: string, text: string, flag: string): void {

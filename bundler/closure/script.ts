@@ -5,7 +5,7 @@ import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
 import type { Executable } from './executable.ts';
 import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
-import { readNix } from './nix.ts';
+import { readNix } from './nix/closure.ts';
 import { orderPaths } from './order.ts';
 import { type LinkedProgram, type ProgramOptions, readProgram } from './program.ts';
 import { surroundingsOf, type Workplace, writeEdited } from './program-closure.ts';

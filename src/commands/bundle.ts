@@ -28,6 +28,13 @@ export interface BundleFlags {
   readonly output?: string;
   readonly force?: boolean;
   readonly entrypoint?: string;
+  readonly program?: readonly string[];
+  readonly allPrograms?: boolean;
+  /** A Nix file. */
+  readonly file?: string;
+  readonly attr?: string;
+  readonly expr?: string;
+  readonly storePaths?: string;
   /** True where no interpreter was named. */
   readonly python?: string | true;
   readonly node?: string | true;
@@ -57,7 +64,7 @@ export interface BundleFlags {
  * @throws {SaddlebagError} what reading the closure and writing the bundle throw; `interrupted`
  */
 export async function runBundle(
-  input: { readonly app: string; readonly traced: readonly string[]; readonly flags: BundleFlags },
+  input: { readonly app?: string; readonly traced: readonly string[]; readonly flags: BundleFlags },
   context: Context,
 ): Promise<CommandResult> {
   const startedMs = Date.now();
@@ -73,7 +80,11 @@ export async function runBundle(
     return { text: bundle.file, json: bundle, exitCode: exitCodes.done };
   } catch (cause) {
     if (!context.signal.aborted) throw cause;
-    throw interrupted(`bundling ${input.app}`, 'nothing was written', 'run the same command again');
+    throw interrupted(
+      `bundling ${input.app ?? input.flags.file ?? 'what Nix builds'}`,
+      'nothing was written',
+      'run the same command again',
+    );
   } finally {
     await rm(workDirectory, { recursive: true, force: true });
     await close();
@@ -85,13 +96,18 @@ function closureRequest({
   traced,
   flags,
 }: {
-  readonly app: string;
+  readonly app?: string;
   readonly traced: readonly string[];
   readonly flags: BundleFlags;
 }): ClosureRequest {
   if ((flags.trace === true) !== traced.length > 0) throw traceUsage(traced);
   return {
-    app,
+    ...(app === undefined ? {} : { app }),
+    nix: nixRequest(flags),
+    ...(flags.storePaths === undefined ? {} : { storePaths: flags.storePaths }),
+    ...(flags.program === undefined && flags.allPrograms !== true
+      ? {}
+      : { programs: { named: flags.program ?? [], all: flags.allPrograms === true } }),
     args: flags.arg ?? [],
     env: flags.env ?? {},
     include: flags.include ?? [],
@@ -102,6 +118,14 @@ function closureRequest({
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.appVersion === undefined ? {} : { appVersion: flags.appVersion }),
     ...projectRequest(flags),
+  };
+}
+
+function nixRequest({ file, attr, expr }: BundleFlags): NonNullable<ClosureRequest['nix']> {
+  return {
+    ...(file === undefined ? {} : { file }),
+    ...(attr === undefined ? {} : { attribute: attr }),
+    ...(expr === undefined ? {} : { expression: expr }),
   };
 }
 

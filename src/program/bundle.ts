@@ -15,17 +15,20 @@ import {
 export function addBundle(program: Command, { invoke }: Host): void {
   const bundle = command(program, 'bundle', 'pack an app and everything it needs into one executable file')
     .argument(
-      '<app>',
-      'a Nix build (result, result/bin/app), a program of this machine, a Python or Node project, a wheel, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
+      '[app]',
+      'a Nix build (result, result/bin/app) or what Nix can build (.#app, default.nix), a program of this machine, a Python or Node project, a wheel, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
     )
     .argument('[command...]', 'behind --, with --trace: what to run');
-  for (const add of [addReadingFlags, addContentFlags, addStartFlags, addOutputFlags]) add(bundle);
+  for (const add of [addReadingFlags, addNixFlags, addContentFlags, addStartFlags, addOutputFlags])
+    add(bundle);
   bundle
     .addHelpText(
       'after',
       examples(
         'saddlebag bundle ./result',
         'saddlebag bundle result/bin/app --env PORT=8080',
+        'saddlebag bundle .#app                             a flake; -f release.nix -A app without flakes',
+        'saddlebag bundle nixpkgs#postgresql --entrypoint postgres --all-programs',
         'saddlebag bundle program:git -o git',
         'saddlebag bundle program:git --trace -- git clone https://git.example.org/a.git /tmp/a',
         'docker save web:1.4 > web.tar && saddlebag bundle web.tar',
@@ -34,11 +37,14 @@ export function addBundle(program: Command, { invoke }: Host): void {
         'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
       ),
     )
-    .action((app: string, traced: readonly string[], flags: BundleFlags & OutputFlags) =>
+    .action((app: string | undefined, traced: readonly string[], flags: BundleFlags & OutputFlags) =>
       invoke({
         ...outputOf(flags),
         run: async (context) =>
-          (await import('../commands/bundle.ts')).runBundle({ app, traced, flags }, context),
+          (await import('../commands/bundle.ts')).runBundle(
+            { ...(app === undefined ? {} : { app }), traced, flags },
+            context,
+          ),
       }),
     );
 }
@@ -52,6 +58,19 @@ function addReadingFlags(bundle: Command): void {
     .option('--node [node]', 'read it as a Node project; by another Node with =PATH')
     .option('--name <name>', "name of the app (default: from the store path or the file's name)")
     .option('--app-version <version>', 'version of the app (default: from the store path)');
+}
+
+/** The flags that say what Nix is to build. */
+function addNixFlags(bundle: Command): void {
+  bundle
+    .optionsGroup('What Nix builds:')
+    .option('-f, --file <file>', 'Nix file to build the app from (default with -A: ./default.nix)')
+    .option('-A, --attr <attribute>', 'what to build of a Nix file or --expr')
+    .option('--expr <expression>', 'Nix expression to build the app from')
+    .option(
+      '--store-paths <file>',
+      'read the closure from what exportReferencesGraph wrote: inside a Nix build',
+    );
 }
 
 /** The flags that say what comes along. */
@@ -81,6 +100,12 @@ function addContentFlags(bundle: Command): void {
 function addStartFlags(bundle: Command): void {
   bundle
     .optionsGroup('How it starts:')
+    .option(
+      '--program <name[=path]>',
+      'what to start where the bundle is called <name>: bin/<name> of the app, or <path>; repeatable',
+      collect,
+    )
+    .option('--all-programs', 'the same for each program in bin of the app')
     .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
     .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect);
 }
@@ -90,7 +115,7 @@ function addOutputFlags(bundle: Command): void {
   bundle
     .optionsGroup('The file:')
     .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
-    .option('-f, --force', 'replace a file that is there')
+    .option('--force', 'replace a file that is there')
     .addOption(
       new Option('--compress <level>', 'how hard to compress')
         .choices(['fast', 'balanced', 'small'])

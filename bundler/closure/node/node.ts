@@ -7,7 +7,7 @@ import type { ClosurePath, EnvSetting, NamedProgram } from '../../../src/core/ty
 import { isBelow } from '../libraries.ts';
 import { enterStore } from '../locate.ts';
 import { nameApp } from '../naming.ts';
-import { readNix } from '../nix.ts';
+import { readNix } from '../nix/closure.ts';
 import { type LinkedProgram, readProgram } from '../program.ts';
 import { noSourceSettings, surroundingsOf, type Workplace, writeEdited } from '../program-closure.ts';
 import { reportBuildPaths } from '../project/build-paths.ts';
