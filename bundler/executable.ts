@@ -20,6 +20,7 @@ import { encodeMetadata, type Metadata } from './format/metadata.ts';
 import { encodeTrailer } from './format/trailer.ts';
 import { type ImageOptions, type WrittenImage, writeImage } from './image.ts';
 import { describeBundle } from './inspect.ts';
+import { relocateRefusal } from './relocation/refusal.ts';
 
 /** How and where a bundle is written. */
 export interface BundleOptions extends ImageOptions {
@@ -183,7 +184,10 @@ function makeHeader(
     paths,
     launch: launchOf(closure),
     root: closure.root,
-    relocateRefusal: null,
+    relocateRefusal: relocateRefusal(
+      closure,
+      image.paths.map(({ findings }) => findings),
+    ),
     runtimeOptions: options.runtimeOptions,
   };
 }

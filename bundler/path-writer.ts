@@ -16,6 +16,7 @@ import { encodeSlice, placeSlice, type Slice } from './format/index-table.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import type { TarFrame } from './frames.ts';
 import { PathReader } from './path-reader.ts';
+import { type Finding, RelocationScanner } from './relocation/scanner.ts';
 import { FrameSharing } from './sharing.ts';
 
 /** One store path of a written image. */
@@ -25,6 +26,8 @@ export interface WrittenPath {
   readonly entryCount: number;
   readonly contentBytes: number;
   readonly contentSha256: string;
+  /** What in it could not be relocated. */
+  readonly findings: readonly Finding[];
   readonly slice: Slice;
   /** Where its part of the tar begins, and how long it is. */
   readonly tarOffset: number;
@@ -91,6 +94,7 @@ export class PathWriter {
       entryCount: record.entryCount,
       contentBytes: record.contentBytes,
       contentSha256: record.contentSha256,
+      findings: record.findings,
       slice: placeSlice(record, tarOffset),
       tarOffset,
       tarBytes: record.tarBytes,
@@ -101,9 +105,10 @@ export class PathWriter {
     const { compression, tarWriter } = this.#options;
     const { fingerprint } = survey;
     const { frameBytes } = compression;
+    const { storePath, references } = path;
     return fingerprint === null
       ? null
-      : pathKey({ storePath: path.storePath, fingerprint, frameBytes, tarWriter });
+      : pathKey({ storePath, references, fingerprint, frameBytes, tarWriter });
   }
 
   #continues({ path, isLast }: NextPath, estimatedTarBytes: number): boolean {
@@ -130,9 +135,11 @@ export class PathWriter {
     const hash = createHash('sha256');
     const dataOffsets = new Array<number>(entries.length).fill(0);
     const pieces: PieceRecord[] = [];
+    const scanner = new RelocationScanner(path, entries);
     let tarBytes = 0;
     for await (const frame of reader.frames()) {
       noteContents(frame, tarBytes, dataOffsets);
+      scanner.take(frame);
       const piece = describePiece(frame, hash);
       await this.#queue.add({
         ...piece,
@@ -149,6 +156,7 @@ export class PathWriter {
       tarBytes,
       contentSha256: hash.digest('hex'),
       pieces,
+      findings: await scanner.end(this.#options.signal),
       ...encodeSlice(path.storePath.slice(1), entries, dataOffsets),
     };
   }

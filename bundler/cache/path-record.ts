@@ -3,6 +3,7 @@ import type { StorePath } from '../../src/core/store-path.ts';
 import type { Compression } from '../compression.ts';
 import { describeEncoder } from '../compression.ts';
 import type { Cutting } from '../references.ts';
+import type { Finding } from '../relocation/scanner.ts';
 import type { RecordCache } from './record-cache.ts';
 
 /** One piece of a store path's tar: what goes into one frame. */
@@ -25,25 +26,30 @@ export interface PathRecord {
   /** SHA-256 of its part of the tar. */
   readonly contentSha256: string;
   readonly pieces: readonly PieceRecord[];
+  /** What in it could not be relocated. */
+  readonly findings: readonly Finding[];
   /** Its rows of the index; where contents begin is counted from the start of its part of the tar. */
   readonly rows: Buffer;
   /** The strings of the rows, as they stand in the file. */
   readonly strings: Buffer;
 }
 
-/** Raised when anything but the tar's own bytes changes in what a record holds, or in how trees are read or cut. */
-const recordVersion = 1;
+/** Raised when anything but the tar's own bytes changes in what a record holds, or in how trees are read, cut or searched. */
+const recordVersion = 2;
 
-/** Returns the key of a store path: of all that decides its part of the tar and how that is cut. */
+/** Returns the key of a store path: of all that decides its part of the tar, how that is cut and what is found in it. */
 export function pathKey(parts: {
   readonly storePath: StorePath;
+  readonly references: readonly StorePath[];
   readonly fingerprint: string;
   readonly frameBytes: number;
   /** `digestTarWriter()` */
   readonly tarWriter: string;
 }): string {
-  const { storePath, fingerprint, frameBytes, tarWriter } = parts;
-  return sha256Hex(JSON.stringify(['path', recordVersion, tarWriter, frameBytes, storePath, fingerprint]));
+  const { storePath, references, fingerprint, frameBytes, tarWriter } = parts;
+  return sha256Hex(
+    JSON.stringify(['path', recordVersion, tarWriter, frameBytes, storePath, references, fingerprint]),
+  );
 }
 
 /** Returns the key of a frame: of the tar that it holds, piece by piece, of the encoder, and of where its blocks end. */

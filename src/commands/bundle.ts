@@ -20,6 +20,7 @@ import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
+import { describeNamespaces } from './namespaces.ts';
 import type { CommandResult } from './result.ts';
 import { toolVersion } from './version.ts';
 
@@ -187,6 +188,7 @@ function reportBundle(bundle: Bundle, durationMs: number, context: Context): voi
     stage: 'bundle',
     message: `${formatBytes(bundle.sizeBytes)} for ${formatBytes(image.contentBytes)} in ${count(entries, 'entry', 'entries')}, after ${formatDuration(durationMs)}`,
   });
+  context.reporter.report({ kind: 'step', stage: 'bundle', message: describeNamespaces(bundle) });
 }
 
 function count(number: number, one: string, many = `${one}s`): string {

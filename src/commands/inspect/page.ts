@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Bundle, EnvPolicy, EnvSetting, ImageSettings } from '../../core/types.ts';
 import { formatBytes } from '../../core/units.ts';
+import { describeNamespaces } from '../namespaces.ts';
 
 const sources = {
   nix: 'a Nix closure',
@@ -36,6 +37,7 @@ export function renderBundle(bundle: Bundle): string {
     `${[bundle.name, bundle.appVersion].join(' ').trim()} for ${bundle.arch}, from ${sources[bundle.source]}`,
     '',
     ...facts.map(([name, value]) => `  ${name.padEnd(11)} ${value}`),
+    `  ${describeNamespaces(bundle)}`,
     '',
     ...renderPaths(bundle),
     '',
