@@ -21,6 +21,11 @@
 /* Where the mount stands in a new root until it is joined to what /nix/store held. */
 static const char mount_point[] = "/.saddlebag-lazy";
 
+/*
+ * Unpacking is paid once, serving at each start and for all that the app reads: 60 MB that are read to the end take longer
+ * lazily than unpacked, and unpacking them less than 0.2 s. From here on unpacking costs half a second and more, for an app
+ * that may read a fraction of it (docs/decisions.md).
+ */
 static const uint64_t worthwhile_bytes = UINT64_C(256) << 20;
 
 static int open_device(struct sb_failure *failure) {
