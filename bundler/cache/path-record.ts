@@ -35,7 +35,7 @@ export interface PathRecord {
 }
 
 /** Raised when anything but the tar's own bytes changes in what a record holds, or in how trees are read, cut or searched. */
-const recordVersion = 2;
+const recordVersion = 3;
 
 /** Returns the key of a store path: of all that decides its part of the tar, how that is cut and what is found in it. */
 export function pathKey(parts: {

@@ -88,7 +88,9 @@ function findSplit({ bytes, from, isLast }: Piece, hashes: Hashes): Hit[] {
 function findSecondWord(bytes: Buffer, from: number): number {
   const rest = prefix.slice(firstWord.length);
   const at = bytes.subarray(from, from + instructionsBytes).indexOf(rest);
-  return at < 0 ? bytes.length : from + at + rest.length;
+  if (at < 0) return bytes.length;
+  const isOfWhole = bytes.toString('latin1', from + at - firstWord.length, from + at) === firstWord;
+  return isOfWhole ? bytes.length : from + at + rest.length;
 }
 
 // From the first character's byte to the last one's, so that the order of bytes makes no difference.

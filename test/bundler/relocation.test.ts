@@ -51,6 +51,7 @@ describe('what can be rewritten', () => {
     ['a name', `x${app}/bin:${library}`],
     ['a path from one store path to the next', `../${hash}-app-1.0/lib`],
     ['a name that begins another', `/nix/store${app} /nix/st${app} /nix/store/nix/store/${hash}`],
+    ['a whole name behind half of one', `/nix/sto${app}`],
     ['the store itself', '/nix/store /nix/store/ /nix/store/*'],
     ['a foreign name of any kind', `${utf16('/nix/store/x')} ${'f'.repeat(32)}-foreign /nix/store/fffff`],
     ['zeros between that are none', `/\x01n\x01i\x01x\x01/\x01s\x01t\x01o\x01r\x01e\x01/\x01`],

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -22,7 +22,10 @@ export const appBase = `${'c'.repeat(32)}-app-1.0`;
  */
 async function sharedDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-runtime-'));
-  onTestFinished(() => removeTree(directory));
+  onTestFinished(async () => {
+    await removeLinksInto(directory);
+    await removeTree(directory);
+  });
   await chmod(directory, 0o755);
   return directory;
 }
@@ -32,6 +35,18 @@ async function removeTree(directory: string): Promise<void> {
   const script = 'rm -rf "$0" 2>/dev/null || { chmod -R u+rwX "$0"; rm -rf "$0"; }';
   const result = await execProcess('/bin/sh', ['-c', script, directory]);
   if (result.exitCode !== 0) throw new Error(result.stderr);
+}
+
+/** Removes the links that relocated starts from a directory left where everybody's are. */
+async function removeLinksInto(directory: string): Promise<void> {
+  for (const parent of ['/run', '/tmp', '/var/tmp']) {
+    for (const name of await readdir(parent)) {
+      const link = join(parent, name);
+      // What is no link, or another test's and gone by now, is none of ours.
+      const target = await readlink(link).catch(() => '');
+      if (target.startsWith(`${directory}/`)) await rm(link);
+    }
+  }
 }
 
 /** Makes a directory that belongs to `nobody`, with mode 0700. */

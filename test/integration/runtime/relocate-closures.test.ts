@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
@@ -39,16 +38,8 @@ function startAlone(bundle: TestBundle, env: Readonly<Record<string, string>> = 
   onTestFinished(async () => {
     started.child.kill('SIGKILL');
     await started.outcome;
-    await removeLink(bundle);
   });
   return started;
-}
-
-/** Removes what a start leaves outside of its cache. */
-async function removeLink(bundle: TestBundle): Promise<void> {
-  const find = ['-c', 'find "$0" -maxdepth 2 -name link -path "*/relocated-*" -printf "%l\\n"', bundle.cache];
-  const { stdout } = await startChild('/bin/sh', { args: find, asSelf: true }).outcome;
-  for (const link of stdout.split('\n').filter((line) => line !== '')) await rm(link, { force: true });
 }
 
 describeWith([...machineTools, ...flaskTools], 'the Flask closure, relocated', () => {

@@ -39,11 +39,9 @@ async function shelfOf(cache: string): Promise<string> {
   return join(cache, name ?? 'none');
 }
 
-/** The link that stands for /nix/store; removed when the test ends. */
+/** The link that stands for /nix/store. */
 async function linkOf(cache: string): Promise<string> {
-  const link = await readlink(join(await shelfOf(cache), 'link'));
-  onTestFinished(() => rm(link, { force: true, recursive: true }));
-  return link;
+  return readlink(join(await shelfOf(cache), 'link'));
 }
 
 /** Starts a bundle relocated; returns its outcome and the link. */
@@ -140,10 +138,8 @@ describe('rewriting', () => {
       `${own}${own}${own}`,
       `${store}/${'c'.repeat(31)}f-app`,
       `${store}/${'C'.repeat(32)}-app`,
-      `${store}//${hash}`,
-      `/nix/storf/${hash}`,
       foreign,
-      `${store}/${hash.slice(1)}`,
+      `${store}/${hash.slice(28)}`,
     ];
     const content = Buffer.from(lines.join('\n'));
     const result = await relocateFile(content);
@@ -187,6 +183,7 @@ describe('the link that stands for the store', () => {
     const first = await startRelocated(bundle);
     const tree = await readlink(first.link);
     await rm(first.link);
+    onTestFinished(() => rm(first.link, { force: true, recursive: true }));
     await take(first.link);
     const second = await startRelocated(bundle, { env: debug });
     expect(extracted(second.stderr)).toBe(true);
@@ -243,7 +240,6 @@ describe('the link that stands for the store', () => {
     expect(first.stdout).toBe(`${first.link}/${appBase}/data ${foreign}\n`);
     const [, link] = /^(\S{10})\/\S+ \1\/f{32}-foreign\n$/.exec(second.stdout) ?? [];
     expect(link).not.toBe(first.link);
-    if (link !== undefined) await rm(link);
   });
 });
 
@@ -291,7 +287,6 @@ describeWith(machineTools, 'relocation on a machine that is made for the test', 
       asSelf: true,
     }).outcome;
     expect(outcome).toMatchObject({ code: 0, stdout: 'CapAmb:\t0000000000000400\n', stderr: '' });
-    await linkOf(bundle.cache);
   });
 
   it('needs no /proc', async () => {
@@ -320,7 +315,9 @@ describeWith(machineTools, 'relocation on a machine that is made for the test', 
       export SADDLEBAG_CACHE_DIR=/mnt/cache; exec ${dropRights} /mnt/app`;
     const outcome = await inMounts(bundle, script, relocate);
     expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
-    expect(await linkOf(bundle.cache)).toMatch(link);
+    const made = await linkOf(bundle.cache);
+    onTestFinished(() => rm(made));
+    expect(made).toMatch(link);
   });
 
   it('says what it needs where no link can be made', async () => {
@@ -348,7 +345,6 @@ describeWith(machineTools, 'relocation on a machine that is made for the test', 
       asSelf: true,
       env: { ...relocate, ...debug, SADDLEBAG_CACHE_DIR: join(closed, 'cache') },
     });
-    await linkOf(join(bundle.spare, '.saddlebag'));
     expect(next.stderr).toContain('/closed/cache: refused: ');
     expect(next).toMatchObject({ code: 0, stdout });
   });
@@ -359,6 +355,7 @@ describeWith(machineTools, 'relocation on a machine that is made for the test', 
     const evil = await ownDirectory(bundle.directory, 'evil');
     await mkdir(join(evil, appBase, 'bin'), { recursive: true });
     await writeFile(join(evil, appBase, 'bin', 'app'), '#!/bin/sh\necho evil\n', { mode: 0o755 });
+    onTestFinished(() => rm(link, { force: true }));
     // To the right directory first, then to a wrong one.
     for (const target of [await readlink(link), evil]) {
       await rm(link, { force: true });
