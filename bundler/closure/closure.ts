@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
-import type { Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
+import type { Bind, Closure, ClosureSource, EnvSetting } from '../../src/core/types.ts';
 import { addData } from './data/data.ts';
 import type { DataRequest } from './data/kinds.ts';
 import { readDirectory } from './directory.ts';
@@ -46,6 +46,12 @@ export interface ClosureRequest {
   readonly appVersion?: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Where the app starts; the source's own choice otherwise. */
+  readonly workingDirectory?: string;
+  /** They come before those of the source, and stand in for one of the same target. */
+  readonly binds?: readonly Bind[];
+  /** Whether the app runs under a small init as PID 1. */
+  readonly init?: boolean;
   /** Programs, files, directories and libraries that come along. */
   readonly include?: readonly string[];
   /** A command to run: what the app opens and starts in it comes along. */
@@ -90,13 +96,13 @@ async function makeClosure(
       args: [...found.args, ...request.args],
       defaultArgs: found.defaultArgs,
       env: withDefaults(request.env, found),
-      workingDirectory: found.workingDirectory,
-      init: false,
+      workingDirectory: request.workingDirectory ?? found.workingDirectory,
+      init: request.init ?? false,
       ownName: found.ownName,
       interpreter: found.interpreter,
     },
     programs: [...found.programs, ...(await namePrograms(request.programs, found))],
-    binds: found.binds,
+    binds: withOwn(request.binds ?? [], found.binds),
     root: found.root,
     imageSettings: found.imageSettings,
     excluded: [],
@@ -152,6 +158,11 @@ function conflict(message: string): SaddlebagError {
     hint: 'leave one of them out',
     exitCode: exitCodes.usage,
   });
+}
+
+function withOwn(asked: readonly Bind[], found: readonly Bind[]): readonly Bind[] {
+  const targets = new Set(asked.map(({ target }) => target));
+  return [...asked, ...found.filter(({ target }) => !targets.has(target))];
 }
 
 /** Reads the app, and adds what the request includes. */

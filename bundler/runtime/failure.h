@@ -57,6 +57,7 @@ enum sb_reason {
   SB_PROGRAM_ABSENT,
   SB_PROGRAM_REFUSED,
   SB_DIRECTORY_REFUSED,
+  SB_CHILD_REFUSED,
 };
 
 /* Owned by the caller: zero it before use, `sb_failure_clear` it after. A later failure replaces an earlier one. */

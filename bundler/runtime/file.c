@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -63,4 +65,13 @@ bool sb_file_write_text(const char *path, const char *text) {
   if (file < 0) return false;
   size_t bytes = strlen(text);
   return write(file, text, bytes) == (ssize_t)bytes;
+}
+
+bool sb_file_close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return true;
+  /* Before 5.9. */
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  for (int file = first; file < (int)limit.rlim_cur; file++) close(file);
+  return true;
 }

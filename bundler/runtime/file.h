@@ -18,6 +18,9 @@ bool sb_file_write_at(int file, const void *data, size_t bytes, uint64_t offset)
  */
 char *sb_file_read_text(const char *path);
 
+/* Closes every descriptor from `first` on; false where the system does not say how many there may be. */
+bool sb_file_close_from(int first);
+
 /* Writes `text` to a file that is there, as /proc's control files want it: in one write. */
 bool sb_file_write_text(const char *path, const char *text);
 

@@ -5,11 +5,13 @@
  * Exit codes before the app runs: 125 a failure of ours, 126 the program can't be executed, 127 it is not there,
  * 128 + n a signal that came while we extracted. Afterwards they are the app's own.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "info.h"
+#include "init.h"
 #include "launch.h"
 #include "message.h"
 #include "self.h"
@@ -56,7 +58,13 @@ static int run(const struct sb_start *start, char **argv, struct sb_failure *fai
   }
   int code = provide_closure(start);
   if (code != 0) return code;
-  sb_launch(start, argv, environ, failure);
+  int child = sb_init_is_wanted(start->bundle) ? sb_init_split() : 0;
+  if (child > 0) sb_init_serve(child);
+  if (child < 0) {
+    sb_failure_set(failure, SB_CHILD_REFUSED, errno, "the app", NULL);
+  } else {
+    sb_launch(start, argv, environ, failure);
+  }
   return fail(start->program, failure);
 }
 

@@ -63,6 +63,7 @@ static const struct words words[] = {
     [SB_MOUNT_NEEDED] = {"provide", "it takes a mount", NULL},
     [SB_PROGRAM_ABSENT] = {"run", "no such file, or the interpreter that it names is missing", NULL},
     [SB_PROGRAM_REFUSED] = {"run", NULL, NULL},
+    [SB_CHILD_REFUSED] = {"make a process for", NULL, NULL},
     [SB_DIRECTORY_REFUSED] = {"enter the working directory", NULL, "the bundle was made to start there"},
 };
 

@@ -8,13 +8,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "file.h"
 #include "fuse.h"
+#include "init.h"
 
 /* Where its descriptors lie, from 0; the app's are closed, but standard error for SADDLEBAG_DEBUG. */
 enum { DEVICE = 0, BUNDLE = 1, GATE = 3, FIRST_CLOSED = 4 };
@@ -31,9 +31,9 @@ struct server {
   unsigned threads_max;
 };
 
-bool sb_server_would_be_ours(void) {
+bool sb_server_would_be_ours(const struct sb_bundle *bundle) {
   int is_subreaper = 0;
-  return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) == 0 && is_subreaper != 0);
+  return (getpid() == 1 && !sb_init_is_wanted(bundle)) || (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) == 0 && is_subreaper != 0);
 }
 
 /* Waits for a request and returns its bytes; ends the process, whatever its other threads do, when the mount is gone. */
@@ -86,11 +86,7 @@ static bool keep_descriptors(const struct sb_start *start, int device, int gate)
     if (dup2(given[i], places[i]) < 0) return false;
   }
   if (!start->settings->debug) close(STDERR_FILENO);
-  if (syscall(SYS_close_range, FIRST_CLOSED, ~0U, 0) == 0) return true;
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
-  for (int file = FIRST_CLOSED; file < (int)limit.rlim_cur; file++) close(file);
-  return true;
+  return sb_file_close_from(FIRST_CLOSED);
 }
 
 /* The server's life, in its own process. */

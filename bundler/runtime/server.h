@@ -11,9 +11,9 @@
 
 /*
  * Whether a process that loses its parent would come to this one: as PID 1, or as a subreaper of its caller's making.
- * The app would then find a child that it never started.
+ * The app would then find a child that it never started, unless the bundle brings an init.
  */
-bool sb_server_would_be_ours(void);
+bool sb_server_would_be_ours(const struct sb_bundle *bundle);
 
 /*
  * Starts a server for /dev/fuse, open as `device`, which is mounted afterwards: it has to be started where the mount will

@@ -18,7 +18,7 @@ import { readRuntime } from '../../bundler/runtime-file.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
-import type { Bundle, Closure } from '../core/types.ts';
+import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { describeNamespaces } from './namespaces.ts';
 import type { CommandResult } from './result.ts';
@@ -43,6 +43,11 @@ export interface BundleFlags {
   readonly appVersion?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly arg?: readonly string[];
+  readonly workdir?: string;
+  readonly bind?: readonly Bind[];
+  readonly init?: boolean;
+  /** False with `--no-runtime-options`. */
+  readonly runtimeOptions?: boolean;
   readonly include?: readonly string[];
   /** Lists of names, with commas between. */
   readonly with?: readonly string[];
@@ -113,6 +118,9 @@ function closureRequest({
     env: flags.env ?? {},
     include: flags.include ?? [],
     exclude: flags.exclude ?? [],
+    binds: flags.bind ?? [],
+    init: flags.init ?? false,
+    ...(flags.workdir === undefined ? {} : { workingDirectory: flags.workdir }),
     ...(flags.trace === true ? { trace: traced } : {}),
     data: { with: parseDataKinds(flags.with ?? []), without: parseDataKinds(flags.without ?? []) },
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
@@ -172,7 +180,7 @@ async function bundleClosure(
     force: flags.force ?? false,
     ...known,
     runtime: await readRuntime(closure.arch),
-    runtimeOptions: true,
+    runtimeOptions: flags.runtimeOptions ?? true,
     compression,
     jobs,
     signal: context.signal,

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { BundleFlags } from '../commands/bundle.ts';
 import {
   collect,
+  collectBind,
   collectEnv,
   command,
   examples,
@@ -9,6 +10,7 @@ import {
   type OutputFlags,
   outputOf,
   parseCount,
+  parsePath,
 } from './command.ts';
 
 /** Adds `saddlebag bundle`. */
@@ -107,7 +109,15 @@ function addStartFlags(bundle: Command): void {
     )
     .option('--all-programs', 'the same for each program in bin of the app')
     .option('--env <K=V>', 'set a variable where the environment has none; repeatable', collectEnv)
-    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect);
+    .option('--arg <argument>', 'put before the arguments of the user; repeatable', collect)
+    .option('--workdir <path>', "directory that the app starts in (default: the caller's)", parsePath)
+    .option(
+      '--bind <source:target>',
+      'show a file or directory of the host, or of a store path, at another path, where nothing is there or with :always; repeatable',
+      collectBind,
+    )
+    .option('--init', 'as PID 1 run under a small init, for apps that then ignore signals or leave zombies')
+    .option('--no-runtime-options', 'leave all of --saddlebag-… to the app');
 }
 
 /** The flags that say how the file is made. */

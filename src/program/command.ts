@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { isPlainPath } from '../../bundler/format/launch.ts';
 import type { CommandResult } from '../commands/result.ts';
 import type { Context } from '../core/context.ts';
+import type { Bind } from '../core/types.ts';
 
 /** A command that the user asked for, ready to run. */
 export interface Invocation {
@@ -55,6 +57,27 @@ export function collectEnv(
     throw new InvalidArgumentError('expected NAME=VALUE, for example PORT=8080.');
   }
   return { ...previous, [match[1]]: match[2] };
+}
+
+/** Collects SOURCE:TARGET or SOURCE:TARGET:always of a repeatable flag; refuses what is not of that form. */
+export function collectBind(value: string, previous: readonly Bind[] = []): readonly Bind[] {
+  const [source = '', target = '', policy = 'where-absent', ...rest] = value.split(':');
+  const known = policy === 'always' || policy === 'where-absent' ? policy : undefined;
+  if (!isPlainPath(source) || !isPlainPath(target) || known === undefined || rest.length > 0) {
+    throw new InvalidArgumentError(
+      'expected SOURCE:TARGET, both absolute, and :always to cover what is there.',
+    );
+  }
+  if (/^\/(nix|proc|sys)(\/|$)/.test(target)) {
+    throw new InvalidArgumentError('nothing can be put below /nix, /proc and /sys.');
+  }
+  return [...previous, { source, target, policy: known }];
+}
+
+/** Parses an absolute path without `.`, `..` and empty components. */
+export function parsePath(value: string): string {
+  if (!isPlainPath(value) && value !== '/') throw new InvalidArgumentError('expected an absolute path.');
+  return value;
 }
 
 /** Parses a whole number from 1. */

@@ -47,7 +47,7 @@ static enum sb_reason attempt(struct sb_failure *failure) {
 }
 
 static enum sb_reason check(const struct sb_start *start, bool privileged, struct sb_failure *failure) {
-  if (sb_server_would_be_ours()) return sb_failure_set(failure, SB_LAZY_REAPER, 0, "the closure", NULL);
+  if (sb_server_would_be_ours(start->bundle)) return sb_failure_set(failure, SB_LAZY_REAPER, 0, "the closure", NULL);
   bool is_pinned = start->settings->strategy != NULL;
   if (!is_pinned && (start->bundle->header->content_bytes < worthwhile_bytes ||
                      sb_cache_count_missing(start) < worthwhile_bytes)) {

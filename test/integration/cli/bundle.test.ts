@@ -43,6 +43,49 @@ describe('saddlebag bundle', () => {
     expect([result.exitCode, result.stdout, result.stderr]).toEqual([0, '     1\thello', '']);
   });
 
+  it('says how the app runs', async () => {
+    const cwd = await tree();
+    const flags = [
+      '--workdir',
+      '/tmp',
+      '--bind',
+      `${cwd}/web:/web`,
+      '--bind',
+      '/a:/etc/group:always',
+      '--init',
+    ];
+    const { file, entrypoint, binds } = await saddlebagJson<Bundle>(
+      ['bundle', 'program:pwd', '-o', 'x', '--no-runtime-options', ...flags],
+      { cwd },
+    );
+    expect(entrypoint).toMatchObject({ workingDirectory: '/tmp', init: true });
+    expect(binds).toEqual([
+      { source: `${cwd}/web`, target: '/web', policy: 'where-absent' },
+      { source: '/a', target: '/etc/group', policy: 'always' },
+    ]);
+    const env = { SADDLEBAG_CACHE_DIR: join(cwd, 'cache') };
+    expect(await execProcess(file, ['-P'], { env })).toMatchObject({
+      exitCode: 0,
+      stdout: '/tmp',
+      stderr: '',
+    });
+    const { stderr } = await execProcess(file, ['--saddlebag-info'], { env });
+    expect(stderr).toContain("unrecognized option '--saddlebag-info'");
+  });
+
+  it.each([
+    [['--bind', '/a'], /expected SOURCE:TARGET, both absolute/],
+    [['--bind', '/a:b'], /expected SOURCE:TARGET, both absolute/],
+    [['--bind', '/a:/b:never'], /expected SOURCE:TARGET, both absolute/],
+    [['--bind', '/a:/b/../c'], /expected SOURCE:TARGET, both absolute/],
+    [['--bind', '/a:/proc/b'], /nothing can be put below/],
+    [['--workdir', 'tmp'], /expected an absolute path/],
+  ])('refuses %j', async (flags, reason) => {
+    const result = await saddlebag(['bundle', 'program:true', ...flags], { cwd: await tree() });
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toMatch(reason);
+  });
+
   it('says nothing but errors with --quiet', async () => {
     const cwd = await tree();
     const result = await saddlebag(['bundle', 'program:true', '-o', 'x', '-q'], { cwd });

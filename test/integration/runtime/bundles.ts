@@ -143,6 +143,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: string | Buffer;
+  /** Leaves its standard input open, for a test that writes to it. */
+  readonly keepInput?: boolean;
   readonly argv0?: string;
   /** As the tests' own user instead of `nobody`. */
   readonly asSelf?: boolean;
@@ -186,7 +188,7 @@ export function startChild(file: string, options: StartOptions = {}) {
   });
   // An app that ends without reading closes its end: no concern of ours.
   child.stdin.on('error', () => undefined);
-  child.stdin.end(options.input);
+  if (options.keepInput !== true) child.stdin.end(options.input);
   return { child, outcome };
 }
 
