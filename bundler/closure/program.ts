@@ -8,6 +8,7 @@ import { bindAll, type ExtraFiles, noExtraFiles, type PlacedExtra, placeExtra } 
 import { type Companions, isBelow, type LinkedLibraries, linkLibraries } from './libraries.ts';
 import { type Mirror, type MirrorOptions, mirrorFiles, mirrorPlace, realPlace } from './mirror.ts';
 import { type ProgramClosure, type Workplace, writePatched } from './program-closure.ts';
+import { dateCaches } from './python-cache.ts';
 import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
 import { readScript } from './script.ts';
 import { contentPath } from './tree-digest.ts';
@@ -86,6 +87,7 @@ async function readElfProgram(
       directory: null,
       files: {
         ...Object.fromEntries(mirror.files),
+        ...(await dateCaches(mirror.files, place)),
         ...(linked === null ? {} : await editCompanions(tree, linked, place)),
         [home.inside]: linked === null ? file : await pointMain(main, { tree, linked }, place),
       },

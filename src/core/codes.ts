@@ -113,6 +113,7 @@ export const errorCodes = {
   'project-missing': '`--python` or `--node` with what is no such project',
   'program-invalid': '`--program` names nothing, or what is named already',
   'program-missing': '`--program` names a program that is not there',
+  'program-shim': "a version manager's script that stands for a program",
   'region-missing': 'no AWS region is set',
   'region-unknown': 'Nomad has no such region',
   'region-wrong': 'the bucket is in another AWS region',

@@ -1,8 +1,10 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execProcess } from '../../../src/core/exec.ts';
 import { freePort } from '../../helpers/port.ts';
 import { ask, fetchPage, talk } from './clients.ts';
+import { prepareGo, prepareJar, prepareNpmProject, prepareRepository } from './prepare.ts';
+import { bashScript, flaskApp, perlScript, rubyScript, vimScript } from './scripts.ts';
+import { serveNginx, serveShared } from './servers.ts';
 import type { Stage } from './stage.ts';
 
 /** A program that no one here wrote, and a job for it. */
@@ -22,8 +24,10 @@ export interface ProgramCase {
   readonly job: (stage: Stage, shared: string) => Promise<string>;
 }
 
+/** A program of a job; `{shared}` in it stands for the directory that `prepare` filled. */
 export interface BundledProgram {
   readonly file: string;
+  /** Of `saddlebag bundle`, behind the program. */
   readonly args?: readonly string[];
 }
 
@@ -31,7 +35,7 @@ const bin = (name: string, args: readonly string[] = []): Record<string, Bundled
   [name]: { file: `/usr/bin/${name}`, args },
 });
 
-/** `{shared}` in files and arguments is the directory that `prepare` filled. */
+/** The jobs, from the simple to the demanding; another program is another row. */
 export const programCases: readonly ProgramCase[] = [
   {
     name: 'jq',
@@ -48,7 +52,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'bash',
     packages: 'bash',
     tools: ['bash'],
-    programs: bin('bash', ['--include', '/usr/lib/locale/C.utf8']),
+    programs: bin('bash', ['--with', 'locales']),
     does: 'counts and changes UTF-8 characters',
     job: ({ run }) => run('bash', ['-c', bashScript], { env: { LC_ALL: 'C.UTF-8' } }),
   },
@@ -56,7 +60,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'less',
     packages: 'less',
     tools: ['less', 'script'],
-    programs: bin('less', ['--include', '/lib/terminfo']),
+    programs: bin('less', ['--with', 'terminfo']),
     does: 'shows a file on a terminal, with what terminfo says of it',
     prepare: (directory) =>
       writeFile(join(directory, 'text'), 'a page\nwith b\bbold and _\bunderlined words\n'),
@@ -92,7 +96,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'ruby',
     packages: 'ruby',
     tools: ['ruby'],
-    programs: bin('ruby', ['--include', '/usr/lib/locale/C.utf8']),
+    programs: bin('ruby', ['--with', 'locales']),
     does: 'JSON, digests (compiled modules), ERB, YAML',
     job: ({ run }) => run('ruby', ['-e', rubyScript], { env: { LC_ALL: 'C.UTF-8' } }),
   },
@@ -142,7 +146,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'shellcheck (Haskell)',
     packages: 'shellcheck',
     tools: ['shellcheck'],
-    programs: bin('shellcheck', ['--include', '/usr/lib/locale/C.utf8']),
+    programs: bin('shellcheck', ['--with', 'locales']),
     does: 'checks a script with UTF-8 in it',
     prepare: (directory) => writeFile(join(directory, 'script.sh'), '#!/bin/sh\necho „$1“ $grüße\n'),
     job: async ({ run }, shared) =>
@@ -158,7 +162,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'pandoc (Haskell)',
     packages: 'pandoc',
     tools: ['pandoc'],
-    programs: bin('pandoc', ['--include', '/usr/lib/locale/C.utf8']),
+    programs: bin('pandoc', ['--with', 'locales']),
     does: 'turns Markdown into a stand-alone page, UTF-8 in and out',
     job: ({ run }) =>
       run('pandoc', ['-s', '--metadata', 'title=Grüße', '-t', 'html'], {
@@ -170,7 +174,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'hledger (Haskell)',
     packages: 'hledger',
     tools: ['hledger'],
-    programs: bin('hledger', ['--include', '/usr/lib/locale/C.utf8', '--include', '/lib/terminfo']),
+    programs: bin('hledger', ['--with', 'locales,terminfo']),
     does: 'a balance in several currencies',
     job: ({ run }) =>
       run('hledger', ['-f', '-', 'balance'], {
@@ -251,9 +255,9 @@ export const programCases: readonly ProgramCase[] = [
     packages: 'postgresql-15',
     tools: ['/usr/lib/postgresql/15/bin/initdb'],
     programs: {
-      initdb: { file: '/usr/lib/postgresql/15/bin/initdb' },
-      postgres: { file: '/usr/lib/postgresql/15/bin/postgres' },
-      psql: { file: '/usr/lib/postgresql/15/bin/psql' },
+      initdb: { file: '/usr/lib/postgresql/15/bin/initdb', args: ['--with', 'nss'] },
+      postgres: { file: '/usr/lib/postgresql/15/bin/postgres', args: ['--with', 'nss,tzdata'] },
+      psql: { file: '/usr/lib/postgresql/15/bin/psql', args: ['--with', 'nss'] },
     },
     does: 'initdb, a server, a query in PL/pgSQL',
     job: async ({ run, serve, work }) => {
@@ -272,149 +276,3 @@ export const programCases: readonly ProgramCase[] = [
     },
   },
 ];
-
-const vimScript = `runtime plugin/tohtml.vim
-call append(0, "int main(void) { return 0; } // ü")
-set ft=c encoding=utf-8
-syntax on
-TOhtml
-w! out.html
-qall!
-`;
-
-const bashScript = `s='Grüße, 世界'; echo "\${#s} \${s^^} \${s:7}"; printf '%q\\n' "$s"`;
-
-const perlScript = `use JSON::PP; use Digest::SHA 'sha256_hex'; use POSIX 'strftime'; use Encode; use charnames ();
-print JSON::PP->new->canonical->pretty->encode({name => charnames::viacode(0xfc), at => strftime('%F', gmtime 0),
-  sum => sha256_hex(encode('UTF-16LE', 'ü')), inc => scalar(grep { -d } @INC) > 0 ? 1 : 0}), uc 'grüße', "\\n";`;
-
-const rubyScript = `require 'json'; require 'digest'; require 'erb'; require 'yaml'; require 'set'; require 'socket'
-puts JSON.pretty_generate(sum: Digest::SHA256.hexdigest('ü'), page: ERB.new('<%= 6 * 7 %>').result, up: 'grüße'.upcase)
-puts({ 'a' => [1, nil] }.to_yaml, 'ü'.encode('UTF-16LE').bytes.inspect)`;
-
-const flaskApp = `#!/usr/bin/python3
-import ctypes, hashlib, json, sqlite3, ssl, sys
-from flask import Flask, render_template_string
-app = Flask(__name__)
-@app.get('/<name>')
-def greet(name):
-    row = sqlite3.connect(':memory:').execute('select upper(?)', (name,)).fetchone()
-    return render_template_string('<p>Hello {{ name|upper }}, {{ row }} {{ sum }}</p>', name=name, row=row[0],
-                                  sum=hashlib.blake2b(name.encode()).hexdigest())
-app.run(port=int(sys.argv[1]))
-`;
-
-async function prepareNpmProject(directory: string): Promise<void> {
-  const project = join(directory, 'project');
-  await mkdir(project);
-  const commander = join(directory, 'commander');
-  await cp(new URL('../../../node_modules/commander', import.meta.url), commander, {
-    recursive: true,
-    dereference: true,
-  });
-  const dependencies = { commander: 'file:../commander' };
-  await writeFile(
-    join(project, 'package.json'),
-    JSON.stringify({ name: 'project', type: 'module', dependencies }),
-  );
-  await writeFile(
-    join(project, 'index.js'),
-    `#!/usr/bin/env node
-import { createHash } from 'node:crypto';
-import { brotliCompressSync } from 'node:zlib';
-import { program } from 'commander';
-const { greet } = program.option('--greet <name>').parse().opts();
-console.log(greet.toLocaleUpperCase('de'), createHash('sha256').update(greet).digest('hex'));
-console.log(new Intl.DateTimeFormat('de', { dateStyle: 'full', timeZone: 'Europe/Berlin' }).format(0));
-console.log(brotliCompressSync(greet).toString('hex'));
-`,
-    { mode: 0o755 },
-  );
-  await must('npm', ['install', '--install-links', '--offline', '--no-audit', '--no-fund'], project);
-}
-
-async function prepareJar(directory: string): Promise<void> {
-  const source = `import java.security.MessageDigest; import java.time.*; import java.util.*;
-public class App { public static void main(String[] a) throws Exception {
-  var digest = MessageDigest.getInstance("SHA-256").digest("ü".getBytes("UTF-8"));
-  System.out.println(HexFormat.of().formatHex(digest));
-  System.out.println(ZonedDateTime.of(2024, 7, 1, 12, 0, 0, 0, ZoneId.of("Europe/Berlin")).toInstant());
-  System.out.println(String.format(Locale.GERMANY, "%,.2f", 1234567.891));
-  System.out.println(javax.net.ssl.SSLContext.getDefault().getProtocol());
-  var zip = new java.util.zip.CRC32(); zip.update(digest); System.out.println(zip.getValue());
-} }`;
-  await writeFile(join(directory, 'App.java'), source);
-  await must('javac', ['-encoding', 'UTF-8', 'App.java'], directory);
-  await must('jar', ['--create', '--file', 'app.jar', '--main-class', 'App', 'App.class'], directory);
-}
-
-async function prepareGo(directory: string): Promise<void> {
-  const source = `package main
-import ("crypto/sha256"; "fmt"; "os"; "path/filepath"; "time"; _ "time/tzdata")
-func main() {
-  zone, err := time.LoadLocation("Europe/Berlin"); self, _ := os.Executable()
-  fmt.Println(time.Unix(0, 0).In(zone), err, filepath.IsAbs(self)); fmt.Printf("%x\\n", sha256.Sum256([]byte("ü")))
-}`;
-  await writeFile(join(directory, 'main.go'), source);
-  const env = { ...process.env, CGO_ENABLED: '0', GOCACHE: join(directory, 'go-cache'), GO111MODULE: 'off' };
-  await must('go', ['build', '-o', 'app', 'main.go'], directory, env);
-}
-
-/** Makes a repository that any server of files can serve, and a server certificate with its own CA. */
-async function prepareRepository(directory: string): Promise<void> {
-  const git = (args: readonly string[]) =>
-    must('git', ['-c', 'user.name=Jürgen', '-c', 'user.email=j@example.org', ...args], directory);
-  await git(['init', '-q', 'source']);
-  await writeFile(join(directory, 'source/file'), 'Grüße\n');
-  await git(['-C', 'source', 'add', 'file']);
-  await git(['-C', 'source', 'commit', '-q', '-m', 'say grüße']);
-  await git(['clone', '-q', '--bare', 'source', 'repository']);
-  await git(['-C', 'repository', 'update-server-info']);
-  const openssl = (args: readonly string[]) => must('openssl', args, directory);
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  await openssl(['req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Test CA']);
-  const name = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  await openssl([
-    'req',
-    '-x509',
-    ...key,
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-keyout',
-    'tls.key',
-    '-out',
-    'tls.pem',
-    ...name,
-  ]);
-}
-
-async function serveShared<T>(shared: string, use: (url: string, ca: string) => Promise<T>): Promise<T> {
-  const { serveFiles } = await import('./clients.ts');
-  await using server = await serveFiles(join(shared, 'repository'), join(shared, 'tls'));
-  return await use(server.url, join(shared, 'ca.pem'));
-}
-
-async function serveNginx({ serve, work }: Stage): Promise<string> {
-  const port = await freePort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const config = `daemon off; pid nginx.pid; error_log stderr; events {}
-http { include /etc/nginx/mime.types; access_log off; gzip on; gzip_types text/css; gzip_min_length 1;
-${temporary.map((name) => `${name}_temp_path ${name};`).join('\n')}
-server { listen 127.0.0.1:${port}; root ${work}; } }`;
-  await writeFile(join(work, 'nginx.conf'), config);
-  await writeFile(join(work, 'a.css'), 'p { color: red }\n'.repeat(20));
-  serve('nginx', ['-p', work, '-c', join(work, 'nginx.conf'), '-e', 'stderr']);
-  return fetchPage(`http://127.0.0.1:${port}/a.css`, ['content-type', 'content-encoding']);
-}
-
-async function must(
-  file: string,
-  args: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<void> {
-  const result = await execProcess(file, args, { cwd, env });
-  if (result.exitCode !== 0) throw new Error(`${file} ${args.join(' ')}: ${result.failure ?? result.stderr}`);
-}

@@ -262,6 +262,16 @@ describeWith([...rootTools, 'node', 'sh'], 'the closure of a script', () => {
     expect(result.stdout).toMatch(/^first line: #!\/nix\/store\/.*-inner\/bin\/inner$/);
   });
 
+  it('refuses what stands for a program of a version manager', async () => {
+    const directory = join(await temporaryDirectory(), 'shims');
+    await mkdir(directory);
+    await writeFile(join(directory, 'python3'), '#!/bin/sh\nexec pyenv exec python3\n', { mode: 0o755 });
+    await expect(read(await script(`#!${join(directory, 'python3')}\n`))).rejects.toMatchObject({
+      code: 'program-shim',
+      message: `cannot bundle ${join(directory, 'python3')}: it is a version manager's stand-in for python3`,
+    });
+  });
+
   it('names an interpreter that is not there', async () => {
     const file = await script('#!/usr/bin/env no-such-runtime\n');
     await expect(read(file)).rejects.toMatchObject({
