@@ -66,7 +66,7 @@ async function readElfProgram(
   const home = homeOf(file, called);
   const extra = await placeExtra(options.extra ?? noExtraFiles, elf);
   const mirror = await readMirror(
-    [...needs.paths, ...extra.files],
+    [...needs.paths, ...needs.fixed, ...extra.files],
     { ...home, without: needs.without },
     place,
   );
@@ -104,7 +104,7 @@ async function readElfProgram(
     paths: [...(linked?.paths ?? []), path],
     linked,
     env: await variables(needs, path, home.prefix),
-    binds: await bindAll(await uncovered(extra.binds, needs), path, home.prefix),
+    binds: await bindAll([...needs.fixed, ...(await uncovered(extra.binds, needs))], path, home.prefix),
     helpers: needs.helpers,
     ownName: needs.findsItselfByName || called !== basename(file),
   };

@@ -8,6 +8,8 @@ import { type Recipe, recipes } from './recipes.ts';
 export interface ProgramNeeds {
   /** Files and directories that it needs besides its libraries. */
   readonly paths: readonly string[];
+  /** Those that it needs at the very paths that they have here. */
+  readonly fixed: readonly string[];
   /** What of them stays out. */
   readonly without: ReadonlySet<string>;
   readonly variables: readonly NeededVariable[];
@@ -46,13 +48,14 @@ export async function findNeeds(program: string, table: readonly Recipe[] = reci
     }
     return {
       paths: await expand(recipe.paths),
+      fixed: await expand(recipe.fixed ?? []),
       without: new Set(await expand(recipe.without ?? [])),
       variables,
       findsItselfByName: recipe.findsItselfByName ?? false,
       helpers: recipe.helpers ?? [],
     };
   }
-  return { paths: [], without: new Set(), variables: [], findsItselfByName: false, helpers: [] };
+  return { paths: [], fixed: [], without: new Set(), variables: [], findsItselfByName: false, helpers: [] };
 }
 
 async function expandAll(

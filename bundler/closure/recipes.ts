@@ -9,6 +9,8 @@ export interface Recipe {
   readonly program: RegExp;
   /** Globs of files and directories; those that are not there are not needed. */
   readonly paths: readonly string[];
+  /** Globs of what it looks for at that very path: it appears there where the host has nothing. */
+  readonly fixed?: readonly string[];
   /** Globs of what lies among them and is of no use to the program. */
   readonly without?: readonly string[];
   /** Variables that tell the program where `paths` are in the store path; globs of such, joined by colons. */
@@ -97,8 +99,9 @@ export const recipes: readonly Recipe[] = [
     ],
   },
   {
-    // PostgreSQL finds share and lib relative to its bin.
-    program: /(\/.*)\/lib\/postgresql\/(\d+)\/bin\/\w+/,
+    // The server finds share and lib relative to its bin; Debian's has no time zones of its own.
+    program: /(\/.*)\/lib\/postgresql\/(\d+)\/bin\/(?:postgres|initdb|pg_(?:ctl|rewind|resetwal|upgrade))/,
+    fixed: ['/usr/share/zoneinfo'],
     paths: ['{1}/lib/postgresql/{2}', '{1}/share/postgresql/{2}'],
     findsItselfByName: true,
     // initdb and pg_ctl run the server through it.
@@ -106,7 +109,8 @@ export const recipes: readonly Recipe[] = [
   },
   {
     program: /\/bin\/vim[.\w]*/,
-    paths: ['{prefix}/share/vim/vim[0-9]*', '/etc/vim'],
+    paths: ['{prefix}/share/vim/vim[0-9]*'],
+    fixed: ['/etc/vim'],
     env: [{ name: 'VIMRUNTIME', policy: 'where-unset', paths: ['{prefix}/share/vim/vim[0-9]*'] }],
   },
   {

@@ -119,7 +119,7 @@ describeWith(['root', 'gcc', 'debootstrap'], 'programs that no one here wrote', 
       bundles[name] = await saddlebagJson<Bundle>([
         'bundle',
         ...words,
-        '-f',
+        '--force',
         '-o',
         output,
         '--compress',

@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../../helpers/temporary.ts';
 const python = {
   program: /\/bin\/snake(\d)/,
   paths: ['{prefix}/lib/snake{1}', '{prefix}/lib/absent'],
+  fixed: ['{prefix}/lib/snake{1}/os', '/no/such/thing'],
   without: ['{prefix}/lib/snake{1}/test*'],
   env: [
     { name: 'SNAKE_PATH', policy: 'prepend' as const, paths: ['{prefix}/lib/snake*'] },
@@ -22,6 +23,7 @@ describe('findNeeds', () => {
     await writeTree(top, { 'bin/snake3': '', 'lib/snake3/os': '', 'lib/snake3/tests/a': '' });
     expect(await findNeeds(join(top, 'bin/snake3'), [python])).toEqual({
       paths: [join(top, 'lib/snake3')],
+      fixed: [join(top, 'lib/snake3/os')],
       without: new Set([join(top, 'lib/snake3/tests')]),
       variables: [{ name: 'SNAKE_PATH', policy: 'prepend', paths: [join(top, 'lib/snake3')] }],
       findsItselfByName: false,

@@ -7,7 +7,7 @@ import { join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Asks again until a deadline; what it asks throws where nobody answers yet. */
-async function untilUp<T>(question: () => Promise<T>): Promise<T> {
+export async function untilUp<T>(question: () => Promise<T>): Promise<T> {
   const endMs = Date.now() + 60_000;
   for (;;) {
     try {
@@ -25,15 +25,6 @@ export function fetchPage(url: string, headers: readonly string[] = []): Promise
     const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
     const shown = headers.map((name) => `${name}: ${answer.headers.get(name)}\n`);
     return `${answer.status}\n${shown.join('')}${await answer.text()}`;
-  });
-}
-
-/** Waits until a port of loopback takes connections. */
-export function ask(port: number): Promise<void> {
-  return untilUp(async () => {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    socket.destroy();
   });
 }
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../helpers/port.ts';
-import { ask, fetchPage, talk } from './clients.ts';
+import { fetchPage, talk, untilUp } from './clients.ts';
 import { prepareGo, prepareJar, prepareNpmProject, prepareRepository } from './prepare.ts';
 import { bashScript, flaskApp, perlScript, rubyScript, vimScript } from './scripts.ts';
 import { serveNginx, serveShared } from './servers.ts';
@@ -256,23 +256,18 @@ export const programCases: readonly ProgramCase[] = [
     tools: ['/usr/lib/postgresql/15/bin/initdb'],
     programs: {
       initdb: { file: '/usr/lib/postgresql/15/bin/initdb', args: ['--with', 'nss'] },
-      postgres: { file: '/usr/lib/postgresql/15/bin/postgres', args: ['--with', 'nss,tzdata'] },
-      psql: { file: '/usr/lib/postgresql/15/bin/psql', args: ['--with', 'nss'] },
+      postgres: { file: '/usr/lib/postgresql/15/bin/postgres', args: ['--with', 'nss'] },
+      psql: { file: '/usr/lib/postgresql/15/bin/psql' },
     },
-    does: 'initdb, a server, a query in PL/pgSQL',
+    does: 'initdb, a server, a query with text, a digest and a time zone',
     job: async ({ run, serve, work }) => {
       const port = await freePort();
       await run('initdb', ['-D', 'data', '-U', 'me', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
       serve('postgres', ['-D', 'data', '-p', String(port), '-k', work, '-c', 'listen_addresses=127.0.0.1']);
-      await ask(port);
       const url = `postgresql://me@127.0.0.1:${port}/postgres`;
-      return run('psql', [
-        '-X',
-        '-A',
-        '-c',
-        "select upper('grüße'), md5('x'), '2024-07-01 12:00+00'::timestamptz at time zone 'Europe/Berlin'",
-        url,
-      ]);
+      const query = `select upper('grüße'), md5('x'),
+        '2024-07-01 12:00+00'::timestamptz at time zone 'Europe/Berlin'`;
+      return untilUp(() => run('psql', ['-X', '-A', '-c', query, url]));
     },
   },
 ];
