@@ -5,6 +5,7 @@ import type { Bind, ClosurePath } from '../../src/core/types.ts';
 import { libraryDirectories } from './elf/library-directories.ts';
 import type { Elf } from './elf/read.ts';
 import { findLibrary } from './elf/search.ts';
+import { isBelow } from './libraries.ts';
 import { mirrorFiles, realPlace } from './mirror.ts';
 import type { Workplace } from './program-closure.ts';
 import { contentPath } from './tree-digest.ts';
@@ -55,7 +56,8 @@ export async function placeExtra(
     } else if (real.has(await realpath(dirname(library)))) opened.push(library);
     else plugins.push(library);
   }
-  return { files: [...extra.files, ...plugins], binds: [...extra.binds, ...plugins], opened };
+  const alone = plugins.filter((plugin) => !extra.binds.some((target) => isBelow(target, plugin)));
+  return { files: [...extra.files, ...plugins], binds: [...extra.binds, ...alone], opened };
 }
 
 /**

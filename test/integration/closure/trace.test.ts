@@ -59,6 +59,10 @@ describeWith(['strace', 'bash', 'jq', 'cat', 'iconv'], 'a traced run', () => {
       '/dev/null',
     ]);
     expect(filesOf(closure).filter((file) => file.includes('/gconv/'))).not.toEqual([]);
+    // One bind for the directory, none for each module in it.
+    expect(closure.binds.filter(({ target }) => target.includes('/gconv'))).toMatchObject([
+      { target: expect.stringMatching(/\/gconv$/) },
+    ]);
   });
 
   it('says what a failing command said', async () => {
