@@ -101,5 +101,6 @@ export class RelocationScanner {
 /** Whether a relative link leads out of the store: from the tree in a cache it would lead elsewhere. */
 function climbs({ path, target }: Extract<Entry, { kind: 'symlink' }>): boolean {
   if (target.startsWith('/')) return false;
-  return !posix.resolve('/', posix.dirname(path), target).startsWith(`${storeDirectory}/`);
+  const leadsTo = posix.resolve('/', posix.dirname(path), target);
+  return leadsTo !== storeDirectory && !leadsTo.startsWith(`${storeDirectory}/`);
 }

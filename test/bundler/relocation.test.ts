@@ -66,9 +66,9 @@ describe('what can be rewritten', () => {
   });
 
   it('links in the store and absolute ones', async () => {
-    expect(await scan({ a: `->${app}/x`, 'lib/b': `->../../${hash}-app-1.0/x`, c: '->/etc/passwd' })).toEqual(
-      [],
-    );
+    expect(
+      await scan({ a: `->${app}/x`, 'lib/b': `->../../${hash}-app-1.0/x`, c: '->/etc/passwd', up: '->..' }),
+    ).toEqual([]);
   });
 });
 

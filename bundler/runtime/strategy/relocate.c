@@ -176,7 +176,7 @@ static enum sb_reason fill_shelf(struct sb_store *store, const struct sb_start *
 
 /*
  * Lets other users pass through a place of root's: one of them is who the app may become. There is no mount that would
- * take them past directories that are closed.
+ * take them past directories that are closed. False with errno set, or 0 where it is another directory that is closed.
  */
 static bool let_pass(int directory, const char *path) {
   struct stat status;
@@ -184,6 +184,7 @@ static bool let_pass(int directory, const char *path) {
   bool is_open = (status.st_mode & S_IXOTH) != 0;
   if (!is_open && fchmod(directory, (status.st_mode & 07777) | S_IXGRP | S_IXOTH) != 0) return false;
   SB_AUTO_FREE char *parent = strdup(path);
+  errno = 0;
   for (char *slash; parent != NULL && (slash = strrchr(parent, '/')) != NULL; *slash = '\0') {
     slash[1] = '\0';
     if (stat(parent, &status) != 0 || (status.st_mode & S_IXOTH) == 0) return false;
@@ -197,7 +198,9 @@ static enum sb_reason use_place(struct sb_store *store, const struct sb_start *s
   sb_hex_write(name + 10, start->bundle->header->closure_sha256, SB_DIGEST_BYTES);
   SB_AUTO_FREE char *own = sb_text_format("%s/%s", path, name);
   if (own == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
-  if (geteuid() == 0 && !let_pass(directory, path)) return sb_failure_set(failure, SB_PLACE_CLOSED, 0, path, NULL);
+  if (geteuid() == 0 && !let_pass(directory, path)) {
+    return sb_failure_set(failure, SB_PLACE_CLOSED, errno, path, NULL);
+  }
   SB_AUTO_CLOSE int control = sb_directory_make(directory, name, 0755);
   if (control < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, own, NULL);
   struct shelf shelf = {.control = control, .path = own};
