@@ -18,7 +18,7 @@ export interface PrivateStore {
 export async function privateStore(directory: string): Promise<PrivateStore> {
   await mkdir(directory, { recursive: true });
   const enter = 'mkdir -p /nix && mount --bind "$0" /nix && exec "$@"';
-  const settings = 'substitute = false\nsandbox = false\nfilter-syscalls = false\n';
+  const settings = 'substitute = false\nsandbox = false\nbuild-users-group =\n';
   const run: PrivateStore['run'] = (file, args, options = {}) =>
     execProcess(
       'unshare',

@@ -86,10 +86,14 @@ async function buildDerivation(
   place: Workplace,
 ): Promise<NixBuild> {
   const wanted = outputs.length === 0 ? [derivation] : outputs.map((output) => `${derivation}!${output}`);
-  const name = storePathName(parseStorePath(derivation)).replace(/\.drv$/, '');
-  report(`building ${name}`, place);
+  report(`building ${storePathName(parseStorePath(derivation))}`, place);
   const paths = await realise(wanted, `cannot build ${asked}`, place);
-  return { outputs: paths, program: null, mainProgram: null, ...splitNameVersion(name) };
+  return { outputs: paths, program: null, mainProgram: null, ...nameOf(derivation) };
+}
+
+/** Names what a derivation builds, whatever the output: the store path of one ends in its name, `app-0.1.0-bin`. */
+function nameOf(derivation: string): { readonly name: string; readonly version: string } {
+  return splitNameVersion(storePathName(parseStorePath(derivation)).replace(/\.drv$/, ''));
 }
 
 async function buildAnswer(
@@ -144,7 +148,9 @@ async function buildProgram(answer: ProgramAnswer, target: NixTarget, place: Wor
     outputs === null || outputs.length === 0 ? [path] : outputs.map((output) => `${path}!${output}`),
   );
   await realise(wanted.length === 0 ? [top] : wanted, `cannot build ${target.asked}`, place);
-  return buildOf(answer.program);
+  const [derivation, ...others] = derivationsOf(answer).filter((path) => path.endsWith('.drv'));
+  const found = await buildOf(answer.program);
+  return derivation === undefined || others.length > 0 ? found : { ...found, ...nameOf(derivation) };
 }
 
 /**

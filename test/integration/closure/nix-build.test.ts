@@ -112,6 +112,7 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
   it('names the bundle as the derivation is named, not as its output', async () => {
     expect(await bundled(['-A', 'many'])).toMatchObject({ name: 'many', appVersion: '2.1' });
     expect(await bundled(['-A', 'lone'])).toMatchObject({ name: 'lone', appVersion: '' });
+    expect(await bundled(['.#second'])).toMatchObject({ name: 'many-tools', appVersion: '2.1' });
   });
 
   it('takes the output that is asked for, and a derivation with ^', async () => {
