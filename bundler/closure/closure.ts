@@ -7,7 +7,7 @@ import { addData } from './data/data.ts';
 import type { DataRequest } from './data/kinds.ts';
 import { readDirectory } from './directory.ts';
 import { excludeFiles } from './exclude.ts';
-import { type ExtraFiles, readExtra } from './extra.ts';
+import { addExtra, type ExtraFiles } from './extra.ts';
 import { addHelpers } from './helpers.ts';
 import { imageName } from './image/detect.ts';
 import { readImage } from './image/image.ts';
@@ -170,11 +170,8 @@ async function readWhole(app: AskedApp, request: ClosureRequest, place: Workplac
   const { helpers, extra } = await readAllInclusions(app, request, place);
   const found = await readSource(app, { ...request, extra }, place);
   // A program's extra files are linked with it; those of other apps stand beside it.
-  const beside = app.source === 'program' ? null : await readExtra(extra, found.appName.name, place);
   const whole =
-    beside === null
-      ? found
-      : { ...found, paths: [beside.path, ...found.paths], binds: [...found.binds, ...beside.binds] };
+    app.source === 'program' ? found : await addExtra(found, { extra, name: found.appName.name }, place);
   return addHelpers(whole, helpers, place);
 }
 

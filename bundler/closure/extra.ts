@@ -6,8 +6,8 @@ import { libraryDirectories } from './elf/library-directories.ts';
 import type { Elf } from './elf/read.ts';
 import { findLibrary } from './elf/search.ts';
 import { isBelow } from './libraries.ts';
-import { mirrorFiles, realPlace } from './mirror.ts';
-import type { Workplace } from './program-closure.ts';
+import { mirrorFiles, realPlace, reportGuarded } from './mirror.ts';
+import type { ProgramClosure, Workplace } from './program-closure.ts';
 import { contentPath } from './tree-digest.ts';
 
 /** Files that an app needs besides what its own files tell. */
@@ -61,27 +61,27 @@ export async function placeExtra(
 }
 
 /**
- * Reads extra files into a store path of their own, for apps whose programs are not linked anew.
- * @returns the store path and where it appears; null where there is nothing to read
+ * Adds extra files, in a store path of their own, to a closure whose programs are not linked anew.
  * @throws {SaddlebagError} `include-missing`, and what `mirrorFiles` throws
  */
-export async function readExtra(
-  { files, binds, libraries }: ExtraFiles,
-  name: string,
+export async function addExtra<T extends ProgramClosure>(
+  app: T,
+  { extra: { files, binds, libraries }, name }: { readonly extra: ExtraFiles; readonly name: string },
   place: Workplace,
-): Promise<{ readonly path: ClosurePath; readonly binds: readonly Bind[] } | null> {
+): Promise<T> {
   const unknown = libraries.find((library) => !library.includes('/'));
-  if (unknown !== undefined) throw libraryMissing(unknown);
-  const all = [...files, ...libraries];
-  if (all.length === 0) return null;
-  const mirror = await mirrorFiles(all, { prefix: '/usr' });
+  if (unknown !== undefined) throw libraryAlone(unknown);
+  if (files.length + libraries.length === 0) return app;
+  const mirror = await mirrorFiles([...files, ...libraries], { prefix: '/usr' });
+  reportGuarded(mirror, place);
   const content = {
     directory: null,
     files: Object.fromEntries(mirror.files),
     links: Object.fromEntries(mirror.links),
   };
   const path = await contentPath(`${name}-data`, content, [], place.context.signal);
-  return { path, binds: await bindAll([...binds, ...libraries], path, '/usr') };
+  const shown = await bindAll([...binds, ...libraries], path, '/usr');
+  return { ...app, paths: [path, ...app.paths], binds: [...app.binds, ...shown] };
 }
 
 /**
@@ -104,4 +104,12 @@ function libraryMissing(name: string): SaddlebagError {
   return new SaddlebagError('include-missing', `cannot include ${name}: ld.so would not find it`, {
     hint: 'install the package that holds it, or give its path',
   });
+}
+
+function libraryAlone(name: string): SaddlebagError {
+  return new SaddlebagError(
+    'include-missing',
+    `cannot include ${name}: libraries are found by name for programs of this machine only`,
+    { hint: 'give its path: it then appears there where the host has nothing' },
+  );
 }

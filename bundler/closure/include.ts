@@ -1,10 +1,11 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { isElf, readElf, readStart } from './elf/read.ts';
 import type { ExtraFiles } from './extra.ts';
 import { findOnPath, isExecutableFile } from './locate.ts';
+import { isTooMuch } from './mirror.ts';
 
 /** A program that comes along with its own closure, and is found on PATH. */
 export interface Helper {
@@ -24,7 +25,7 @@ export interface Inclusions {
  * Decides what each `--include` stands for. A path to a program is a helper, which appears at that path too; any other
  * file or directory is data for that path. A bare name is a file here, else a program on PATH, else the name of a
  * library (`libgtk-3.so.0`), looked for where ld.so does once the program's loader is known.
- * @throws {SaddlebagError} `include-missing`
+ * @throws {SaddlebagError} `include-missing`, `include-too-wide`
  */
 export async function readInclusions(words: readonly string[], context: Context): Promise<Inclusions> {
   const helpers: Helper[] = [];
@@ -36,7 +37,7 @@ export async function readInclusions(words: readonly string[], context: Context)
     const onPath = kind === null && !word.includes('/') ? await findOnPath(word, context.env) : undefined;
     if (kind === 'program') helpers.push({ file, target: file });
     else if (kind === 'library') libraries.push(file);
-    else if (kind === 'data') data.push(file);
+    else if (kind === 'data') data.push(await requireBounded(file));
     else if (onPath !== undefined) helpers.push({ file: onPath, target: null });
     else if (/^[^/]+\.so(\.[\d.]+)?$/.test(word)) libraries.push(word);
     else throw missing(word);
@@ -76,6 +77,18 @@ export async function kindOf(file: string): Promise<'program' | 'library' | 'dat
   // libc.so.6 can be started too; a DT_SONAME makes it a library.
   if (elf.soname !== null || (elf.interpreter === null && elf.needed.length > 0)) return 'library';
   return executable ? 'program' : 'data';
+}
+
+async function requireBounded(path: string): Promise<string> {
+  if (!isTooMuch(await realpath(path))) return path;
+  throw new SaddlebagError(
+    'include-too-wide',
+    `cannot include ${path}: it holds the whole system, or no files of its own`,
+    {
+      hint: 'name the directories in it that the app needs, or let --trace find them',
+      exitCode: exitCodes.usage,
+    },
+  );
 }
 
 function missing(word: string): SaddlebagError {

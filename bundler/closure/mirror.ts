@@ -1,6 +1,7 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { isBelow } from './libraries.ts';
+import type { Workplace } from './program-closure.ts';
 import { walkTree } from './tree.ts';
 
 /**
@@ -84,6 +85,23 @@ export async function mirrorFiles(paths: readonly string[], options: MirrorOptio
     }
   }
   return { files, links, guarded };
+}
+
+/** Warns of what `mirrorFiles` left out. */
+export function reportGuarded({ guarded }: Mirror, { context }: Workplace): void {
+  if (guarded.length === 0) return;
+  context.reporter.report({
+    kind: 'warning',
+    stage: 'closure',
+    code: 'file-guarded',
+    message: `left out what not everybody may read: ${guarded.join(', ')}`,
+    hint: 'a bundle can be read by all who can run it; chmod o+r what belongs in it',
+  });
+}
+
+/** True for a directory that holds a whole system, or what the kernel makes up. */
+export function isTooMuch(directory: string): boolean {
+  return tooMuch.has(directory);
 }
 
 function isLeftOut(file: string, top: string, { without }: MirrorOptions): boolean {

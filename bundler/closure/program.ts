@@ -6,7 +6,14 @@ import { appendedBytes, pointProgram } from './elf/point.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
 import { bindAll, type ExtraFiles, noExtraFiles, type PlacedExtra, placeExtra } from './extra.ts';
 import { type Companions, isBelow, type LinkedLibraries, linkLibraries } from './libraries.ts';
-import { type Mirror, type MirrorOptions, mirrorFiles, mirrorPlace, realPlace } from './mirror.ts';
+import {
+  type Mirror,
+  type MirrorOptions,
+  mirrorFiles,
+  mirrorPlace,
+  realPlace,
+  reportGuarded,
+} from './mirror.ts';
 import { type ProgramClosure, type Workplace, writePatched } from './program-closure.ts';
 import { dateCaches } from './python-cache.ts';
 import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
@@ -136,15 +143,7 @@ async function readMirror(
   place: Workplace,
 ): Promise<Mirror> {
   const mirror = await mirrorFiles(paths, options);
-  if (mirror.guarded.length > 0) {
-    place.context.reporter.report({
-      kind: 'warning',
-      stage: 'closure',
-      code: 'file-guarded',
-      message: `left out what not everybody may read: ${mirror.guarded.join(', ')}`,
-      hint: 'a bundle can be read by all who can run it; chmod o+r what belongs in it',
-    });
-  }
+  reportGuarded(mirror, place);
   return mirror;
 }
 

@@ -80,6 +80,12 @@ export const recipes: readonly Recipe[] = [
       },
     ],
   },
+  // Debian's Node reads some of its own modules from there, by paths that it was built with.
+  {
+    program: /\/bin\/node(?:js)?/,
+    paths: [],
+    fixed: ['/usr/share/nodejs/{acorn,acorn-walk,cjs-module-lexer,undici}'],
+  },
   // Java finds its home by /proc/self/exe.
   {
     program: /(\/.*)\/bin\/(?:java|javac|jar|keytool|jshell)/,

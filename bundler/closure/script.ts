@@ -4,6 +4,7 @@ import { compareBytes } from '../../src/core/files.ts';
 import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
 import type { Executable } from './executable.ts';
+import { addExtra } from './extra.ts';
 import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
 import { readNix } from './nix/closure.ts';
 import { orderPaths } from './order.ts';
@@ -140,9 +141,10 @@ export async function readAnyProgram(
   place: Workplace,
 ): Promise<LinkedProgram> {
   const inStore = await enterStore(file);
-  return inStore === undefined
-    ? readProgram(file, { ...options, name: basename(file) }, place)
-    : { ...(await readNix(inStore, place)), linked: null };
+  const name = basename(file);
+  if (inStore === undefined) return readProgram(file, { ...options, name }, place);
+  const found = { ...(await readNix(inStore, place)), linked: null };
+  return options.extra === undefined ? found : addExtra(found, { extra: options.extra, name }, place);
 }
 
 /**

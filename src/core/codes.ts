@@ -62,6 +62,7 @@ export const errorCodes = {
   'image-not-written': 'a script that writes an image was given in its place',
   'image-program-missing': 'what an image starts is not in it',
   'include-missing': 'what `--include` names is not there',
+  'include-too-wide': 'a directory for `--include` that holds a whole system',
   'install-failed': 'pip, uv, Poetry or npm could not install what a project needs',
   'installer-missing': 'pip, uv, Poetry or npm is not there, and a project or its lock needs it',
   'interpreter-missing': 'the program that runs a script, or the loader of a program, is not there',

@@ -74,6 +74,21 @@ describeWith(['root', 'gcc', 'debootstrap'], 'programs that no one here wrote', 
     });
   }
 
+  it('lets a child from the host use the libraries of the host', async () => {
+    const file = join(directory(), 'bundle-bash');
+    await saddlebagJson(['bundle', '/usr/bin/bash', '--force', '-o', file]);
+    const script = 'readlink /proc/$$/exe; cat /proc/self/maps; env';
+    const old = places.find(({ name }) => name === 'Debian 11') ?? native;
+    const [work, cache] = [await ownDirectory('work'), await ownDirectory('cache')];
+    await using stage = makeStage({ place: old, shared: directory(), work, cache, files: {}, enterRoot });
+    const [self, ...lines] = (await stage.run(file, ['-c', script])).split('\n');
+    expect(self).toMatch(/^\/nix\/store\/.*-bash\/bin\/bash$/);
+    const maps = lines.filter((line) => /^[0-9a-f]+-/.test(line)).join('\n');
+    expect(maps).toContain('/libc-2.31.so');
+    expect(maps).not.toContain('/nix/store');
+    expect(lines.filter((line) => line.startsWith('LD_'))).toEqual([]);
+  });
+
   async function runCase(one: ProgramCase): Promise<void> {
     const shared = join(directory(), 'shared');
     await rm(shared, { recursive: true, force: true });

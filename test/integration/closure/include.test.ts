@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
@@ -115,6 +115,31 @@ describeWith([...rootTools, 'bash', 'jq', 'gcc'], 'what is included', () => {
       code: 'include-missing',
       message: `cannot include ${word}: ${reason}`,
     });
+  });
+
+  it.each(['/', '/usr/', '/proc'])('refuses all of %s', async (word) => {
+    await expect(read(findTool('jq') ?? '', { include: [word] })).rejects.toMatchObject({
+      code: 'include-too-wide',
+    });
+  });
+
+  it('leaves out, with a warning, what only some may read', async () => {
+    const top = await temporaryDirectory();
+    await writeTree(top, {
+      'data/key': 'secret',
+      'data/text': 'text',
+      'app/run': { executable: '#!/bin/sh\n' },
+    });
+    await chmod(join(top, 'data/key'), 0o600);
+    for (const request of [{ app: findTool('jq') ?? '' }, { app: join(top, 'app'), entrypoint: 'run' }]) {
+      const context = testContext({ env });
+      const asked = { args: [], env: {}, include: [join(top, 'data')], ...request };
+      const closure = await readClosure(asked, await temporaryDirectory(), context);
+      const files = closure.paths.flatMap((path) => Object.values(path.files));
+      expect(files).toContain(join(top, 'data/text'));
+      expect(files).not.toContain(join(top, 'data/key'));
+      expect(context.events).toContainEqual(expect.objectContaining({ code: 'file-guarded' }));
+    }
   });
 
   it('takes a script with what runs it', async () => {
