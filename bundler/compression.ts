@@ -1,4 +1,4 @@
-import { constrainedMemory, versions } from 'node:process';
+import { versions } from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { constants, createZstdCompress, type ZstdOptions, zstdCompress } from 'node:zlib';
@@ -9,6 +9,8 @@ export interface Compression {
   readonly level: number;
   /** Where it departs from its level: zstd's advanced parameters. */
   readonly tuning?: Tuning;
+  /** The same for frames that mostly hold machine code, compiled modules and the like, instead of `tuning`. */
+  readonly codeTuning?: Tuning;
   /** Nominal bytes of tar in a frame: more compresses better, fewer start and share better. */
   readonly frameBytes: number;
 }
@@ -21,6 +23,9 @@ const tuningParameters = {
   minMatch: constants.ZSTD_c_minMatch,
   hashLog: constants.ZSTD_c_hashLog,
   chainLog: constants.ZSTD_c_chainLog,
+  searchLog: constants.ZSTD_c_searchLog,
+  targetLength: constants.ZSTD_c_targetLength,
+  strategy: constants.ZSTD_c_strategy,
 } as const;
 
 type Tuning = Readonly<Partial<Record<keyof typeof tuningParameters, number>>>;
@@ -30,14 +35,45 @@ const mebibyte = 1024 * 1024;
 /** The levels of `--compress`; docs/decisions.md has the measurements that chose them. */
 export const compressions: Readonly<Record<CompressionName, Compression>> = {
   fast: { level: 3, frameBytes: mebibyte },
-  balanced: { level: 12, tuning: { minMatch: 4, hashLog: 21 }, frameBytes: 4 * mebibyte },
+  balanced: {
+    level: 12,
+    tuning: { minMatch: 4, hashLog: 21 },
+    codeTuning: {
+      strategy: constants.ZSTD_btopt,
+      minMatch: 3,
+      searchLog: 3,
+      targetLength: 16,
+      hashLog: 17,
+      chainLog: 18,
+    },
+    frameBytes: 4 * mebibyte,
+  },
   small: { level: 19, tuning: { hashLog: 20, chainLog: 23 }, frameBytes: 16 * mebibyte },
 };
 
-/** Names the encoder, all of which decides the bytes: `zstd 1.5.7 level 12 minMatch 4 hashLog 21`. */
-export function describeEncoder({ level, tuning = {} }: Compression): string {
-  const departures = Object.entries(tuning).map(([name, value]) => ` ${name} ${value}`);
-  return `zstd ${versions.zstd ?? 'of unknown version'} level ${level}${departures.join('')}`;
+/** Names the encoder: `zstd 1.5.7 level 19`, with `tuned` behind it where it departs from its level. */
+export function describeEncoder({ level, tuning }: Compression): string {
+  return `zstd ${versions.zstd ?? 'of unknown version'} level ${level}${tuning === undefined ? '' : ' tuned'}`;
+}
+
+/** Returns a text that differs where the same tar would be compressed to other bytes. */
+export function encoderKey({ level, tuning, codeTuning }: Compression): string {
+  return JSON.stringify([versions.zstd, level, tuning, codeTuning, codePart, codeStride]);
+}
+
+// From this part of bytes on that no text has, what finds short matches gains most; below, it loses.
+const codePart = 0.2;
+// So many bytes apart a look is taken; odd, for much that is compiled repeats every 8.
+const codeStride = 7;
+
+/** Says whether bytes are mostly code: by those beyond ASCII and by control characters, but not by zeros. */
+function isMostlyCode(tar: Buffer): boolean {
+  let count = 0;
+  for (let at = 0; at < tar.length; at += codeStride) {
+    const byte = tar[at] ?? 0;
+    if (byte >= 0x80 || (byte > 0 && byte < 9)) count += 1;
+  }
+  return count * codeStride > tar.length * codePart;
 }
 
 /** What the frames on their way may take together, in bytes, on a machine with little memory. */
@@ -52,9 +88,7 @@ export function chooseJobs(
 ): number {
   // Measured: the tar, what comes of it, and zstd's own tables, most of them from level 13 on.
   const jobBytes = 2 * frameBytes + (level > 12 ? 64 : 24) * mebibyte;
-  // A container's limit; 0 or beyond all bounds where there is none.
-  const limitBytes = constrainedMemory() || machine.memoryBytes;
-  const memoryBytes = Math.max(leastMemoryBytes, Math.min(limitBytes, machine.memoryBytes) / 16);
+  const memoryBytes = Math.max(leastMemoryBytes, machine.memoryBytes / 16);
   return Math.max(1, Math.min(machine.processors, Math.floor(memoryBytes / jobBytes)));
 }
 
@@ -87,8 +121,9 @@ export async function compressFrame(
   return output;
 }
 
-function frameOptions(tar: Buffer, { level, tuning = {} }: Compression): ZstdOptions {
-  const tuned = Object.entries(tuning).map(([name, value]) => [
+function frameOptions(tar: Buffer, { level, tuning = {}, codeTuning }: Compression): ZstdOptions {
+  const chosen = codeTuning !== undefined && isMostlyCode(tar) ? codeTuning : tuning;
+  const tuned = Object.entries(chosen).map(([name, value]) => [
     tuningParameters[name as keyof Tuning],
     value,
   ]);

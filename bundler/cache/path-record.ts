@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { StorePath } from '../../src/core/store-path.ts';
 import type { Compression } from '../compression.ts';
-import { describeEncoder } from '../compression.ts';
+import { encoderKey } from '../compression.ts';
 import type { Cutting } from '../references.ts';
 import type { Finding } from '../relocation/scanner.ts';
 import type { RecordCache } from './record-cache.ts';
@@ -60,7 +60,7 @@ export function frameKey(
 ): string {
   const { hashes, count } = cutting;
   const tars = pieces.map(({ sha256 }) => sha256);
-  return sha256Hex(JSON.stringify(['frame', describeEncoder(compression), tars, hashes, count]));
+  return sha256Hex(JSON.stringify(['frame', encoderKey(compression), tars, hashes, count]));
 }
 
 /** Reads what is known of a store path; undefined where nothing is. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { constrainedMemory } from 'node:process';
 import { closedCache, openCache } from '../../bundler/cache/open.ts';
 import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
 import { parseDataKinds } from '../../bundler/closure/data/kinds.ts';
@@ -168,7 +169,9 @@ async function bundleClosure(
   context: Context,
 ): Promise<Bundle> {
   const compression = compressions[flags.compress];
-  const machine = { processors: availableParallelism(), memoryBytes: totalmem() };
+  // A container's limit; 0 or beyond all bounds where there is none.
+  const memoryBytes = Math.min(constrainedMemory() || totalmem(), totalmem());
+  const machine = { processors: availableParallelism(), memoryBytes };
   const jobs = flags.jobs ?? chooseJobs(compression, machine);
   context.reporter.report({
     kind: 'step',
