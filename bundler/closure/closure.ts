@@ -244,8 +244,8 @@ function unexpectedEntrypoint(file: string): SaddlebagError {
 }
 
 async function requiredEntrypoint(file: string): Promise<SaddlebagError> {
-  const names = await readdir(file).catch(() => []);
-  const nix = names.find((name) => name === 'flake.nix' || name === 'default.nix');
+  const names: readonly string[] = await readdir(file).catch(() => []);
+  const nix = ['flake.nix', 'default.nix'].find((name) => names.includes(name));
   return new SaddlebagError('entrypoint-required', `cannot bundle ${file}: it is a directory`, {
     hint: `name the program inside it with --entrypoint${nix === undefined ? '' : `; what its ${nix} builds is nix:${file}`}`,
     exitCode: exitCodes.usage,

@@ -66,6 +66,7 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
       'flake.nix': flake.replaceAll('SYSTEM', system),
       'with space/one.nix': '{ alone = (import ../default.nix { }).lone; other = 5; }',
       'broken.nix': '{',
+      '../plain/default.nix': '(import ../project { }).lone',
     });
   });
 
@@ -88,6 +89,7 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
     ['a flake', ['.#many'], 'many-tools-2.1-bin/bin/first'],
     ['an app of a flake', ['.#second'], 'many-tools-2.1-bin/bin/second'],
     ['any attribute of a flake', ['.#other.thing'], 'lone-bin/bin/only'],
+    ['a directory, where it has no flake', ['nix:../plain'], 'lone-bin/bin/only'],
     ['a flake by its path', ['path:./#lone'], 'lone-bin/bin/only'],
     ['-A alone', ['-A', 'many'], 'many-tools-2.1-bin/bin/first'],
     ['-f and -A', ['-f', 'default.nix', '-A', 'lone'], 'lone-bin/bin/only'],
@@ -205,6 +207,11 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
     [
       ['.#'],
       /the flake has no default app or package for this system\n {2}hint: choose one: \.#broken, \.#lone, \.#many, \.#outside, \.#second, \.#throws/,
+    ],
+    [['nix:.'], /the flake has no default app or package for this system\n/],
+    [
+      ['.'],
+      /it is a directory\n {2}hint: name the program inside it with --entrypoint; what its flake.nix builds is nix:/,
     ],
     [['.#nope'], /the flake has no app or package nope for this system\n {2}hint: choose one: \.#broken/],
     [['.#outside'], /its program \/bin\/true is not in the Nix store\n {2}hint: /],
