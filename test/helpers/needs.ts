@@ -8,9 +8,11 @@ const mustRun = new Set(
 );
 
 /**
- * Finds a program on PATH, or by `<NAME>_BIN` (`NOMAD_BIN`); undefined when neither names an executable file.
+ * Finds a program on PATH, or by `<NAME>_BIN` (`NOMAD_BIN`), or by its path; undefined where there is no such executable
+ * file.
  */
 export function findTool(name: string): string | undefined {
+  if (name.startsWith('/')) return isExecutable(name) ? name : undefined;
   const named = process.env[`${name.toUpperCase().replaceAll('-', '_')}_BIN`];
   const candidates = [
     ...(named === undefined ? [] : [named]),

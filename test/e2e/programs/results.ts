@@ -53,6 +53,8 @@ Each was bundled on Debian 12 from its package and started as an unprivileged us
 on Debian 11 (debootstrap, minbase), and on the host itself. _Same_: the job gave the output that the program gives natively.
 Sizes are those of the largest bundle of the job, made with \`--compress fast\`.
 
+\`SADDLEBAG_INSTALL_PACKAGES=1\` installs the packages first; what is missing otherwise is skipped.
+
 Made on ${date.toISOString().slice(0, 10)} by \`SADDLEBAG_WRITE_DOCS=1 npm run test:full -- test/e2e/programs.full.test.ts\`.
 
 ${row(head)}${row(head.map(() => '---'))}${rows.join('')}`;

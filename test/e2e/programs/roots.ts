@@ -1,6 +1,7 @@
 import { chmod, mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execProcess } from '../../../src/core/exec.ts';
+import type { ProgramCase } from './table.ts';
 
 /**
  * Makes a root directory with nothing in it but a /tmp for everybody.
@@ -39,4 +40,16 @@ export async function prepareRoot(root: string, shared: string): Promise<void> {
 /** Removes what `prepareRoot` made and a given root did not have. */
 export async function leaveRoot(root: string, shared: string): Promise<void> {
   await rmdir(join(root, shared));
+}
+
+/**
+ * Installs the Debian packages of programs with apt.
+ * @throws with apt's words when it fails
+ */
+export async function installPackages(cases: readonly Pick<ProgramCase, 'packages'>[]): Promise<void> {
+  const packages = cases.flatMap((one) => one.packages.split(' '));
+  const args = ['install', '-y', '--no-install-recommends', 'debootstrap', 'gcc', 'libc6-dev', ...packages];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const { exitCode, stderr } = await execProcess('apt-get', args, { env });
+  if (exitCode !== 0) throw new Error(`cannot install the packages: ${stderr}`);
 }
