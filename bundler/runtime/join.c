@@ -1,6 +1,7 @@
 #include "join.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@ enum sb_reason sb_join_check(bool privileged, sb_namespace_attempt *attempt, str
     if (geteuid() == 0) return sb_failure_set(failure, SB_NAMESPACE_ROOT, 0, "a user namespace", NULL);
     if (sb_privilege_is_ambient()) return sb_failure_set(failure, SB_NAMESPACE_AMBIENT, 0, "a user namespace", NULL);
   }
+  /* Ids are mapped there, and mounts name the directories that we hold by it. */
+  if (access("/proc/self/fd", F_OK) != 0) return sb_failure_set(failure, SB_PROC_ABSENT, errno, "/proc/self/fd", NULL);
   return sb_namespace_probe(privileged, attempt, failure);
 }
 

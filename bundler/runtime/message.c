@@ -54,6 +54,7 @@ static const struct words words[] = {
                                 "allow user namespaces: sysctl user.max_user_namespaces and "
                                 "kernel.unprivileged_userns_clone, the container's seccomp profile"},
     [SB_NAMESPACE_UNMAPPED] = {"map ids in", NULL, "mount /proc"},
+    [SB_PROC_ABSENT] = {"use", NULL, "mount /proc"},
     [SB_MOUNT_FAILED] = {"mount", NULL,
                          "allow mounts in user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
                          "an AppArmor profile, the container's seccomp profile"},

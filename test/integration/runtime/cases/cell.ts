@@ -9,7 +9,8 @@ import {
   startChild,
   type TestBundle,
 } from '../bundles.ts';
-import type { Place, Strategy, User } from './strategies.ts';
+import { beside } from './programs.ts';
+import { makeRoot, type Place, type RootOptions, type Strategy, type User } from './strategies.ts';
 
 export interface Launch extends Omit<StartOptions, 'asSelf' | 'argv0'> {
   /** Shell words that change the machine first, as root in a mount namespace of this start's own. */
@@ -18,6 +19,10 @@ export interface Launch extends Omit<StartOptions, 'asSelf' | 'argv0'> {
   readonly before?: string;
   /** The start may take any strategy; the machine stays the one of this cell's. */
   readonly anyStrategy?: boolean;
+  /** A root of its own to start in, instead of what the strategy has. */
+  readonly root?: RootOptions;
+  /** That root has no program of the host's to enter it with: nothing goes before the bundle. */
+  readonly isBare?: boolean;
   /** More namespaces around the start, as flags of `unshare`. */
   readonly unshare?: readonly string[];
   /** Which rights the start has, as flags of `setpriv`, instead of the cell's. */
@@ -63,7 +68,7 @@ export class Cell {
   }
 
   async spawn(bundle: TestBundle, launch: Launch = {}): Promise<ReturnType<typeof startChild>> {
-    const { machine, before, anyStrategy, unshare, rights, ...options } = launch;
+    const { machine, before, anyStrategy, unshare, rights, root, isBare, ...options } = launch;
     const started = {
       ...options,
       env: {
@@ -79,7 +84,7 @@ export class Cell {
         ? ['"$0" "$@"']
         : ['/bin/sh', '-euc', quote(`${before}\nexec "$0" "$@"`), '"$0" "$@"'];
     if (nobody.uid === undefined) {
-      if (machine !== undefined || unshare !== undefined || rights !== undefined) this.skip('root missing');
+      if (isMachine(launch)) this.skip('root missing');
       return startChild('/bin/sh', {
         ...started,
         args: ['-euc', `exec ${user.join(' ')}`, bundle.file, ...(options.args ?? [])],
@@ -87,9 +92,9 @@ export class Cell {
     }
     const script = [
       machine ?? '',
-      (await this.strategy.machine?.(bundle, this.user)) ?? '',
-      `cd ${quote(options.cwd ?? '/')}`,
-      `exec setpriv ${rights ?? this.#ownRights()} ${user.join(' ')}`,
+      (await this.strategy.prepare?.(bundle)) ?? '',
+      await this.#rootWords(bundle, root),
+      isBare === true ? await this.#enterBare(bundle) : this.#enter(launch, user.join(' ')),
     ].join('\n');
     return startChild('/usr/bin/unshare', {
       ...started,
@@ -97,6 +102,26 @@ export class Cell {
       args: ['-m', ...(unshare ?? []), '/bin/sh', '-euc', script, bundle.file, ...(options.args ?? [])],
       asSelf: true,
     });
+  }
+
+  /** The root that the strategy has, with what the test wants otherwise. */
+  async #rootWords(bundle: TestBundle, wanted: RootOptions | undefined): Promise<string> {
+    const own = await this.strategy.root?.(bundle);
+    if (own === undefined && wanted === undefined) return '';
+    const inside = `${own?.inside ?? ''}\n${wanted?.inside ?? ''}`;
+    return makeRoot(bundle, this.user, { ...own, ...wanted, inside });
+  }
+
+  #enter({ root, rights, cwd }: Launch, user: string): string {
+    const hasRoot = root !== undefined || this.strategy.root !== undefined;
+    return `${hasRoot ? 'pivot_root . old && cd / && umount -l old' : ''}
+      cd ${quote(cwd ?? '/')}
+      exec setpriv ${rights ?? this.#ownRights()} ${user}`;
+  }
+
+  async #enterBare(bundle: TestBundle): Promise<string> {
+    const id = this.isRoot ? 0 : 65534;
+    return `exec ${await beside(bundle, 'app')} enter ${id} ${this.strategy.drop === undefined ? 'all' : 'few'} "$0" "$@"`;
   }
 
   #ownRights(): string {
@@ -108,6 +133,11 @@ export class Cell {
   async start(bundle: TestBundle, launch: Launch = {}): Promise<Outcome> {
     return (await this.spawn(bundle, launch)).outcome;
   }
+}
+
+/** Whether a start takes root to make what is around it. */
+function isMachine({ machine, unshare, rights, root }: Launch): boolean {
+  return [machine, unshare, rights, root].some((each) => each !== undefined);
 }
 
 /** Waits until a child has printed a text; fails when it ends without. */

@@ -91,7 +91,11 @@ function representatives(cells: readonly Cell[], number: number): readonly Cell[
 
 function missing(cell: Cell, needs: readonly string[]): string | undefined {
   const isSuperuser = process.getuid?.() === 0;
-  if (!isSuperuser && (cell.isRoot || cell.strategy.machine !== undefined)) return 'root missing';
+  if (
+    !isSuperuser &&
+    (cell.isRoot || cell.strategy.root !== undefined || cell.strategy.prepare !== undefined)
+  )
+    return 'root missing';
   const tools = needs.filter((name) => (name === 'root' ? !isSuperuser : findTool(name) === undefined));
   return tools.length === 0 ? undefined : `${tools.join(', ')} missing`;
 }

@@ -5,7 +5,6 @@ import type { TestBundle } from '../bundles.ts';
 import { unprivileged } from './cell.ts';
 import { describeCases } from './harness.ts';
 import { sandboxed } from './programs.ts';
-import { privateRoot } from './strategies.ts';
 
 const onlyNamespace = {
   native: 'it makes no namespace',
@@ -187,9 +186,8 @@ describeCases('Namespaces', (runCase) => {
     async (cell) => {
       const bundle = await cell.bundle('ls / | sort; cat "$0" | tail -1; unshare -Ur id -u; exit 4');
       // On a root with a /nix there is nothing to pivot.
-      const machine = await privateRoot(bundle, cell.user);
       const before = `ls / | sort; exec ${await sandboxed(bundle, 'EINVAL=pivot_root')} "$0"`;
-      const outcome = await cell.start(bundle, { machine, before });
+      const outcome = await cell.start(bundle, { root: {}, before });
       expect(outcome).toMatchObject({ code: 4, stderr: '' });
       expect(outcome.stdout).toContain('\nnix\n');
       expect(outcome.stdout).toMatch(/exit 4\n0\n$/);

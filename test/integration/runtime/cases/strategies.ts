@@ -1,4 +1,4 @@
-import { chown, cp, mkdir, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execProcess } from '../../../../src/core/exec.ts';
 import type { TestBundle } from '../bundles.ts';
@@ -17,8 +17,10 @@ export interface Place {
 /** A way of the runtime to start, and the machine on which it is the one that serves. */
 export interface Strategy {
   readonly name: string;
-  /** Shell words, run as root in a mount namespace of the test's own, that make that machine around `bundle`. */
-  readonly machine?: (bundle: TestBundle, user: User) => Promise<string>;
+  /** Shell words that root says first, in a mount namespace of the start's own. */
+  readonly prepare?: (bundle: TestBundle) => Promise<string>;
+  /** The root of its own that it starts in; without one it starts on the machine as it is. */
+  readonly root?: (bundle: TestBundle) => Promise<RootOptions>;
   /** What of root's rights is taken away, for `setpriv`. */
   readonly drop?: string;
   readonly place?: (bundle: TestBundle) => Place;
@@ -34,58 +36,56 @@ const cachePlace = (bundle: TestBundle) => placeIn(bundle.cache, join(bundle.cac
 
 /** Every strategy that the cases run under; another one is a line here. */
 export const strategies: readonly Strategy[] = [
-  { name: 'native', machine: machineWithStore },
+  { name: 'native', root: rootWithStore },
   {
     name: 'in-place',
-    machine: (bundle, user) => privateRoot(bundle, user),
+    root: async () => ({}),
     drop: '--bounding-set -sys_admin --inh-caps -sys_admin',
     place: ({ directory }) =>
       placeIn(join(directory, 'root/nix/.saddlebag'), join(directory, 'root/nix/store')),
   },
   { name: 'namespace', place: cachePlace },
-  { name: 'lazy', machine: async (bundle) => `mount --bind '${await makeDevice(bundle, 0o666)}' /dev/fuse` },
+  { name: 'lazy', prepare: async (bundle) => `mount --bind '${await makeDevice(bundle, 0o666)}' /dev/fuse` },
 ];
 
-/** What a root of the task's own shows of the host; what it has beside is its own and can be written to. */
-const shownDirectories = ['usr', 'etc', 'dev', 'proc', 'sys'];
-const links = ['bin', 'sbin', 'lib', 'lib64'];
+/** What is in a root of the task's own. */
+export interface RootOptions {
+  /** The host's directories that are mounted in it; by default what a container has. */
+  readonly shows?: readonly string[];
+  /** Shell words that change it before it is entered; they begin in it. */
+  readonly inside?: string;
+}
 
 /**
- * Makes a root that looks like a container's or an allocation's, with the test's directory at its own path, and returns
- * the words that enter it.
+ * Returns the shell words that make a root like a container's or an allocation's, with the test's directory at its own
+ * path, and stand in it. What it has beside the host's directories is its own and can be written to.
  */
-export async function privateRoot(bundle: TestBundle, user: User, inside = ''): Promise<string> {
-  const root = join(bundle.directory, 'root');
-  const within = join(root, bundle.directory);
-  for (const name of [...shownDirectories, 'old', 'tmp', within.slice(root.length + 1)]) {
-    await mkdir(join(root, name), { recursive: true });
-  }
-  for (const name of links) await symlink(`usr/${name}`, join(root, name)).catch(() => undefined);
-  if (user === 'user') await chown(root, 65534, 65534);
-  return `mount --bind '${root}' '${root}'
-    for each in ${shownDirectories.join(' ')}; do mount --rbind /$each '${root}'/$each; done
-    mount --bind '${bundle.directory}' '${within}'
-    chmod 1777 '${root}/tmp'
-    ${inside}
-    cd '${root}' && pivot_root . old && cd / && umount -l old`;
+export function makeRoot({ directory }: TestBundle, user: User, options: RootOptions): string {
+  const shown = options.shows ?? ['usr', 'etc', 'dev', 'proc', 'sys'];
+  const links = shown.includes('usr') ? 'bin sbin lib lib64' : '';
+  return `mkdir -p '${directory}/root' && mount --bind '${directory}/root' '${directory}/root' && cd '${directory}/root'
+    mkdir -p old tmp '.${directory}' ${shown.join(' ')}
+    chmod 1777 tmp
+    ${user === 'user' ? 'chown 65534:65534 .' : 'true'}
+    for each in ${links}; do ln -sfn usr/$each $each; done
+    for each in ${shown.join(' ')}; do mount --rbind /$each $each; done
+    mount --bind '${directory}' '.${directory}'
+    ${options.inside ?? ''}
+    cd '${directory}/root'`;
 }
 
-/** The trees of a bundle as Nix leaves them, at /nix/store of a root of its own. */
-async function machineWithStore(bundle: TestBundle, user: User): Promise<string> {
+/** The trees of a bundle as Nix leaves them, at /nix/store. */
+async function rootWithStore(bundle: TestBundle): Promise<RootOptions> {
   const store = join(bundle.directory, 'store');
-  const entered = privateRoot(
-    bundle,
-    user,
-    `mkdir -p '${bundle.directory}/root/nix/store'; mount --bind '${store}' '${bundle.directory}/root/nix/store'`,
-  );
-  for (const { base, directory } of bundle.trees) await copyTree(directory, join(store, base));
-  return entered;
+  for (const tree of bundle.trees) await copyTree(tree, join(store, tree.base));
+  return { inside: `mkdir -p nix/store; mount --bind '${store}' nix/store` };
 }
 
-async function copyTree(from: string, to: string): Promise<void> {
+async function copyTree(tree: TestBundle['trees'][number], to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   await rm(to, { recursive: true, force: true });
-  await cp(from, to, { recursive: true, verbatimSymlinks: true });
+  await cp(tree.directory, to, { recursive: true, verbatimSymlinks: true });
+  for (const [name, file] of Object.entries(tree.files)) await cp(file, join(to, name), { force: true });
   const script = 'chown -Rh 0:0 "$0"; chmod -R u=rX,go=rX "$0"; find "$0" -exec touch -hd @1 {} +';
   await execProcess('/bin/sh', ['-euc', script, to]);
 }
