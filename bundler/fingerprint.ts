@@ -109,6 +109,8 @@ class Surveyor {
     const { size, ino, mtimeNs, ctimeNs } = stats;
     if (ctimeNs < this.#settledBeforeNs) return `${size} ${ino} ${mtimeNs} ${ctimeNs}`;
     if (stats.isSymbolicLink()) return `to ${readlinkSync(file)}`;
+    // To read a fifo is to wait for a writer; whoever reads the tree refuses it.
+    if (!stats.isFile()) return 'not a file';
     return `sha256 ${await sha256OfFile(file, { signal: this.#options.signal })}`;
   }
 }
