@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmod,
   copyFile,
@@ -21,7 +22,7 @@ import { describeCases } from './harness.ts';
 import { sandboxed } from './programs.ts';
 
 /** Which of two is meant where a strategy has no cache. */
-const notFor = { native: 'it unpacks nothing' };
+const notFor = { native: 'it unpacks nothing', lazy: 'it unpacks nothing' };
 const onlyCache = { ...notFor, 'in-place': 'it has one place, /nix' };
 
 const manyFiles = (length: number) =>
@@ -30,15 +31,18 @@ const manyFiles = (length: number) =>
   );
 const many = manyFiles(500);
 
+/** What debug says of the store in a place; relocate's is one of its own. */
+const storeLine = (place: string, what: string) =>
+  new RegExp(`^app: ${place}/(relocated-.*/)?store: ${what}$`, 'm');
+
 const list = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);
 
 /** Starts a bundle and returns once something lies in its temporary directory; or when it was done before. */
 async function startUntilExtracting(cell: Cell, bundle: TestBundle) {
   const started = await cell.spawn(bundle, { env: { SADDLEBAG_JOBS: '1' } });
-  const { temporary } = cell.place(bundle);
   const deadline = Date.now() + 20_000;
   while (Date.now() < deadline && started.child.exitCode === null) {
-    if ((await list(temporary)).length > 0) break;
+    if ((await list(cell.place(bundle).temporary)).length > 0) break;
   }
   return started;
 }
@@ -87,7 +91,7 @@ async function diskBytes(directory: string): Promise<number> {
 
 /** A mount over a bundle's cache for its user; the words of the shell that make it. */
 const cacheMount = (cell: Cell, bundle: TestBundle, options: string, type = 'tmpfs'): string =>
-  `mount -t ${type} -o ${options}${cell.isRoot ? '' : ',uid=65534,gid=65534'},mode=0700 saddlebag-test ${bundle.cache}`;
+  `mount -t ${type} -o ${options}${cell.isRoot ? '' : ',uid=65534,gid=65534'},mode=0755 saddlebag-test ${bundle.cache}`;
 
 /** Starts as root write anywhere: what a user is kept from by modes is no obstacle to them. */
 const notAs = { root: 'root passes modes and owners' };
@@ -178,7 +182,9 @@ describeCases('Cache and extraction', (runCase) => {
     { notFor: onlyCache, needs: ['root'] },
     async (cell) => {
       const members = { content: Buffer.alloc(3 << 20, 'saddlebag') };
-      const bundle = await cell.bundle('echo ok; ls -A "$SADDLEBAG_CACHE_DIR/.saddlebag-tmp"', { members });
+      const bundle = await cell.bundle('echo ok; find "$SADDLEBAG_CACHE_DIR" -path "*/.saddlebag-tmp/*"', {
+        members,
+      });
       const outcome = await cell.start(bundle, { machine: cacheMount(cell, bundle, 'size=1m'), env: debug });
       expect(outcome).toMatchObject({ code: 0, stdout: 'ok\n' });
       expect(outcome.stderr).toMatch(/cache: refused: .*no space left on device/);
@@ -187,7 +193,9 @@ describeCases('Cache and extraction', (runCase) => {
 
   runCase(49, 'ENOSPC that no figure foretold', { notFor: onlyCache, needs: ['root'] }, async (cell) => {
     const members = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`f${index}`, `${index}`]));
-    const bundle = await cell.bundle('echo ok; ls -A "$SADDLEBAG_CACHE_DIR/.saddlebag-tmp"', { members });
+    const bundle = await cell.bundle('echo ok; find "$SADDLEBAG_CACHE_DIR" -path "*/.saddlebag-tmp/*"', {
+      members,
+    });
     const machine = cacheMount(cell, bundle, 'size=1m,nr_inodes=60');
     const outcome = await cell.start(bundle, { machine, env: debug });
     expect(outcome).toMatchObject({ code: 0, stdout: 'ok\n' });
@@ -218,7 +226,7 @@ describeCases('Cache and extraction', (runCase) => {
       const machine = `mount --bind ${bundle.cache} ${bundle.cache}; mount -o remount,bind,ro ${bundle.cache}`;
       const outcome = await cell.start(bundle, { machine, env: debug });
       expect(outcome).toMatchObject({ code: 0, stdout: 'ok\n' });
-      expect(outcome.stderr).toMatch(/cache.*: refused: .*read-only file system/);
+      expect(outcome.stderr).toMatch(/: refused: .*read-only file system/);
     },
   );
 
@@ -273,7 +281,7 @@ describeCases('Cache and extraction', (runCase) => {
       const outcome = await cell.start(bundle, { machine: cacheMount(cell, bundle, 'size=8m'), env: debug });
       expect(outcome).toMatchObject({ code: 0, stdout: `${64 << 20}\n` });
       expect(outcome.stderr).not.toContain(`${bundle.cache}: refused`);
-      expect(outcome.stderr).toContain(`${bundle.cache}/store: extracted`);
+      expect(outcome.stderr).toMatch(storeLine(bundle.cache, 'extracted'));
     },
   );
 
@@ -394,7 +402,7 @@ describeCases('Cache and extraction', (runCase) => {
     const machine = cacheMount(cell, bundle, 'nosuid,nodev,noatime');
     const outcome = await cell.start(bundle, { machine, env: debug });
     expect(outcome).toMatchObject({ code: 0, stdout: 'ok\n' });
-    expect(outcome.stderr).toContain(`${bundle.cache}/store: extracted\n`);
+    expect(outcome.stderr).toMatch(storeLine(bundle.cache, 'extracted'));
   });
 
   runCase(52, 'a cache without locks is passed over', { notFor: onlyCache, needs: ['gcc'] }, async (cell) => {
@@ -416,7 +424,7 @@ describeCases('Cache and extraction', (runCase) => {
       mount -t overlay -o lowerdir=low,upperdir=${bundle.spare}/up,workdir=${bundle.spare}/work x cache`;
     const outcome = await cell.start(bundle, { machine, env: debug });
     expect(outcome).toMatchObject({ code: 0, stdout: 'data\n' });
-    expect(outcome.stderr).toContain(`${bundle.cache}/store: extracted\n`);
+    expect(outcome.stderr).toMatch(storeLine(bundle.cache, 'extracted'));
   });
 
   runCase(52, 'no HOME, HOME=/nonexistent, an empty environment', { notFor: onlyCache }, async (cell) => {
@@ -448,7 +456,7 @@ describeCases('Cache and extraction', (runCase) => {
     async (cell) => {
       const bundle = await cell.bundle('echo ok');
       const home = await ownDirectory(bundle.directory, 'home');
-      const machine = `mount -t tmpfs -o mode=1777 x /var/tmp; ${cell.isRoot ? `chown 0:0 ${home}` : 'true'}`;
+      const machine = `mount -t tmpfs -o mode=1777 x /var/tmp; ${cell.isRoot ? `chown 0:0 ${home}; mkdir -p -m 755 ${home}/.cache; chmod 755 ${home}` : 'true'}`;
       const variables = [
         'SADDLEBAG_CACHE_DIR',
         'NOMAD_TASK_DIR',
@@ -461,9 +469,9 @@ describeCases('Cache and extraction', (runCase) => {
         ...Object.fromEntries(variables.map((name) => [name, ''])),
       };
       const last = await cell.start(bundle, { machine, env });
-      expect(last.stderr).toMatch(/^app: \/var\/tmp\/saddlebag-\d+\/store: extracted$/m);
+      expect(last.stderr).toMatch(/^app: \/var\/tmp\/saddlebag-\d+\/(.*\/)?store: extracted$/m);
       const before = await cell.start(bundle, { machine, env: { ...env, HOME: home } });
-      expect(before.stderr).toContain(`app: ${home}/.cache/saddlebag/store: extracted\n`);
+      expect(before.stderr).toMatch(storeLine(`${home}/.cache/saddlebag`, 'extracted'));
     },
   );
 
@@ -493,19 +501,24 @@ describeCases('Cache and extraction', (runCase) => {
     },
   );
 
-  runCase(56, 'two versions side by side share what they have in common', { notFor }, async (cell) => {
-    const dependencies = [{ letter: 'd', name: 'lib', members: { 'lib/data': 'shared\n' } }];
-    const script = (version: string) => `echo ${version}; cat "$(dirname "$0")"/../../d*-lib/lib/data`;
-    const one = await cell.bundle(script('one'), { dependencies });
-    const two = await cell.bundle(script('two'), { dependencies, letter: 'f' });
-    const file = join(one.directory, 'two');
-    await copyFile(two.file, file);
-    expect((await cell.start(one, { env: debug })).stdout).toBe('one\nshared\n');
-    const kept = await stat(join(cell.place(one).trees, `${'d'.repeat(32)}-lib`));
-    expect((await cell.start({ ...one, file })).stdout).toBe('two\nshared\n');
-    expect((await stat(join(cell.place(one).trees, `${'d'.repeat(32)}-lib`))).ino).toBe(kept.ino);
-    expect((await list(cell.place(one).trees)).length).toBe(3);
-  });
+  runCase(
+    56,
+    'two versions side by side share what they have in common',
+    { notFor: { ...notFor, relocate: 'a relocated closure is one of its own' } },
+    async (cell) => {
+      const dependencies = [{ letter: 'd', name: 'lib', members: { 'lib/data': 'shared\n' } }];
+      const script = (version: string) => `echo ${version}; cat "$(dirname "$0")"/../../d*-lib/lib/data`;
+      const one = await cell.bundle(script('one'), { dependencies });
+      const two = await cell.bundle(script('two'), { dependencies, letter: 'f' });
+      const file = join(one.directory, 'two');
+      await copyFile(two.file, file);
+      expect((await cell.start(one, { env: debug })).stdout).toBe('one\nshared\n');
+      const kept = await stat(join(cell.place(one).trees, `${'d'.repeat(32)}-lib`));
+      expect((await cell.start({ ...one, file })).stdout).toBe('two\nshared\n');
+      expect((await stat(join(cell.place(one).trees, `${'d'.repeat(32)}-lib`))).ino).toBe(kept.ino);
+      expect((await list(cell.place(one).trees)).length).toBe(3);
+    },
+  );
 
   runCase(
     57,
@@ -513,10 +526,9 @@ describeCases('Cache and extraction', (runCase) => {
     { notFor, needs: ['touch'] },
     async (cell) => {
       const bundle = await cell.bundle('echo ok');
+      await cell.start(bundle);
       const { trees, markers } = cell.place(bundle);
       for (const date of ['2001-01-01', '2099-01-01']) {
-        await cell.start(bundle);
-        const { execFileSync } = await import('node:child_process');
         execFileSync('touch', ['-h', '-d', date, join(trees, '..'), markers, join(markers, appBase)]);
         const outcome = await cell.start(bundle, { env: debug });
         expect(outcome).toMatchObject({ code: 0, stdout: 'ok\n' });
@@ -528,7 +540,10 @@ describeCases('Cache and extraction', (runCase) => {
   runCase(
     58,
     'a cache that is mounted at another place',
-    { notFor: onlyCache, needs: ['root'] },
+    {
+      notFor: { ...onlyCache, relocate: 'its link names one place; it is unpacked for the other' },
+      needs: ['root'],
+    },
     async (cell) => {
       const bundle = await cell.bundle('echo ok');
       const elsewhere = join(bundle.directory, 'elsewhere');

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { chown } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   makeBundle,
@@ -58,7 +58,11 @@ export class Cell {
 
   async bundle(...parameters: Parameters<typeof makeBundle>): Promise<TestBundle> {
     const bundle = await makeBundle(...parameters);
-    if (this.isRoot) for (const directory of [bundle.cache, bundle.spare]) await chown(directory, 0, 0);
+    for (const directory of this.isRoot ? [bundle.cache, bundle.spare] : []) {
+      await chown(directory, 0, 0);
+      // relocate keeps nothing where the user that a server of root's becomes would not get in.
+      await chmod(directory, 0o755);
+    }
     return bundle;
   }
 
@@ -91,6 +95,7 @@ export class Cell {
       });
     }
     const script = [
+      ownTemporaries(bundle),
       machine ?? '',
       (await this.strategy.prepare?.(bundle)) ?? '',
       await this.#rootWords(bundle, root),
@@ -133,6 +138,17 @@ export class Cell {
   async start(bundle: TestBundle, launch: Launch = {}): Promise<Outcome> {
     return (await this.spawn(bundle, launch)).outcome;
   }
+}
+
+/**
+ * Returns shell words that put directories of the test's own over /tmp, /var/tmp and /run: what a start leaves there, a
+ * last place or a link of a relocated closure, stays from start to start and goes with the test.
+ */
+function ownTemporaries({ directory }: TestBundle): string {
+  const inTmp = directory.startsWith('/tmp/') ? `host${directory}` : '';
+  return `cd '${directory}'; mkdir -p host/tmp host/var host/run; chmod 1777 host/tmp host/var
+    ${inTmp === '' ? '' : `mkdir -p '${inTmp}'; mount --bind . '${inTmp}'`}
+    mount --bind host/var /var/tmp; mount --bind host/run /run; mount --rbind host/tmp /tmp`;
 }
 
 /** Whether a start takes root to make what is around it. */

@@ -221,18 +221,25 @@ describeCases('The host', (runCase) => {
     },
   );
 
-  runCase(52, 'a read-only root', { notFor: { 'in-place': 'it has nowhere to make /nix' } }, async (cell) => {
-    const bundle = await cell.bundle('cat "$(dirname "$0")/../share/data"', {
-      members: { 'share/data': 'data\n' },
-    });
-    const root = { inside: 'mount -o remount,bind,ro .' };
-    const before = '! touch /written 2>/dev/null';
-    expect(await cell.start(bundle, { root, before })).toMatchObject({
-      code: 0,
-      stdout: 'data\n',
-      stderr: '',
-    });
-  });
+  runCase(
+    52,
+    'a read-only root with a /tmp',
+    { notFor: { 'in-place': 'it has nowhere to make /nix' } },
+    async (cell) => {
+      const bundle = await cell.bundle('cat "$(dirname "$0")/../share/data"', {
+        members: { 'share/data': 'data\n' },
+      });
+      const inside = `mount -t tmpfs -o mode=1777 x tmp; mkdir -p '.${bundle.directory}'
+      mount --bind '${bundle.directory}' '.${bundle.directory}'; mount -o remount,bind,ro .`;
+      const root = { inside };
+      const before = '! touch /written 2>/dev/null';
+      expect(await cell.start(bundle, { root, before })).toMatchObject({
+        code: 0,
+        stdout: 'data\n',
+        stderr: '',
+      });
+    },
+  );
 
   runCase(
     52,

@@ -41,7 +41,7 @@ const forbidden: readonly (readonly [string, string, RegExp])[] = [
 describeCases('Namespaces', (runCase) => {
   runCase(24, 'an app makes user and mount namespaces of its own', {}, async (cell) => {
     const bundle = await cell.bundle(
-      `unshare -Urm /bin/sh -euc 'id -u; mount -t tmpfs x /tmp; cat "$0"' "$(dirname "$0")/../share/data"`,
+      `unshare -Urm /bin/sh -euc 'id -u; mount -t tmpfs x "$NOMAD_ALLOC_DIR"; cat "$0"' "$(dirname "$0")/../share/data"`,
       { members: { 'share/data': 'data\n' } },
     );
     expect(await cell.start(bundle)).toMatchObject({ code: 0, stdout: '0\ndata\n', stderr: '' });

@@ -68,10 +68,10 @@ describeCases('Payload fidelity', (runCase) => {
       loop: { link: 'loop' },
       'zoneinfo/posix': { link: '.' },
       'zoneinfo/UTC': 'utc\n',
-      up: { link: '..' },
+      'zoneinfo/up': { link: '..' },
     };
     const lines = (await printed(cell, listTree, { members })).trim().split('\n');
-    const names = ['', 'bin', 'bin/app', 'loop', 'up', 'zoneinfo', 'zoneinfo/UTC', 'zoneinfo/posix'];
+    const names = ['', 'bin', 'bin/app', 'loop', 'zoneinfo', 'zoneinfo/UTC', 'zoneinfo/posix', 'zoneinfo/up'];
     expect(lines.map((line) => line.split('|')[0]).sort()).toEqual(names);
     expect(lines).toContain('zoneinfo/posix|l|777|1.0000000000|.');
   });
@@ -213,15 +213,16 @@ os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes.fromhex(sys.argv[2].re
   runCase(
     11,
     'read-only directories of a tree that cannot be kept are cleaned up',
-    { notFor },
+    { notFor: { ...notFor, lazy: 'it unpacks nothing' } },
     async (cell) => {
       const members = { 'a/b/c/d': 'x', 'big/data': Buffer.alloc(300_000, 'saddlebag') };
       const bundle = await cell.bundle('echo never', { members });
-      const place = cell.place(bundle);
       const outcome = await cell.start(bundle, { before: 'ulimit -f 8', env: { NOMAD_ALLOC_DIR: '' } });
       expect(outcome.code).toBe(125);
-      expect(await readdir(place.temporary)).toEqual([]);
-      expect(await readdir(place.trees)).toEqual([]);
+      const { trees, temporary } = cell.place(bundle);
+      for (const directory of [trees, temporary]) {
+        expect(await readdir(directory).catch(() => [])).toEqual([]);
+      }
     },
   );
 

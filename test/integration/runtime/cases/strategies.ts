@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execProcess } from '../../../../src/core/exec.ts';
@@ -34,6 +35,12 @@ const placeIn = (control: string, trees: string): Place => ({
 
 const cachePlace = (bundle: TestBundle) => placeIn(bundle.cache, join(bundle.cache, 'store'));
 
+/** The store of a relocated closure has the name of its link, which is chosen at the first start. */
+function relocatedPlace({ cache }: TestBundle): Place {
+  const [control = join(cache, 'none')] = globSync(join(cache, 'relocated-*/*-*'));
+  return placeIn(control, join(control, 'store'));
+}
+
 /** Every strategy that the cases run under; another one is a line here. */
 export const strategies: readonly Strategy[] = [
   { name: 'native', root: rootWithStore },
@@ -46,6 +53,7 @@ export const strategies: readonly Strategy[] = [
   },
   { name: 'namespace', place: cachePlace },
   { name: 'lazy', prepare: async (bundle) => `mount --bind '${await makeDevice(bundle, 0o666)}' /dev/fuse` },
+  { name: 'relocate', place: relocatedPlace },
 ];
 
 /** What is in a root of the task's own. */
