@@ -4,6 +4,7 @@ import { TarArchive } from 'archiver';
 import { pack } from 'tar-stream';
 import { sha256Hex } from '../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
+import { readSmallFile } from '../src/core/small-file.ts';
 import type { Entry } from '../src/core/types.ts';
 import { tarEndBytes } from './format/layout.ts';
 
@@ -72,11 +73,15 @@ async function archiveEntries(entries: readonly Entry[], signal: AbortSignal): P
 }
 
 async function readWhole(entry: FileEntry): Promise<Buffer> {
-  const content = await readFile(entry.file).catch((cause: unknown) => {
+  const content = await readContent(entry.file).catch((cause: unknown) => {
     throw unreadable(entry.file, cause);
   });
   if (content.length !== entry.sizeBytes) throw changed(entry.file);
   return content;
+}
+
+async function readContent(file: string): Promise<Buffer> {
+  return readSmallFile(file) ?? readFile(file);
 }
 
 /**

@@ -1,5 +1,4 @@
-import type { Stats } from 'node:fs';
-import { lstat, readlink } from 'node:fs/promises';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes, sortedNames } from '../../src/core/files.ts';
@@ -18,16 +17,13 @@ export type TreeNode =
     }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string };
 
-/** Files looked at at once: enough to keep libuv's four threads busy, few enough for any limit of descriptors. */
-const batchSize = 64;
-
 /**
  * Walks a tree and yields its members sorted by the bytes of their paths: `a`, `a-b`, `a/b`. A directory comes before
  * what it holds. Symbolic links are never followed; the top may itself be a file or a link.
  * @throws {SaddlebagError} `entry-unsupported` for a socket, fifo or device, `name-not-utf8`, `tree-unreadable`
  */
 export async function* walkTree(directory: string): AsyncGenerator<TreeNode> {
-  const nodes: TreeNode[] = [await readNode(directory, '')];
+  const nodes: TreeNode[] = [readNode(directory, '')];
   // The array grows while it is read: each directory puts what it holds behind it.
   for (const node of nodes) {
     if (node.kind === 'directory') await readMembers(directory, node.path, nodes);
@@ -40,29 +36,29 @@ async function readMembers(top: string, path: string, nodes: TreeNode[]): Promis
   const names = await sortedNames(join(top, path)).catch((cause: unknown) => {
     throw cause instanceof SaddlebagError ? cause : unreadable(join(top, path), cause);
   });
-  for (let start = 0; start < names.length; start += batchSize) {
-    const batch = names.slice(start, start + batchSize);
-    nodes.push(
-      ...(await Promise.all(batch.map((name) => readNode(top, path === '' ? name : `${path}/${name}`)))),
-    );
-  }
+  for (const name of names) nodes.push(readNode(top, path === '' ? name : `${path}/${name}`));
 }
 
-async function readNode(top: string, path: string): Promise<TreeNode> {
+/** Synchronous: as promises, looking at 40,000 files takes three times as long. */
+function readNode(top: string, path: string): TreeNode {
   const file = path === '' ? top : join(top, path);
-  const stats = await lstat(file).catch((cause: unknown) => {
-    throw unreadable(file, cause);
-  });
+  const stats = statsOf(file);
   if (stats.isDirectory()) return { kind: 'directory', path };
-  if (stats.isSymbolicLink()) return { kind: 'symlink', path, target: await readTarget(file) };
+  if (stats.isSymbolicLink()) return { kind: 'symlink', path, target: readTarget(file) };
   if (!stats.isFile()) throw unsupported(file, stats);
   return { kind: 'file', path, file, executable: (stats.mode & 0o111) !== 0, sizeBytes: stats.size };
 }
 
-async function readTarget(file: string): Promise<string> {
-  const raw = await readlink(file, { encoding: 'buffer' }).catch((cause: unknown) => {
+function statsOf(file: string): Stats {
+  try {
+    return lstatSync(file);
+  } catch (cause) {
     throw unreadable(file, cause);
-  });
+  }
+}
+
+function readTarget(file: string): string {
+  const raw = rawTarget(file);
   const target = raw.toString('utf8');
   if (!Buffer.from(target).equals(raw)) {
     throw new SaddlebagError(
@@ -72,6 +68,14 @@ async function readTarget(file: string): Promise<string> {
     );
   }
   return target;
+}
+
+function rawTarget(file: string): Buffer {
+  try {
+    return readlinkSync(file, { encoding: 'buffer' });
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
 }
 
 function unsupported(file: string, stats: Stats): SaddlebagError {

@@ -1,0 +1,27 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** What counts as small: read in well under a millisecond from memory. */
+const smallBytes = 256 * 1024;
+
+/**
+ * Reads a small file whole; returns null for one that is not small. Synchronous: with promises, opening, reading and closing
+ * 40,000 small files takes three times as long.
+ * @throws the system's error when it cannot be read
+ */
+export function readSmallFile(file: string): Buffer | null {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size > smallBytes) return null;
+    // One byte more shows the end, and a file that has grown.
+    const buffer = Buffer.allocUnsafe(size + 1);
+    for (let length = 0; length < buffer.length; ) {
+      const count = readSync(descriptor, buffer, length, buffer.length - length, null);
+      if (count === 0) return buffer.subarray(0, length);
+      length += count;
+    }
+    return null;
+  } finally {
+    closeSync(descriptor);
+  }
+}
