@@ -31,7 +31,8 @@ export interface RecipeVariable {
 /**
  * The programs that need one. A program needs none that is complete with its libraries, or finds its files from where
  * it lies by /proc/self/exe and has them all in its own directory; what is found at absolute paths only, and has no
- * variable, comes by a bind.
+ * variable, comes by a bind. Of /etc only what packages ship is here, never what makes a machine's own configuration:
+ * that is for --include. Tried on Debian 12.
  */
 export const recipes: readonly Recipe[] = [
   {
@@ -86,6 +87,29 @@ export const recipes: readonly Recipe[] = [
     paths: [],
     fixed: ['/usr/share/nodejs/{acorn,acorn-walk,cjs-module-lexer,undici}'],
   },
+  {
+    program: /\/s?bin\/nginx/,
+    paths: [],
+    fixed: [
+      '/etc/nginx/mime.types',
+      '/etc/nginx/*_params',
+      '/etc/nginx/fastcgi.conf',
+      '/usr/lib/nginx/modules',
+    ],
+  },
+  { program: /\/s?bin\/apache2/, paths: [], fixed: ['/usr/lib/apache2/modules', '/etc/mime.types'] },
+  {
+    // The directory of extensions is named after the version of their interface.
+    program: /\/bin\/php(\d\.\d)/,
+    paths: [],
+    fixed: [
+      '/usr/lib/php/2*',
+      '/usr/share/php',
+      '/etc/php/{1}/mods-available',
+      '/etc/php/{1}/cli/conf.d',
+      '/usr/share/zoneinfo',
+    ],
+  },
   // Java finds its home by /proc/self/exe.
   {
     program: /(\/.*)\/bin\/(?:java|javac|jar|keytool|jshell)/,
@@ -116,7 +140,6 @@ export const recipes: readonly Recipe[] = [
   {
     program: /\/bin\/vim[.\w]*/,
     paths: ['{prefix}/share/vim/vim[0-9]*'],
-    fixed: ['/etc/vim'],
     env: [{ name: 'VIMRUNTIME', policy: 'where-unset', paths: ['{prefix}/share/vim/vim[0-9]*'] }],
   },
   {

@@ -234,7 +234,7 @@ export const programCases: readonly ProgramCase[] = [
     name: 'nginx',
     packages: 'nginx-light',
     tools: ['nginx'],
-    programs: { nginx: { file: '/usr/sbin/nginx', args: ['--include', '/etc/nginx'] } },
+    programs: { nginx: { file: '/usr/sbin/nginx' } },
     does: 'serves a file, compressed, with its type from mime.types',
     job: serveNginx,
   },
