@@ -60,6 +60,12 @@ const options = [
   '-fno-sanitize=all',
 ];
 
+/**
+ * Seen as a whole, the one is 8 KB smaller and decodes a tenth slower (under QEMU); the other gets larger. Its outliner,
+ * which does this there, gains 1 KB and takes a fifth of the speed.
+ */
+const sizeOptions: Readonly<Record<Arch, readonly string[]>> = { x86_64: [], aarch64: ['-flto'] };
+
 interface Tools {
   readonly zig: string;
   readonly zstd: string;
@@ -106,6 +112,7 @@ function compilerArguments(arch: Arch, tools: Tools, sources: readonly string[],
     'cc',
     ...['-target', `${arch}-linux-musl`],
     ...options,
+    ...sizeOptions[arch],
     ...warnings,
     // As system headers zstd's sources, which frame.c includes, keep their warnings to themselves.
     ...['-isystem', tools.zstd],

@@ -156,6 +156,11 @@ static enum sb_reason provide_at(struct sb_store *store, const struct place *pla
   return reason == SB_OK ? use(store, start, directory, path, failure) : reason;
 }
 
+static void add_refusal(struct sb_text *refused, const struct sb_failure *failure) {
+  SB_AUTO_FREE char *words = sb_message_describe(failure);
+  sb_text_add(refused, "%s%s", refused->bytes == 0 ? "" : "; ", words);
+}
+
 enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, sb_cache_use *use,
                                 struct sb_failure *failure) {
   SB_AUTO_FREE struct sb_text refused = {0};
@@ -165,8 +170,48 @@ enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *s
     enum sb_reason reason = provide_at(store, &places[i], path, start, use, failure);
     if (!sb_reason_is_refusal(reason)) return reason;
     sb_message_debug(start, "refused", path, failure);
-    SB_AUTO_FREE char *words = sb_message_describe(failure);
-    sb_text_add(&refused, "%s%s", refused.bytes == 0 ? "" : "; ", words);
+    add_refusal(&refused, failure);
+  }
+  return sb_failure_set(failure, SB_PLACE_NONE, 0, "a cache", refused.data);
+}
+
+/* Opens a place, or the directory in which it would be made; -1 with errno set. */
+static int open_nearest(const struct place *place, char *path, bool *is_there) {
+  *is_there = true;
+  int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  for (int makes = place->between == NULL ? 1 : 2; directory < 0 && errno == ENOENT && makes > 0; makes--) {
+    *is_there = false;
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    directory = open(slash == path ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }
+  return directory;
+}
+
+static enum sb_reason check_nearest(const struct place *place, const char *path, struct sb_failure *failure) {
+  if (*path != '/') return sb_failure_set(failure, SB_PLACE_RELATIVE, 0, path, place->variable);
+  SB_AUTO_FREE char *nearest = strdup(path);
+  bool is_there;
+  SB_AUTO_CLOSE int directory = nearest == NULL ? -1 : open_nearest(place, nearest, &is_there);
+  if (directory < 0 || faccessat(directory, ".", W_OK, 0) != 0) {
+    return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);
+  }
+  struct statvfs mount;
+  if (is_there) return check_place(directory, path, failure);
+  bool runs = fstatvfs(directory, &mount) != 0 || (mount.f_flag & ST_NOEXEC) == 0;
+  return runs ? SB_OK : sb_failure_set(failure, SB_PLACE_NOEXEC, 0, path, NULL);
+}
+
+enum sb_reason sb_cache_check(char **chosen, struct sb_failure *failure) {
+  SB_AUTO_FREE struct sb_text refused = {0};
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    SB_AUTO_FREE char *path = place_path(&places[i]);
+    if (path == NULL) continue;
+    if (check_nearest(&places[i], path, failure) == SB_OK) {
+      if (chosen != NULL) *chosen = strdup(path);
+      return SB_OK;
+    }
+    add_refusal(&refused, failure);
   }
   return sb_failure_set(failure, SB_PLACE_NONE, 0, "a cache", refused.data);
 }

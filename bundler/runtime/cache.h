@@ -40,6 +40,12 @@ enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const ch
 enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure);
 
 /*
+ * Whether a place would serve, as far as can be told without making one: SB_PLACE_NONE as above. `chosen` gets its path,
+ * for the caller to free, and may be NULL.
+ */
+enum sb_reason sb_cache_check(char **chosen, struct sb_failure *failure);
+
+/*
  * Returns how many bytes of the closure would have to be extracted to the first place that is there and serves. Nothing is
  * made for the question.
  */

@@ -20,6 +20,8 @@ enum sb_reason {
   SB_MEMORY_SHORT,
   SB_INTERRUPTED, /* `error` is the signal */
   SB_OPTION_UNKNOWN,
+  SB_OPTION_MISUSED,
+  SB_OUTPUT_FAILED,
   SB_STRATEGY_UNKNOWN,
 
   /* A place or a strategy that does not serve; the next is tried. */
@@ -59,6 +61,7 @@ enum sb_reason {
   SB_PROGRAM_REFUSED,
   SB_DIRECTORY_REFUSED,
   SB_CHILD_REFUSED,
+  SB_PROGRAM_UNKNOWN,
 };
 
 /* Owned by the caller: zero it before use, `sb_failure_clear` it after. A later failure replaces an earlier one. */

@@ -112,14 +112,10 @@ static const char *program_path(const struct sb_bundle *bundle, const char *prog
   return is_in_root ? inside + root.length : program;
 }
 
-enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *const *inherited,
-                         struct sb_failure *failure) {
-  const struct sb_entrypoint *entrypoint = sb_launch_entrypoint(start->bundle, argv[0]);
-  const char *program = program_path(start->bundle, sb_bundle_string(start->bundle, entrypoint->program));
-  SB_AUTO_FREE char **arguments = make_arguments(start->bundle, argv);
-  SB_AUTO_FREE char **environment = make_environment(start, inherited);
+/* Goes where the app starts and becomes `program`. */
+static enum sb_reason become(const struct sb_start *start, const char *program, char *const *arguments,
+                             char *const *environment, struct sb_failure *failure) {
   if (arguments == NULL || environment == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, program, NULL);
-  if ((start->bundle->header->flags & SB_FLAG_OWN_NAME) != 0) arguments[0] = (char *)program;
   const char *directory = sb_bundle_string(start->bundle, start->bundle->header->working_directory);
   if (*directory != '\0' && chdir(directory) != 0) {
     return sb_failure_set(failure, SB_DIRECTORY_REFUSED, errno, directory, NULL);
@@ -127,4 +123,66 @@ enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *
   execve(program, arguments, environment);
   enum sb_reason reason = errno == ENOENT ? SB_PROGRAM_ABSENT : SB_PROGRAM_REFUSED;
   return sb_failure_set(failure, reason, reason == SB_PROGRAM_ABSENT ? 0 : errno, program, NULL);
+}
+
+enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *const *inherited,
+                         struct sb_failure *failure) {
+  const struct sb_entrypoint *entrypoint = sb_launch_entrypoint(start->bundle, argv[0]);
+  const char *program = program_path(start->bundle, sb_bundle_string(start->bundle, entrypoint->program));
+  SB_AUTO_FREE char **arguments = make_arguments(start->bundle, argv);
+  SB_AUTO_FREE char **environment = make_environment(start, inherited);
+  bool has_own_name = (start->bundle->header->flags & SB_FLAG_OWN_NAME) != 0;
+  if (arguments != NULL && has_own_name) arguments[0] = (char *)program;
+  return become(start, program, arguments, environment, failure);
+}
+
+/* Directories of programs below a store path; an image has them as any root. */
+static const char *const program_directories[] = {"bin", "sbin", "usr/local/bin", "usr/bin", "usr/sbin"};
+
+enum { PROGRAM_DIRECTORIES = sizeof program_directories / sizeof *program_directories };
+
+/*
+ * Returns, in heap memory, a program of that name in a store path, the app's own first; NULL where there is none. With
+ * `found` it goes on, and adds all those directories.
+ */
+static char *search(const struct sb_bundle *bundle, const char *name, struct sb_text *found) {
+  /* What stands for /nix/store after a relocation is as long. */
+  static const int store_bytes = 10;
+  const char *store = sb_bundle_string(bundle, bundle->entrypoints[0].program);
+  for (uint32_t i = bundle->header->path_count; i-- > 0;) {
+    for (size_t j = 0; j < PROGRAM_DIRECTORIES; j++) {
+      SB_AUTO_FREE char *top = strndup(store, store_bytes);
+      SB_AUTO_FREE char *directory = sb_text_format("%s/%s/%s", top, sb_bundle_base(bundle, i), program_directories[j]);
+      if (directory == NULL || access(directory, X_OK) != 0) continue;
+      if (found != NULL) sb_text_add(found, "%s%s", found->bytes == 0 ? "" : ":", program_path(bundle, directory));
+      SB_AUTO_FREE char *program = name == NULL ? NULL : sb_text_format("%s/%s", directory, name);
+      if (program != NULL && access(program, X_OK) == 0) return strdup(program_path(bundle, program));
+    }
+  }
+  return NULL;
+}
+
+static char *find_program(const struct sb_bundle *bundle, const char *name) {
+  for (uint32_t i = 0; i < bundle->header->entrypoint_count; i++) {
+    if (strcmp(name, sb_bundle_string(bundle, bundle->entrypoints[i].name)) != 0) continue;
+    return strdup(program_path(bundle, sb_bundle_string(bundle, bundle->entrypoints[i].program)));
+  }
+  if (sb_bundle_has(bundle, name)) return strdup(program_path(bundle, name));
+  return strchr(name, '/') == NULL ? search(bundle, name, NULL) : NULL;
+}
+
+enum sb_reason sb_launch_other(const struct sb_start *start, char *const *argv, char *const *inherited,
+                               struct sb_failure *failure) {
+  SB_AUTO_FREE char *program = find_program(start->bundle, argv[0]);
+  if (program == NULL) return sb_failure_set(failure, SB_PROGRAM_UNKNOWN, 0, argv[0], NULL);
+  SB_AUTO_FREE struct sb_text found = {0};
+  search(start->bundle, NULL, &found);
+  SB_AUTO_FREE char **environment = make_environment(start, inherited);
+  SB_AUTO_FREE char **longer = environment == NULL ? NULL : calloc(count(environment) + 2, sizeof *longer);
+  if (longer == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, program, NULL);
+  memcpy(longer, environment, count(environment) * sizeof *longer);
+  char **path = find(longer, "PATH");
+  char *joined = join("PATH", *path == NULL ? "" : *path + sizeof "PATH", found.data == NULL ? "" : found.data);
+  if (joined != NULL) *path = joined;
+  return become(start, program, argv, longer, failure);
 }

@@ -17,4 +17,12 @@ const struct sb_entrypoint *sb_launch_entrypoint(const struct sb_bundle *bundle,
 enum sb_reason sb_launch(const struct sb_start *start, char *const *argv, char *const *inherited,
                          struct sb_failure *failure);
 
+/*
+ * Executes another program instead, in the same surroundings: `argv[0]` is the name of an entrypoint, that of a program
+ * in the directory bin of a store path, the app's own first, or a path below a store path. All those directories come
+ * last on its PATH.
+ */
+enum sb_reason sb_launch_other(const struct sb_start *start, char *const *argv, char *const *inherited,
+                               struct sb_failure *failure);
+
 #endif

@@ -10,19 +10,17 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "info.h"
 #include "init.h"
 #include "launch.h"
 #include "message.h"
+#include "options.h"
 #include "self.h"
 
 enum { EXIT_OURS = 125, EXIT_REFUSED = 126, EXIT_ABSENT = 127, EXIT_SIGNAL = 128 };
 
-static const char option_prefix[] = "--saddlebag-";
-
 static int exit_code(const struct sb_failure *failure) {
   if (failure->reason == SB_PROGRAM_REFUSED) return EXIT_REFUSED;
-  if (failure->reason == SB_PROGRAM_ABSENT) return EXIT_ABSENT;
+  if (failure->reason == SB_PROGRAM_ABSENT || failure->reason == SB_PROGRAM_UNKNOWN) return EXIT_ABSENT;
   return failure->reason == SB_INTERRUPTED ? EXIT_SIGNAL + failure->error : EXIT_OURS;
 }
 
@@ -49,12 +47,10 @@ static int provide_closure(const struct sb_start *start) {
 }
 
 static int run(const struct sb_start *start, char **argv, struct sb_failure *failure) {
-  bool has_options = (start->bundle->header->flags & SB_FLAG_NO_OPTIONS) == 0;
-  const char *first = argv[0] == NULL || !has_options ? NULL : argv[1];
-  if (first != NULL && strncmp(first, option_prefix, sizeof option_prefix - 1) == 0) {
-    if (strcmp(first, "--saddlebag-info") == 0) return sb_info_print(start->bundle, argv[0]) ? 0 : EXIT_OURS;
-    sb_failure_set(failure, SB_OPTION_UNKNOWN, 0, first, NULL);
-    return fail(start->program, failure);
+  char **program = NULL;
+  if (sb_options_are_meant(start->bundle, argv)) {
+    program = sb_options_program(argv);
+    if (program == NULL) return sb_options_run(start, argv, failure) == SB_OK ? 0 : fail(start->program, failure);
   }
   int code = provide_closure(start);
   if (code != 0) return code;
@@ -62,6 +58,8 @@ static int run(const struct sb_start *start, char **argv, struct sb_failure *fai
   if (child > 0) sb_init_serve(child);
   if (child < 0) {
     sb_failure_set(failure, SB_CHILD_REFUSED, errno, "the app", NULL);
+  } else if (program != NULL) {
+    sb_launch_other(start, program, environ, failure);
   } else {
     sb_launch(start, argv, environ, failure);
   }

@@ -24,8 +24,10 @@ static const struct words words[] = {
     [SB_BUNDLE_MACHINE] = {"read", "its runtime is one for another machine", "bundle it again for this architecture"},
     [SB_MEMORY_SHORT] = {"hold", "out of memory", "SADDLEBAG_JOBS=1 takes the least"},
     [SB_INTERRUPTED] = {"go on with", "a signal asked us to end", NULL},
-    [SB_OPTION_UNKNOWN] = {"use", "--saddlebag-… as the first argument is the runtime's, and it knows only "
-                           "--saddlebag-info", "to hand it to the app, put another argument before it"},
+    [SB_OPTION_UNKNOWN] = {"use", "--saddlebag-… as the first argument is the runtime's, and it knows no such option",
+                           "--saddlebag-help lists them; to hand it to the app, put another argument before it"},
+    [SB_OPTION_MISUSED] = {"use", "it takes other arguments", "--saddlebag-help lists them"},
+    [SB_OUTPUT_FAILED] = {"write", NULL, NULL},
     [SB_STRATEGY_UNKNOWN] = {"use strategy", "no such strategy (from SADDLEBAG_STRATEGY)",
                              "one of native, in-place, lazy, namespace, relocate; unset it to let the runtime choose"},
     [SB_PATH_MISSING] = {"use", "not there", NULL},
@@ -64,6 +66,7 @@ static const struct words words[] = {
     [SB_MOUNT_NEEDED] = {"provide", "it takes a mount", NULL},
     [SB_PROGRAM_ABSENT] = {"run", "no such file, or the interpreter that it names is missing", NULL},
     [SB_PROGRAM_REFUSED] = {"run", NULL, NULL},
+    [SB_PROGRAM_UNKNOWN] = {"run", "the closure has no such program", "--saddlebag-list lists its files"},
     [SB_CHILD_REFUSED] = {"make a process for", NULL, NULL},
     [SB_DIRECTORY_REFUSED] = {"enter the working directory", NULL, "the bundle was made to start there"},
 };

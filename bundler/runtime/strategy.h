@@ -26,8 +26,11 @@ enum sb_way {
 struct sb_strategy {
   const char *name;
   enum sb_way surroundings;
+  bool has_cache; /* whether it needs a place of cache.h */
+  /* What would refuse it, as far as can be told without leaving anything behind. */
+  enum sb_reason (*check)(const struct sb_start *start, struct sb_failure *failure);
   /*
-   * SB_OK: the store paths are at /nix/store for this process, or where the bundle's strings say from now on. A refusal
+   * After the check. SB_OK: the store paths are at /nix/store for this process, or where the bundle's strings say from now on. A refusal
    * (`sb_reason_is_refusal`): the next may serve. Anything else: none would.
    */
   enum sb_reason (*provide)(const struct sb_start *start, struct sb_failure *failure);
@@ -51,6 +54,9 @@ struct sb_attempts {
 
 /* Tries the strategies, or the one that the settings pin. Returns SB_OK, or the last reason; `attempts` has the rest. */
 enum sb_reason sb_strategy_choose(const struct sb_start *start, struct sb_attempts *attempts);
+
+/* The same without doing anything: which one would be taken, as far as can be told. */
+enum sb_reason sb_strategy_guess(const struct sb_start *start, struct sb_attempts *attempts);
 
 void sb_attempts_clear(struct sb_attempts *attempts);
 

@@ -22,7 +22,8 @@
 
 static const char control_path[] = SB_ROOT_CONTROL;
 
-static enum sb_reason check_root(struct sb_failure *failure) {
+static enum sb_reason check(const struct sb_start *start, struct sb_failure *failure) {
+  (void)start;
   if (sb_privilege_can_mount() && !sb_root_is_directory()) return sb_failure_set(failure, SB_ROOT_PRIVILEGED, 0, "/", NULL);
   if (access("/nix/var/nix", F_OK) == 0) return sb_failure_set(failure, SB_NIX_TAKEN, 0, "/nix", NULL);
   if (access("/nix", F_OK) == 0 && access(control_path, F_OK) != 0) {
@@ -32,6 +33,9 @@ static enum sb_reason check_root(struct sb_failure *failure) {
   struct statvfs mount;
   if (statvfs("/", &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0) {
     return sb_failure_set(failure, SB_PLACE_NOEXEC, 0, "/", NULL);
+  }
+  if (access("/nix", F_OK) != 0 && access("/", W_OK) != 0) {
+    return sb_failure_set(failure, SB_WRITE_FAILED, errno, "/nix", NULL);
   }
   return SB_OK;
 }
@@ -77,9 +81,8 @@ static enum sb_reason open_store(struct sb_store *store, struct sb_failure *fail
 }
 
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
-  enum sb_reason reason = check_root(failure);
   struct sb_store store;
-  if (reason == SB_OK) reason = open_store(&store, failure);
+  enum sb_reason reason = open_store(&store, failure);
   if (reason != SB_OK) return reason;
   reason = sb_store_check(&store, start->bundle, failure);
   size_t extracted = 0;
@@ -89,4 +92,4 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   return reason;
 }
 
-const struct sb_strategy sb_in_place = {.name = "in-place", .surroundings = SB_BY_LINKS, .provide = provide};
+const struct sb_strategy sb_in_place = {.name = "in-place", .surroundings = SB_BY_LINKS, .check = check, .provide = provide};

@@ -46,14 +46,14 @@ static enum sb_reason attempt(struct sb_failure *failure) {
   return reason == SB_OK ? mount_at(device, "/", failure) : reason;
 }
 
-static enum sb_reason check(const struct sb_start *start, bool privileged, struct sb_failure *failure) {
+static enum sb_reason check(const struct sb_start *start, struct sb_failure *failure) {
   if (sb_server_would_be_ours(start->bundle)) return sb_failure_set(failure, SB_LAZY_REAPER, 0, "the closure", NULL);
   bool is_pinned = start->settings->strategy != NULL;
   if (!is_pinned && (start->bundle->header->content_bytes < worthwhile_bytes ||
                      sb_cache_count_missing(start) < worthwhile_bytes)) {
     return sb_failure_set(failure, SB_LAZY_NEEDLESS, 0, "the closure", NULL);
   }
-  return sb_join_check(privileged, attempt, failure);
+  return sb_join_check(sb_privilege_can_mount(), attempt, failure);
 }
 
 /* The device of a server, and the gate that lets the server begin. */
@@ -121,13 +121,10 @@ static enum sb_reason serve(const struct sb_start *start, bool privileged, struc
 }
 
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
-  bool privileged = sb_privilege_can_mount();
-  enum sb_reason reason = check(start, privileged, failure);
-  if (reason != SB_OK) return reason;
   struct sb_working_directory directory = sb_working_directory_get();
-  reason = serve(start, privileged, failure);
+  enum sb_reason reason = serve(start, sb_privilege_can_mount(), failure);
   sb_working_directory_return(&directory, reason == SB_OK);
   return reason;
 }
 
-const struct sb_strategy sb_lazy = {.name = "lazy", .surroundings = SB_BY_MOUNTS, .provide = provide};
+const struct sb_strategy sb_lazy = {.name = "lazy", .surroundings = SB_BY_MOUNTS, .check = check, .provide = provide};

@@ -54,15 +54,18 @@ static enum sb_reason join_store(const struct sb_store *store, const struct sb_b
   return reason == SB_OK ? sb_new_root_seal(failure) : reason;
 }
 
+static enum sb_reason check(const struct sb_start *start, struct sb_failure *failure) {
+  (void)start;
+  return sb_join_check(sb_privilege_can_mount(), sb_new_root_pivot, failure);
+}
+
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
-  bool privileged = sb_privilege_can_mount();
-  enum sb_reason reason = sb_join_check(privileged, sb_new_root_pivot, failure);
   struct sb_store store;
-  if (reason == SB_OK) reason = sb_cache_provide(&store, start, sb_cache_share, failure);
+  enum sb_reason reason = sb_cache_provide(&store, start, sb_cache_share, failure);
   if (reason != SB_OK) return reason;
   if (!is_joined(&store) || !sb_surroundings_hold(start->bundle)) {
     struct sb_working_directory directory = sb_working_directory_get();
-    reason = sb_namespace_enter(privileged, failure);
+    reason = sb_namespace_enter(sb_privilege_can_mount(), failure);
     if (reason == SB_OK) reason = join_store(&store, start->bundle, failure);
     sb_working_directory_return(&directory, reason == SB_OK);
   }
@@ -70,4 +73,4 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   return reason;
 }
 
-const struct sb_strategy sb_namespace = {.name = "namespace", .surroundings = SB_BY_MOUNTS, .provide = provide};
+const struct sb_strategy sb_namespace = {.name = "namespace", .surroundings = SB_BY_MOUNTS, .has_cache = true, .check = check, .provide = provide};

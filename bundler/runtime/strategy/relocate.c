@@ -207,7 +207,8 @@ static enum sb_reason use_place(struct sb_store *store, const struct sb_start *s
   return fill_shelf(store, start, &shelf, failure);
 }
 
-static enum sb_reason check_bound(const struct sb_bundle *bundle, struct sb_failure *failure) {
+static enum sb_reason check(const struct sb_start *start, struct sb_failure *failure) {
+  const struct sb_bundle *bundle = start->bundle;
   const char *refusal = sb_bundle_string(bundle, bundle->header->relocate_refusal);
   if (*refusal == '\0') return SB_OK;
   return sb_failure_set(failure, SB_CLOSURE_BOUND, 0, "the closure", refusal);
@@ -215,9 +216,8 @@ static enum sb_reason check_bound(const struct sb_bundle *bundle, struct sb_fail
 
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
   const struct sb_bundle *bundle = start->bundle;
-  enum sb_reason reason = check_bound(bundle, failure);
   struct sb_store store;
-  if (reason == SB_OK) reason = sb_cache_provide(&store, start, use_place, failure);
+  enum sb_reason reason = sb_cache_provide(&store, start, use_place, failure);
   if (reason != SB_OK) return reason;
   /* Program, arguments, variables, working directory: what is to be started is said there alone. */
   sb_relocation_rewrite(&store.relocation, bundle->strings, bundle->header->strings_bytes);
@@ -225,4 +225,4 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   return SB_OK;
 }
 
-const struct sb_strategy sb_relocate = {.name = "relocate", .provide = provide};
+const struct sb_strategy sb_relocate = {.name = "relocate", .has_cache = true, .check = check, .provide = provide};

@@ -35,29 +35,6 @@ describe('the choice of a strategy', () => {
   });
 });
 
-describe('options of the runtime', () => {
-  it('describe the bundle', async () => {
-    const bundle = await makeBundle('echo never', { closure: { name: 'a "b"', appVersion: '1.2' } });
-    const outcome = await start(bundle, { args: ['--saddlebag-info'] });
-    expect(JSON.parse(outcome.stdout)).toMatchObject({
-      name: 'a "b"',
-      appVersion: '1.2',
-      entrypoint: `/nix/store/${appBase}/bin/app`,
-      closureSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
-      toolVersion: '9.9.9',
-      storePaths: 1,
-    });
-  });
-
-  it('are refused when they are unknown, and are the app’s anywhere but first', async () => {
-    const bundle = await makeBundle('echo "$@"');
-    const outcome = await start(bundle, { args: ['--saddlebag-extract'] });
-    expect(outcome.code).toBe(125);
-    expect(outcome.stderr).toMatch(/^app: cannot use --saddlebag-extract: .+\nhint: .+\n$/);
-    expect((await start(bundle, { args: ['x', '--saddlebag-y'] })).stdout).toBe('x --saddlebag-y\n');
-  });
-});
-
 describe('namespace', () => {
   it('shows the whole old root beside the store', async () => {
     const script =
