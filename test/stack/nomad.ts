@@ -15,17 +15,22 @@ export interface NomadStack {
   stop(): Promise<void>;
 }
 
+export interface NomadSettings {
+  /** Tasks may run as root, and without a chroot by `raw_exec`. */
+  readonly isOpen?: boolean;
+}
+
 /**
  * Starts `nomad agent -dev` on free ports of loopback and returns when its node takes allocations. `stop` ends the
  * agent, what its allocations left running, their mounts, and the data directory.
  */
-export async function startNomad(): Promise<NomadStack> {
+export async function startNomad(settings: NomadSettings = {}): Promise<NomadStack> {
   const nomad = findTool('nomad');
   if (nomad === undefined) throw new Error('nomad is neither on PATH nor named by NOMAD_BIN');
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-nomad-'));
   const ports = { http: await freePort(), rpc: await freePort(), serf: await freePort() };
   const configuration = join(directory, 'agent.json');
-  await writeFile(configuration, JSON.stringify(agentConfiguration(directory, ports)));
+  await writeFile(configuration, JSON.stringify(agentConfiguration(directory, ports, settings)));
   // The artifact downloader hands AWS_CA_BUNDLE on to a sandbox that may not read it, and every download fails.
   const { AWS_CA_BUNDLE: _, ...env } = process.env;
   const agent = spawn(nomad, ['agent', '-dev', '-bind', '127.0.0.1', '-config', configuration], {
@@ -52,6 +57,7 @@ export async function startNomad(): Promise<NomadStack> {
 function agentConfiguration(
   directory: string,
   ports: { readonly http: number; readonly rpc: number; readonly serf: number },
+  settings: NomadSettings,
 ): unknown {
   return {
     data_dir: join(directory, 'data'),
@@ -62,7 +68,10 @@ function agentConfiguration(
     client: {
       enabled: true,
       // Without a cloud around, each of these waits for a metadata server that never answers.
-      options: { 'fingerprint.denylist': 'env_aws,env_gce,env_azure,env_digitalocean' },
+      options: {
+        'fingerprint.denylist': 'env_aws,env_gce,env_azure,env_digitalocean',
+        ...(settings.isOpen === true ? { 'user.denylist': 'nobody-is-denied' } : {}),
+      },
       // A bundle needs nothing of the host's; the default list links all of /usr, for each allocation.
       chroot_env: {
         '/etc/passwd': '/etc/passwd',
@@ -70,7 +79,7 @@ function agentConfiguration(
         '/etc/ssl/certs': '/etc/ssl/certs',
       },
     },
-    plugin: [{ raw_exec: [{ config: [{ enabled: false }] }] }],
+    plugin: [{ raw_exec: [{ config: [{ enabled: settings.isOpen === true }] }] }],
   };
 }
 

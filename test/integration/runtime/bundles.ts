@@ -65,12 +65,8 @@ export interface TestBundle {
   readonly cache: string;
   /** The next place that is tried when `cache` does not serve. */
   readonly spare: string;
-  /** What was bundled: the name of each store path and the tree it was made from. */
-  readonly trees: readonly {
-    readonly base: string;
-    readonly directory: string;
-    readonly files: Readonly<Record<string, string>>;
-  }[];
+  /** What was bundled. */
+  readonly paths: Closure['paths'];
 }
 
 /**
@@ -136,9 +132,7 @@ export async function makeBundle(
     directory,
     cache: await ownDirectory(directory, 'cache'),
     spare: await ownDirectory(directory, 'spare'),
-    trees: closure.paths.flatMap(({ storePath, directory: tree, files }) =>
-      tree === null ? [] : [{ base: storePath.slice('/nix/store/'.length), directory: tree, files }],
-    ),
+    paths: closure.paths,
   };
 }
 

@@ -25,6 +25,13 @@ function workDirectory(): Promise<string> {
   return directory;
 }
 
+/** Makes a directory below it, for what is built once for all tests of a file. */
+export async function programDirectory(): Promise<string> {
+  const made = await mkdtemp(join(await workDirectory(), 'built-'));
+  await chmod(made, 0o755);
+  return made;
+}
+
 /**
  * Compiles a program of test/fixtures/runtime with `gcc` or `compiler`, once for the same flags, and returns its path.
  */

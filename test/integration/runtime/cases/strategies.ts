@@ -1,7 +1,8 @@
 import { globSync } from 'node:fs';
-import { cp, mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { cp, mkdir, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { execProcess } from '../../../../src/core/exec.ts';
+import type { ClosurePath } from '../../../../src/core/types.ts';
 import type { TestBundle } from '../bundles.ts';
 import { makeDevice } from '../fuse.ts';
 
@@ -85,15 +86,19 @@ export function makeRoot({ directory }: TestBundle, user: User, options: RootOpt
 /** The trees of a bundle as Nix leaves them, at /nix/store. */
 async function rootWithStore(bundle: TestBundle): Promise<RootOptions> {
   const store = join(bundle.directory, 'store');
-  for (const tree of bundle.trees) await copyTree(tree, join(store, tree.base));
+  for (const path of bundle.paths) await copyTree(path, join(store, basename(path.storePath)));
   return { inside: `mkdir -p nix/store; mount --bind '${store}' nix/store` };
 }
 
-async function copyTree(tree: TestBundle['trees'][number], to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+async function copyTree(path: ClosurePath, to: string): Promise<void> {
   await rm(to, { recursive: true, force: true });
-  await cp(tree.directory, to, { recursive: true, verbatimSymlinks: true });
-  for (const [name, file] of Object.entries(tree.files)) await cp(file, join(to, name), { force: true });
+  await mkdir(to, { recursive: true });
+  if (path.directory !== null) await cp(path.directory, to, { recursive: true, verbatimSymlinks: true });
+  for (const [name, file] of Object.entries(path.files)) await cp(file, join(to, name), { force: true });
+  for (const [name, target] of Object.entries(path.links ?? {})) {
+    await mkdir(dirname(join(to, name)), { recursive: true });
+    await symlink(target, join(to, name));
+  }
   const script = 'chown -Rh 0:0 "$0"; chmod -R u=rX,go=rX "$0"; find "$0" -exec touch -hd @1 {} +';
   await execProcess('/bin/sh', ['-euc', script, to]);
 }
