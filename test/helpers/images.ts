@@ -24,13 +24,13 @@ function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Makes a tar; a name that ends in a slash is a directory, a file is executable where its path holds `bin/`. */
+/** Makes a tar; a name that ends in a slash is a directory, a file is executable below bin, lib or lib64. */
 export async function tarOf(members: Readonly<Record<string, LayerMember>>): Promise<Buffer> {
   const archive = pack();
   for (const [name, member] of Object.entries(members)) {
     if (typeof member !== 'string' && !Buffer.isBuffer(member)) archive.entry({ name, ...member });
     else if (name.endsWith('/')) archive.entry({ name, type: 'directory', mode: 0o755 });
-    else archive.entry({ name, mode: name.includes('bin/') ? 0o755 : 0o644 }, member);
+    else archive.entry({ name, mode: /(^|\/)(bin|lib64|lib)\//.test(name) ? 0o755 : 0o644 }, member);
   }
   archive.finalize();
   return buffer(archive as unknown as AsyncIterable<Uint8Array>);
