@@ -30,6 +30,8 @@ export interface BundleOptions extends ImageOptions {
   readonly toolVersion: string;
   /** The runtime of the closure's architecture, as `readRuntime` gives it. */
   readonly runtime: Buffer;
+  /** Called with the finished file before it gets its name; where it throws, nothing appears. */
+  readonly accept?: (file: string) => Promise<void>;
   /** Whether the runtime answers to `--saddlebag-…`. */
   readonly runtimeOptions: boolean;
 }
@@ -46,7 +48,12 @@ export async function writeBundle(closure: Closure, options: BundleOptions): Pro
   const runtime = padded(options.runtime);
   return writeAtomically(
     options.output,
-    { force: options.force, mode: bundleMode, signal: options.signal },
+    {
+      force: options.force,
+      mode: bundleMode,
+      signal: options.signal,
+      ...(options.accept === undefined ? {} : { accept: options.accept }),
+    },
     async (handle) => {
       const hash = createHash('sha256');
       let sizeBytes = 0;

@@ -16,6 +16,7 @@ import {
 import { writeBundle } from '../../bundler/executable.ts';
 import { surveyClosure } from '../../bundler/fingerprint.ts';
 import { readRuntime } from '../../bundler/runtime-file.ts';
+import { tryBundle } from '../../bundler/trial.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
@@ -56,8 +57,10 @@ export interface BundleFlags {
   /** Names of checks whose findings are all right. */
   readonly allow?: readonly string[];
   readonly exclude?: readonly string[];
-  /** Whether to run what stands behind `--`. */
+  /** Whether to run what stands behind `--` before, to see what it opens. */
   readonly trace?: boolean;
+  /** Whether to run it after, with the finished bundle, in an empty root. */
+  readonly check?: boolean;
   readonly compress: CompressionName;
   /** Defaults to the number of processors, or less where memory is short. */
   readonly jobs?: number;
@@ -71,7 +74,7 @@ export interface BundleFlags {
  * @throws {SaddlebagError} what reading the closure and writing the bundle throw; `interrupted`
  */
 export async function runBundle(
-  input: { readonly app?: string; readonly traced: readonly string[]; readonly flags: BundleFlags },
+  input: { readonly app?: string; readonly command: readonly string[]; readonly flags: BundleFlags },
   context: Context,
 ): Promise<CommandResult> {
   const startedMs = Date.now();
@@ -82,7 +85,7 @@ export async function runBundle(
     const closure = await readClosure(closureRequest(input), workDirectory, context);
     const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
     await checkCompleteness(closure, { allow, known }, context);
-    const bundle = await bundleClosure(closure, { flags: input.flags, known }, context);
+    const bundle = await bundleClosure(closure, { ...input, known, workDirectory }, context);
     reportBundle(bundle, Date.now() - startedMs, context);
     return { text: bundle.file, json: bundle, exitCode: exitCodes.done };
   } catch (cause) {
@@ -100,14 +103,15 @@ export async function runBundle(
 
 function closureRequest({
   app,
-  traced,
+  command,
   flags,
 }: {
   readonly app?: string;
-  readonly traced: readonly string[];
+  readonly command: readonly string[];
   readonly flags: BundleFlags;
 }): ClosureRequest {
-  if ((flags.trace === true) !== traced.length > 0) throw traceUsage(traced);
+  const wanted = flags.trace === true || flags.check === true;
+  if (wanted !== command.length > 0) throw commandUsage(command);
   return {
     ...(app === undefined ? {} : { app }),
     nix: nixRequest(flags),
@@ -122,7 +126,7 @@ function closureRequest({
     binds: flags.bind ?? [],
     init: flags.init ?? false,
     ...(flags.workdir === undefined ? {} : { workingDirectory: flags.workdir }),
-    ...(flags.trace === true ? { trace: traced } : {}),
+    ...(flags.trace === true ? { trace: command } : {}),
     data: { with: parseDataKinds(flags.with ?? []), without: parseDataKinds(flags.without ?? []) },
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -152,11 +156,11 @@ function projectRequest({ python, node }: BundleFlags): Pick<ClosureRequest, 'pr
   return { project: { kind, interpreter: asked === true ? null : asked } };
 }
 
-function traceUsage(traced: readonly string[]): SaddlebagError {
+function commandUsage([first]: readonly string[]): SaddlebagError {
   const reason =
-    traced.length === 0
-      ? '--trace needs a command behind --'
-      : `what is "${traced[0]}" for? One app makes a bundle`;
+    first === undefined
+      ? '--trace and --check need a command behind --'
+      : `what is "${first}" for? One app makes a bundle`;
   return new SaddlebagError('usage-invalid', `cannot read the arguments: ${reason}`, {
     hint: 'saddlebag bundle <app> --trace -- <command that exercises it>',
     exitCode: exitCodes.usage,
@@ -165,7 +169,17 @@ function traceUsage(traced: readonly string[]): SaddlebagError {
 
 async function bundleClosure(
   closure: Closure,
-  { flags, known }: { readonly flags: BundleFlags; readonly known: KnownFiles },
+  {
+    flags,
+    command,
+    known,
+    workDirectory,
+  }: {
+    readonly flags: BundleFlags;
+    readonly command: readonly string[];
+    readonly known: KnownFiles;
+    readonly workDirectory: string;
+  },
   context: Context,
 ): Promise<Bundle> {
   const compression = compressions[flags.compress];
@@ -178,8 +192,11 @@ async function bundleClosure(
     stage: 'image',
     message: `compressing ${count(closure.paths.length, 'store path')}, ${flags.compress} (${describeEncoder(compression)}), ${jobs} at once`,
   });
+  const output = resolve(context.cwd, flags.output ?? bundleFileName(closure));
+  const accept = (bundle: string) => tryBundle({ bundle, name: output, command, workDirectory }, context);
   return writeBundle(closure, {
-    output: resolve(context.cwd, flags.output ?? bundleFileName(closure)),
+    output,
+    ...(flags.check === true ? { accept } : {}),
     force: flags.force ?? false,
     ...known,
     runtime: await readRuntime(closure.arch),

@@ -24,6 +24,8 @@ export const errorCodes = {
   'cache-unusable':
     "the directory of the cache cannot be made, is not the user's own, or others may write to it",
   'certificate-invalid': "the S3 server's certificate is not trusted",
+  'check-failed': 'what `--check` runs failed in an empty root',
+  'check-impossible': 'this machine cannot make the empty root of `--check`',
   'clock-skewed': "this machine's clock and the S3 server's differ by too much",
   'closure-incomplete': 'what is bundled lacks something without which it cannot start',
   'credentials-invalid': 'the S3 server does not accept the credentials, or no longer',

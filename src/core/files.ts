@@ -10,11 +10,13 @@ export interface WriteAtomicallyOptions {
   readonly mode: number;
   /** Checked before the file appears. */
   readonly signal?: AbortSignal;
+  /** Called with the finished file before it gets its name; where it throws, nothing appears. */
+  readonly accept?: (temporaryFile: string) => Promise<void>;
 }
 
 /**
  * Writes a file beside its place and renames it in: it appears whole or not at all, whatever the umask.
- * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-failed`; what `write` throws passes unchanged
+ * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-failed`; what `write` and `accept` throw passes unchanged
  */
 export async function writeAtomically<T>(
   file: string,
@@ -32,6 +34,7 @@ export async function writeAtomically<T>(
   try {
     const result = await write(handle, temporary);
     await settle(handle, file, options.mode);
+    await options.accept?.(temporary);
     options.signal?.throwIfAborted();
     if (options.force) await rename(temporary, file);
     else await placeNew(temporary, file);

@@ -20,7 +20,7 @@ export function addBundle(program: Command, { invoke }: Host): void {
       '[app]',
       'a Nix build (result, result/bin/app) or what Nix can build (.#app, default.nix), a program of this machine, a Python or Node project, a wheel, a directory, or an OCI image; nix:, program:, dir: or image: in front forces the reading',
     )
-    .argument('[command...]', 'behind --, with --trace: what to run');
+    .argument('[command...]', 'behind --, with --trace or --check: what to run');
   for (const add of [addReadingFlags, addNixFlags, addContentFlags, addStartFlags, addOutputFlags])
     add(bundle);
   bundle
@@ -33,18 +33,19 @@ export function addBundle(program: Command, { invoke }: Host): void {
         'saddlebag bundle nixpkgs#postgresql --entrypoint postgres --all-programs',
         'saddlebag bundle program:git -o git',
         'saddlebag bundle program:git --trace -- git clone https://git.example.org/a.git /tmp/a',
+        'saddlebag bundle ./app --python --check -- python3 -c "import flask"',
         'docker save web:1.4 > web.tar && saddlebag bundle web.tar',
         'saddlebag bundle ./app --python=3.12               a directory with pyproject.toml or requirements.txt',
         'saddlebag bundle ./app --entrypoint gunicorn --arg app:app',
         'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
       ),
     )
-    .action((app: string | undefined, traced: readonly string[], flags: BundleFlags & OutputFlags) =>
+    .action((app: string | undefined, behind: readonly string[], flags: BundleFlags & OutputFlags) =>
       invoke({
         ...outputOf(flags),
         run: async (context) =>
           (await import('../commands/bundle.ts')).runBundle(
-            { ...(app === undefined ? {} : { app }), traced, flags },
+            { ...(app === undefined ? {} : { app }), command: behind, flags },
             context,
           ),
       }),
@@ -95,6 +96,10 @@ function addContentFlags(bundle: Command): void {
     )
     .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
     .option('--without <data>', 'leave out what comes by itself: ca-certificates, locales', collect)
+    .option(
+      '--check',
+      'run the command behind --, a program of the bundle, in an empty root without network; keep the file only if it exits with 0',
+    )
     .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect);
 }
 
