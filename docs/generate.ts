@@ -12,7 +12,7 @@ import { createProgram } from '../src/program.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function renderCli(): string {
-  const program = createProgram({ invoke: async () => undefined, readStdin: async () => '' });
+  const program = createProgram({ argv: [], invoke: async () => undefined, readStdin: async () => '' });
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ helpWidth: 100 }).configureOutput({ getOutHelpWidth: () => 100 });
   }

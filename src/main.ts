@@ -25,6 +25,7 @@ export async function main(host: NodeJS.Process): Promise<void> {
     host.exitCode = host.exitCode || failure.exitCode;
   });
   const program = createProgram({
+    argv: host.argv,
     invoke: (invocation) => invoke(host, invocation),
     readStdin: () => text(host.stdin),
   }).exitOverride();

@@ -160,7 +160,7 @@ function commandUsage([first]: readonly string[]): SaddlebagError {
   const reason =
     first === undefined
       ? '--trace and --check need a command behind --'
-      : `what is "${first}" for? One app makes a bundle`;
+      : `"${first}" stands behind --, and neither --trace nor --check says what for`;
   return new SaddlebagError('usage-invalid', `cannot read the arguments: ${reason}`, {
     hint: 'saddlebag bundle <app> --trace -- <command that exercises it>',
     exitCode: exitCodes.usage,

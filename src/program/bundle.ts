@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { BundleFlags } from '../commands/bundle.ts';
 import {
+  behindDashes,
   collect,
   collectBind,
   collectEnv,
@@ -14,7 +15,7 @@ import {
 } from './command.ts';
 
 /** Adds `saddlebag bundle`. */
-export function addBundle(program: Command, { invoke }: Host): void {
+export function addBundle(program: Command, { argv, invoke }: Host): void {
   const bundle = command(program, 'bundle', 'pack an app and everything it needs into one executable file')
     .argument(
       '[app]',
@@ -40,16 +41,20 @@ export function addBundle(program: Command, { invoke }: Host): void {
         'saddlebag bundle ./dist --entrypoint bin/server --name web --app-version 1.4.0',
       ),
     )
-    .action((app: string | undefined, behind: readonly string[], flags: BundleFlags & OutputFlags) =>
-      invoke({
+    .action((first: string | undefined, others: readonly string[], flags: BundleFlags & OutputFlags) => {
+      const behind = behindDashes(argv);
+      const given = first === undefined ? [] : [first, ...others];
+      const [app, ...surplus] = given.slice(0, given.length - behind.length);
+      if (surplus.length > 0) bundle.error(`error: what is "${surplus[0]}" for? One app makes a bundle.`);
+      return invoke({
         ...outputOf(flags),
         run: async (context) =>
           (await import('../commands/bundle.ts')).runBundle(
             { ...(app === undefined ? {} : { app }), command: behind, flags },
             context,
           ),
-      }),
-    );
+      });
+    });
 }
 
 /** The flags that say how `<app>` is read. */
@@ -94,8 +99,8 @@ function addContentFlags(bundle: Command): void {
       'bring data that programs name: ca-certificates, locales, nss, services, shell, terminfo, tzdata; with commas between',
       collect,
     )
-    .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
     .option('--without <data>', 'leave out what comes by itself: ca-certificates, locales', collect)
+    .option('--exclude <glob>', 'leave files out, by name or by path in a store path; repeatable', collect)
     .option(
       '--check',
       'run the command behind --, a program of the bundle, in an empty root without network; keep the file only if it exits with 0',

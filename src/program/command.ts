@@ -13,6 +13,8 @@ export interface Invocation {
 
 /** Starts a command, and reads what a command takes on stdin; given by `src/main.ts`. */
 export interface Host {
+  /** All arguments, as the process got them. */
+  readonly argv: readonly string[];
   readonly invoke: (invocation: Invocation) => Promise<void>;
   readonly readStdin: () => Promise<string>;
 }
@@ -84,4 +86,10 @@ export function parsePath(value: string): string {
 export function parseCount(value: string): number {
   if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('expected a whole number from 1.');
   return Number(value);
+}
+
+/** Returns what stands behind the first `--`: Commander puts it among the other arguments. */
+export function behindDashes(argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf('--');
+  return at < 0 ? [] : argv.slice(at + 1);
 }

@@ -32,6 +32,17 @@ describe('saddlebag bundle', () => {
     expect(stderr).toContain('closure  reading /usr/bin/true as a program of this machine\n');
   });
 
+  it.each([
+    [['a', 'b'], 'what is "b" for? One app makes a bundle.'],
+    [['a', '--', 'b'], '"b" stands behind --, and neither --trace nor --check says what for'],
+    [['a', '--check'], '--trace and --check need a command behind --'],
+    // No app among them: what stands behind -- is not one.
+    [['-A', 'x', '--check', '--', 'b'], 'cannot build ./default.nix: no such file or directory'],
+  ])('tells app and command apart: %j', async (args, message) => {
+    const { stderr } = await saddlebag(['bundle', ...args], { cwd: await temporaryDirectory() });
+    expect(stderr).toContain(message);
+  });
+
   it('makes a file that runs as the program does', async () => {
     const cwd = await tree();
     const { file } = await saddlebagJson<Bundle>(['bundle', 'program:cat', '--arg', '-n', '-o', 'number'], {
