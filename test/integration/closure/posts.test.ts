@@ -75,9 +75,22 @@ describeWith(['root', 'bash', 'getent'], 'what a hand-made closure misses', () =
 
 describeWith(['root', 'unshare', 'python3.11'], '--check', () => {
   const bundle = async (cwd: string, command: readonly string[]) =>
-    saddlebag(['bundle', 'program:/usr/bin/python3.11', '-o', 'python', '--check', '--', ...command], {
-      cwd,
-    });
+    saddlebag(
+      [
+        'bundle',
+        'program:/usr/bin/python3.11',
+        '-o',
+        'python',
+        '--compress',
+        'fast',
+        '--check',
+        '--',
+        ...command,
+      ],
+      {
+        cwd,
+      },
+    );
 
   it('keeps a bundle in which the command ends well', async () => {
     const cwd = await temporaryDirectory();
