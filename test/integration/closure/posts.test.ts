@@ -73,6 +73,14 @@ describeWith(['root', 'bash', 'getent'], 'what a hand-made closure misses', () =
   });
 });
 
+describeWith(['root', 'busybox'], '--with shell', () => {
+  it('gives a shell and its programs where the root has none', async () => {
+    const root = await rootWith('program:true', '--with', 'shell');
+    const shell = await runIn(root, '--saddlebag-exec', 'sh', '-c', 'ls / | grep -v nix; id -u');
+    expect(shell).toMatchObject({ exitCode: 0, stdout: 'app\n65534', stderr: '' });
+  });
+});
+
 describeWith(['root', 'unshare', 'python3.11'], '--check', () => {
   const bundle = async (cwd: string, command: readonly string[]) =>
     saddlebag(
