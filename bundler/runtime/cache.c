@@ -123,11 +123,12 @@ static enum sb_reason open_own_store(struct sb_store *store, const struct sb_bun
 
 enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
   enum sb_reason reason = sb_store_check(store, start->bundle, failure);
-  if (reason == SB_OK) {
+  if (reason == SB_OK && sb_store_note_use(store, start->bundle)) {
     sb_message_debug(start, "complete", store->path, NULL);
     return SB_OK;
   }
-  if (reason == SB_PATH_MISSING) {
+  /* Also what was collected since. */
+  if (reason == SB_OK || reason == SB_PATH_MISSING) {
     reason = check_memory(store->trees, store->path, sb_frames_disk_bytes(start->bundle), failure);
     size_t extracted = 0;
     if (reason == SB_OK) reason = sb_store_fill(store, start->bundle, start->settings, &extracted, failure);
@@ -229,15 +230,33 @@ static uint64_t count_missing(int directory, const char *path, const struct sb_b
   return missing;
 }
 
-uint64_t sb_cache_count_missing(const struct sb_start *start) {
+bool sb_cache_visit(sb_cache_visitor *visit, void *context) {
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     SB_AUTO_FREE char *path = place_path(&places[i]);
-    if (path == NULL) continue;
+    if (path == NULL || *path != '/') continue;
     SB_AUTO_CLOSE int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct sb_failure failure = {0};
     bool serves = directory >= 0 && check_place(directory, path, &failure) == SB_OK;
     sb_failure_clear(&failure);
-    if (serves) return count_missing(directory, path, start->bundle);
+    if (serves && visit(context, directory, path)) return true;
   }
-  return start->bundle->header->content_bytes;
+  return false;
+}
+
+/* The bundle, and what of it is missing. */
+struct question {
+  const struct sb_bundle *bundle;
+  uint64_t missing;
+};
+
+static bool ask(void *context, int directory, const char *path) {
+  struct question *question = context;
+  question->missing = count_missing(directory, path, question->bundle);
+  return true;
+}
+
+uint64_t sb_cache_count_missing(const struct sb_start *start) {
+  struct question question = {.bundle = start->bundle, .missing = start->bundle->header->content_bytes};
+  sb_cache_visit(ask, &question);
+  return question.missing;
 }

@@ -45,6 +45,12 @@ enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *st
  */
 enum sb_reason sb_cache_check(char **chosen, struct sb_failure *failure);
 
+/* Is given a place that is there and serves; true ends the visit. */
+typedef bool sb_cache_visitor(void *context, int directory, const char *path);
+
+/* Visits the places that are there and serve, in order; whether one of the visits said to end. */
+bool sb_cache_visit(sb_cache_visitor *visit, void *context);
+
 /*
  * Returns how many bytes of the closure would have to be extracted to the first place that is there and serves. Nothing is
  * made for the question.

@@ -22,6 +22,8 @@ enum sb_reason {
   SB_OPTION_UNKNOWN,
   SB_OPTION_MISUSED,
   SB_OUTPUT_FAILED,
+  SB_REMOVAL_FAILED,
+  SB_USAGE_UNKNOWN,
   SB_STRATEGY_UNKNOWN,
 
   /* A place or a strategy that does not serve; the next is tried. */

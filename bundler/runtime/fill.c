@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "extract.h"
+#include "file.h"
 #include "index.h"
 #include "row.h"
 #include "signals.h"
@@ -23,6 +24,8 @@
  * /: so it has a name that nobody else would give.
  */
 static const char temporary_name[] = ".saddlebag-tmp";
+
+int sb_store_open_temporary(int control) { return sb_directory_make(control, temporary_name, 0700); }
 
 /* The store paths that a store lacks, and where they are made. */
 struct filling {
@@ -112,7 +115,22 @@ static bool write_marker(const struct filling *filling, uint32_t path, const cha
          renameat(filling->tmp, ".marker", store->meta, base) == 0;
 }
 
+/* Writes down what belongs to the closure, under the name of its own path: what runs from that runs from all of it. */
+static bool write_record(const struct filling *filling) {
+  const struct sb_bundle *bundle = filling->bundle;
+  uint32_t count = bundle->header->path_count;
+  SB_AUTO_FREE struct sb_text record = {0};
+  for (uint32_t i = 0; i < count; i++) {
+    if (!sb_text_add(&record, "%s\n", sb_bundle_base(bundle, i))) return false;
+  }
+  SB_AUTO_FREE char *name = sb_text_format(".%s", sb_bundle_base(bundle, count - 1));
+  SB_AUTO_CLOSE int file = openat(filling->tmp, ".record", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  return name != NULL && file >= 0 && sb_file_write_at(file, record.data, record.bytes, 0) &&
+         renameat(filling->tmp, ".record", filling->store->meta, name) == 0;
+}
+
 static enum sb_reason place_all(const struct filling *filling, bool sync, struct sb_failure *failure) {
+  if (!write_record(filling)) return write_failed(filling, filling->missing[0], failure);
   for (size_t i = 0; i < filling->missing_count; i++) {
     if (!place_tree(filling, filling->missing[i])) return write_failed(filling, filling->missing[i], failure);
   }
@@ -163,12 +181,18 @@ static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_
     if (reason == SB_STORE_CONFLICT) return sb_failure_set(failure, reason, 0, store->path, sb_bundle_base(bundle, i));
     if (reason != SB_OK) missing[filling.missing_count++] = i;
   }
-  if (filling.missing_count == 0) return SB_OK;
-  SB_AUTO_CLOSE int tmp = sb_directory_make(store->control, temporary_name, 0700);
+  if (filling.missing_count == 0) {
+    sb_store_touch(store, bundle);
+    return SB_OK;
+  }
+  SB_AUTO_CLOSE int tmp = sb_store_open_temporary(store->control);
   if (tmp < 0) return sb_failure_set(failure, SB_WRITE_FAILED, errno, store->path, NULL);
   filling.tmp = tmp;
   *extracted = filling.missing_count;
-  return fill_missing(&filling, settings, failure);
+  enum sb_reason reason = fill_missing(&filling, settings, failure);
+  /* The others of the closure too: of them only the app's own path is asked when it was used. */
+  if (reason == SB_OK) sb_store_touch(store, bundle);
+  return reason;
 }
 
 enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,

@@ -20,4 +20,7 @@ enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundl
  */
 int sb_store_lock(int control);
 
+/* Makes or opens .saddlebag-tmp of a control directory, for who holds the lock; -1 with errno set. */
+int sb_store_open_temporary(int control);
+
 #endif

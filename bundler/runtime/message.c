@@ -27,6 +27,8 @@ static const struct words words[] = {
     [SB_OPTION_UNKNOWN] = {"use", "--saddlebag-… as the first argument is the runtime's, and it knows no such option",
                            "--saddlebag-help lists them; to hand it to the app, put another argument before it"},
     [SB_OPTION_MISUSED] = {"use", "it takes other arguments", "--saddlebag-help lists them"},
+    [SB_REMOVAL_FAILED] = {"remove from", NULL, NULL},
+    [SB_USAGE_UNKNOWN] = {"collect in", "what runs from it can't be told", "mount /proc"},
     [SB_OUTPUT_FAILED] = {"write", NULL, NULL},
     [SB_STRATEGY_UNKNOWN] = {"use strategy", "no such strategy (from SADDLEBAG_STRATEGY)",
                              "one of native, in-place, lazy, namespace, relocate; unset it to let the runtime choose"},

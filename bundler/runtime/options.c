@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ struct option {
   const char *arguments; /* what it takes, for people */
   const char *does;
   enum sb_reason (*run)(const struct sb_request *request, struct sb_failure *failure); /* NULL: `exec` */
-  size_t arguments_max;
+  size_t argument_count; /* how many; SIZE_MAX: its own business */
 };
 
 static enum sb_reason print_help(const struct sb_request *request, struct sb_failure *failure);
@@ -24,6 +25,7 @@ static const struct option options[] = {
     {"info", "", "say what the bundle is and how it would start here, as JSON", sb_info_run, 0},
     {"list", "", "list the files of the closure", sb_list_run, 0},
     {"extract", " DIR", "unpack the closure to DIR, which is made or empty", sb_unpack_run, 1},
+    {"gc", " [--age 30d] [--quota 5G] [--dry-run]", "remove from the cache what was not used for long", sb_gc_run, SIZE_MAX},
     {"exec", " PROGRAM [ARG…]", "run another program of the closure, such as bash, as the app would run", NULL, 0},
 };
 
@@ -72,7 +74,7 @@ enum sb_reason sb_options_run(const struct sb_start *start, char **argv, struct 
   size_t count = 0;
   while (argv[2 + count] != NULL) count++;
   /* `exec` comes here for want of a program. */
-  bool fits = option->run != NULL && count == option->arguments_max;
+  bool fits = option->run != NULL && (option->argument_count == SIZE_MAX || count == option->argument_count);
   if (!fits) return sb_failure_set(failure, SB_OPTION_MISUSED, 0, argv[1], option->arguments);
   struct sb_request request = {.start = start, .called = argv[0], .arguments = argv + 2};
   return option->run(&request, failure);

@@ -30,6 +30,7 @@ enum sb_reason sb_options_print(const char *text, size_t bytes, struct sb_failur
 
 /* The options, one function a file of the same name. */
 enum sb_reason sb_info_run(const struct sb_request *request, struct sb_failure *failure);
+enum sb_reason sb_gc_run(const struct sb_request *request, struct sb_failure *failure);
 enum sb_reason sb_list_run(const struct sb_request *request, struct sb_failure *failure);
 enum sb_reason sb_unpack_run(const struct sb_request *request, struct sb_failure *failure);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tree.h"
@@ -56,4 +57,23 @@ enum sb_reason sb_store_check(const struct sb_store *store, const struct sb_bund
     if (reason != SB_OK && missing == NULL) missing = sb_bundle_base(bundle, i);
   }
   return missing == NULL ? SB_OK : sb_failure_set(failure, SB_PATH_MISSING, 0, missing, NULL);
+}
+
+bool sb_store_touch(const struct sb_store *store, const struct sb_bundle *bundle) {
+  for (uint32_t i = 0; i < bundle->header->path_count; i++) {
+    int result = utimensat(store->meta, sb_bundle_base(bundle, i), NULL, AT_SYMLINK_NOFOLLOW);
+    if (result != 0 && errno == ENOENT) return false;
+  }
+  return true;
+}
+
+bool sb_store_note_use(const struct sb_store *store, const struct sb_bundle *bundle) {
+  static const time_t day = 24 * 60 * 60;
+  struct stat status;
+  /* The app's own path stands for all: they were touched together, or later. */
+  const char *own = sb_bundle_base(bundle, bundle->header->path_count - 1);
+  if (fstatat(store->meta, own, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  time_t now = time(NULL);
+  bool is_noted = status.st_mtim.tv_sec <= now && now - status.st_mtim.tv_sec < day;
+  return is_noted || sb_store_touch(store, bundle);
 }

@@ -3,7 +3,8 @@
  * becomes one.
  *
  *   trees            <hash>-<name>: the store paths
- *   meta             <hash>-<name>: a symbolic link whose target is the marker: content digest, boot id, whether synced
+ *   meta             <hash>-<name>: a symbolic link whose target is the marker: content digest, boot id, whether synced;
+ *                    its own time is the last use. .<hash>-<name>: the store paths of the closure that has this as its own
  *   .saddlebag-tmp   the extraction under way; the only directory that is ever emptied
  *   lock             held (flock) by who extracts
  *
@@ -52,6 +53,15 @@ void sb_store_close(struct sb_store *store);
  */
 enum sb_reason sb_store_check(const struct sb_store *store, const struct sb_bundle *bundle,
                               struct sb_failure *failure);
+
+/*
+ * Notes on the markers that the closure is used, at most once a day, for collection to see (gc.c). False where a marker
+ * went away since the check.
+ */
+bool sb_store_note_use(const struct sb_store *store, const struct sb_bundle *bundle);
+
+/* Notes it now. */
+bool sb_store_touch(const struct sb_store *store, const struct sb_bundle *bundle);
 
 /* The same for one store path. */
 enum sb_reason sb_store_check_path(const struct sb_store *store, const struct sb_bundle *bundle, uint32_t path);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h> /* before its functions are poisoned */
 
 /* One call is enough to bring all of it back. */
 #pragma GCC poison asprintf dprintf fprintf snprintf vasprintf vsnprintf

@@ -16,6 +16,7 @@
 #include "../privilege.h"
 #include "../strategy.h"
 #include "../surroundings.h"
+#include "../text.h"
 
 /* Whether a start before us, around us, put this very store at /nix/store. */
 static bool is_joined(const struct sb_store *store) {
@@ -59,6 +60,16 @@ static enum sb_reason check(const struct sb_start *start, struct sb_failure *fai
   return sb_join_check(sb_privilege_can_mount(), sb_new_root_pivot, failure);
 }
 
+/*
+ * Binds the app's own store path over itself: of a store that is mounted as a whole the table of mounts would not tell
+ * which closure runs, and collection (gc.c) would not know what to keep.
+ */
+static void name_closure(const struct sb_bundle *bundle) {
+  const char *own = sb_bundle_base(bundle, bundle->header->path_count - 1);
+  SB_AUTO_FREE char *path = sb_text_format(SB_STORE_PATH "/%s", own);
+  if (path != NULL) sb_mount_bind(path, path);
+}
+
 static enum sb_reason provide(const struct sb_start *start, struct sb_failure *failure) {
   struct sb_store store;
   enum sb_reason reason = sb_cache_provide(&store, start, sb_cache_share, failure);
@@ -67,6 +78,7 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
     struct sb_working_directory directory = sb_working_directory_get();
     reason = sb_namespace_enter(sb_privilege_can_mount(), failure);
     if (reason == SB_OK) reason = join_store(&store, start->bundle, failure);
+    if (reason == SB_OK) name_closure(start->bundle);
     sb_working_directory_return(&directory, reason == SB_OK);
   }
   sb_store_close(&store);

@@ -89,6 +89,8 @@ export async function makeBundle(
     readonly runtimeOptions?: boolean;
     readonly arch?: Arch;
     readonly letter?: string;
+    /** Of the app's store path, where not that of `appBase`. */
+    readonly name?: string;
   } = {},
 ): Promise<TestBundle> {
   const directory = await sharedDirectory();
@@ -101,7 +103,7 @@ export async function makeBundle(
     dependencies.push({ name, letter, directory: own });
   }
   const closure = closureOf(
-    [...dependencies, { name: 'app-1.0', letter: options.letter ?? 'c', directory: tree }],
+    [...dependencies, { name: options.name ?? 'app-1.0', letter: options.letter ?? 'c', directory: tree }],
     'bin/app',
     options.closure,
   );
