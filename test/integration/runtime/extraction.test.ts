@@ -1,8 +1,8 @@
-import { lstat, open, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { lstat, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectBundle } from '../../../bundler/inspect.ts';
-import { appBase, makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
+import { appBase, makeBundle, start, type TestBundle } from './bundles.ts';
 
 const extracted = (bundle: TestBundle, path = '') => join(bundle.cache, 'store', appBase, path);
 
@@ -17,57 +17,6 @@ function noise(length: number): Buffer {
 }
 
 describe('an extracted store path', () => {
-  it('has the links of the original, dangling and looping ones too', async () => {
-    const links = {
-      dangling: 'no/such/file',
-      loop: 'loop',
-      up: '../..',
-      absolute: '/nix/store/elsewhere',
-      'zone/posix': '.',
-    };
-    const members = Object.fromEntries(Object.entries(links).map(([name, link]) => [name, { link }]));
-    const bundle = await makeBundle('', { members });
-    expect((await start(bundle)).code).toBe(0);
-    for (const [name, target] of Object.entries(links)) {
-      expect(await readlink(extracted(bundle, name))).toBe(target);
-      expect((await lstat(extracted(bundle, name))).mtimeMs).toBe(1000);
-    }
-  });
-
-  it('has Nix’s modes and time, whatever the caller’s umask', async () => {
-    const bundle = await makeBundle('umask', {
-      members: { 'share/data': 'data\n', 'share/empty': '', 'share/nothing/': '' },
-    });
-    const launcher = ['-c', 'umask 077; exec "$0"', bundle.file];
-    const outcome = await startChild('/bin/sh', { ...withCache(bundle), args: launcher }).outcome;
-    expect(outcome.stdout).toBe('0077\n');
-    const modes: Record<string, number> = {};
-    for (const path of ['', 'bin', 'bin/app', 'share', 'share/data', 'share/empty', 'share/nothing']) {
-      const status = await lstat(extracted(bundle, path));
-      modes[path] = status.mode & 0o7777;
-      expect(status.mtimeMs).toBe(1000);
-    }
-    expect(modes).toEqual({
-      '': 0o555,
-      bin: 0o555,
-      'bin/app': 0o555,
-      share: 0o555,
-      'share/data': 0o444,
-      'share/empty': 0o444,
-      'share/nothing': 0o555,
-    });
-    expect(await readdir(extracted(bundle, 'share/nothing'))).toEqual([]);
-  });
-
-  it('has files of equal content once', async () => {
-    const bundle = await makeBundle('', { members: { 'a/one': noise(9000), 'b/two': noise(9000) } });
-    await start(bundle);
-    const [one, two] = [await lstat(extracted(bundle, 'a/one')), await lstat(extracted(bundle, 'b/two'))];
-    expect(one.ino).toBe(two.ino);
-    expect(two.nlink).toBe(2);
-    expect(two.mtimeMs).toBe(1000);
-  });
-
   it('has a file that spans frames, byte for byte', async () => {
     const content = noise(300_001);
     const members = { before: noise(70_000), big: content, 'zz/after': noise(4096), 'zz/small': 'x' };
@@ -77,31 +26,6 @@ describe('an extracted store path', () => {
     expect((await readFile(extracted(bundle, 'zz/after'))).equals(noise(4096))).toBe(true);
     const status = await lstat(extracted(bundle, 'big'));
     expect([status.mode & 0o7777, status.mtimeMs]).toEqual([0o444, 1000]);
-  });
-
-  it('leaves holes where a file has blocks of zeros', async () => {
-    const bundle = await makeBundle('', { frameBytes: 1 << 20 });
-    const size = 64 << 20;
-    const sparse = join(bundle.directory, 'tree', 'sparse');
-    const handle = await open(sparse, 'w');
-    await handle.write('end', size - 3);
-    await handle.close();
-    const again = await makeBundle('', {
-      members: { sparse: await readFile(sparse), zeros: Buffer.alloc(9000) },
-    });
-    expect((await start(again)).code).toBe(0);
-    const status = await lstat(extracted(again, 'sparse'));
-    expect(status.size).toBe(size);
-    expect(status.blocks * 512).toBeLessThan(1 << 20);
-    expect((await readFile(extracted(again, 'sparse'))).subarray(-4).toString()).toBe('\0end');
-    expect((await readFile(extracted(again, 'zeros'))).equals(Buffer.alloc(9000))).toBe(true);
-  });
-
-  it('has names of 255 bytes, and names that a shell would trip over', async () => {
-    const names = ['n'.repeat(255), '-rf', 'a\nb', 'tab\there', ' ', '日本', '*', "'", 'Case', 'case'];
-    const bundle = await makeBundle('', { members: Object.fromEntries(names.map((name) => [name, name])) });
-    expect(await start(bundle)).toMatchObject({ code: 0, stderr: '' });
-    for (const name of names) expect(await readFile(extracted(bundle, name), 'utf8')).toBe(name);
   });
 
   it('is the same by one thread and by eight', async () => {

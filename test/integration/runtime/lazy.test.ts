@@ -8,8 +8,6 @@ import { appBase, makeBundle } from './bundles.ts';
 import { expectNoServer, findServers, fuseTools, startToEnd, top } from './fuse.ts';
 import { debug } from './machine.ts';
 
-const faultsSource = new URL('../../fixtures/runtime/faults.c', import.meta.url).pathname;
-
 describeWith(fuseTools, 'lazy', () => {
   it('shows what an extraction makes', async () => {
     const members = {
@@ -133,40 +131,5 @@ describeWith(fuseTools, 'lazy', () => {
     expect((await startToEnd(bundle)).stdout).toBe('refused\n');
   });
 });
-
-describeWith([...fuseTools, 'gcc'], 'programs that map files of a lazy start', () => {
-  // 62, 63
-  it('fault with 64 threads', async () => {
-    const content = randomBytes(20_000_001);
-    const program = await compileFaults();
-    const bundle = await makeBundle(`exec "${top}/bin/faults" "${top}/content"`, {
-      members: { content, 'bin/faults': { executable: program } },
-      frameBytes: 1 << 18,
-    });
-    const sum = content.reduce((total, byte) => total + byte, 0);
-    expect(await startToEnd(bundle)).toMatchObject({ code: 0, stdout: `${64 * sum}\n`, stderr: '' });
-  });
-
-  // 63
-  it('dump core', async ({ skip }) => {
-    const pattern = await readFile('/proc/sys/kernel/core_pattern', 'utf8');
-    skip(/^[|/]/.test(pattern), 'core dumps go to a program or a fixed place here');
-    const bundle = await makeBundle(`ulimit -c unlimited; exec "${top}/bin/faults" "${top}/content" crash`, {
-      members: { content: 'x', 'bin/faults': { executable: await compileFaults() } },
-    });
-    expect(await startToEnd(bundle, { cwd: bundle.cache })).toMatchObject({ signal: 'SIGABRT' });
-    const [core] = (await readdir(bundle.cache)).filter((name) => name.startsWith('core'));
-    const dumped = await readFile(join(bundle.cache, core ?? 'no core'));
-    expect(dumped.subarray(0, 4).toString('latin1')).toBe('\x7fELF');
-  });
-});
-
-async function compileFaults(): Promise<Buffer> {
-  const bundle = await makeBundle('');
-  const output = join(bundle.directory, 'faults');
-  const result = await execProcess('gcc', ['-O1', '-pthread', faultsSource, '-o', output]);
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  return readFile(output);
-}
 
 const range = (count: number) => [...Array(count).keys()];

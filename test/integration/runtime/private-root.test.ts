@@ -2,7 +2,7 @@ import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith } from '../../helpers/needs.ts';
-import { appBase, makeBundle, start } from './bundles.ts';
+import { appBase, makeBundle } from './bundles.ts';
 import { machineTools } from './machine.ts';
 import { inPrivateRoot } from './private-root.ts';
 
@@ -54,15 +54,6 @@ describeWith(machineTools, 'a private root', () => {
     );
   });
 
-  it('keeps what the host’s own /nix has beside the closure', async () => {
-    const bundle = await makeBundle('ls -A /nix /nix/store /nix/var; stat -f -c %T "$0"');
-    const { outcome, root } = await inPrivateRoot(bundle, { before: 'mkdir -p nix/var/nix nix/store/other' });
-    expect(outcome.stdout).toMatch(
-      new RegExp(`^/nix:\nstore\nvar\n\n/nix/store:\n${appBase}\nother\n\n/nix/var:\nnix\n(?!overlay).+\n$`),
-    );
-    expect(await readdir(join(root, 'nix', 'store'))).toEqual(['other']);
-  });
-
   it('joins a /nix that holds no store', async () => {
     const bundle = await makeBundle('ls -A /nix /nix/store');
     const { outcome, root } = await inPrivateRoot(bundle, { before: 'mkdir -p nix/other' });
@@ -75,27 +66,5 @@ describeWith(machineTools, 'a private root', () => {
     const after = 'mkdir -m 755 -p tmp/work/inner; cd tmp/work';
     const { outcome } = await inPrivateRoot(bundle, { after });
     expect(outcome).toMatchObject({ code: 0, stdout: '/tmp/work\ninner\n0\n' });
-  });
-
-  it('keeps a working directory that nobody may enter by its path', async () => {
-    const bundle = await makeBundle('cat file');
-    const after =
-      'mkdir -p tmp/closed/work; echo here > tmp/closed/work/file; cd tmp/closed/work; chmod 700 ..';
-    const { outcome } = await inPrivateRoot(bundle, { after });
-    expect(outcome).toMatchObject({ code: 0, stdout: 'here\n' });
-  });
-
-  it('starts in a deleted working directory', async () => {
-    const bundle = await makeBundle('echo started');
-    const { outcome } = await inPrivateRoot(bundle, { after: 'mkdir tmp/gone; cd tmp/gone; rmdir ../gone' });
-    expect(outcome).toMatchObject({ code: 0, stdout: 'started\n' });
-  });
-
-  it('is not taken for private on the word of variables or marker files', async () => {
-    const bundle = await makeBundle('echo never');
-    const env = { SADDLEBAG_STRATEGY: 'in-place', NOMAD_TASK_DIR: '/local', container: 'docker' };
-    const outcome = await start(bundle, { env });
-    expect(outcome.code).toBe(125);
-    expect(outcome.stderr).toMatch(/in-place: cannot write below \/(nix)?: it is /);
   });
 });

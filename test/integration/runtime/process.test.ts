@@ -1,37 +1,10 @@
 import { chmod, symlink } from 'node:fs/promises';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { closureOf } from '../../helpers/closures.ts';
-import { makeBundle, ownDirectory, start, startChild, withCache } from './bundles.ts';
+import { makeBundle, start, startChild, withCache } from './bundles.ts';
 
 describe('the process of a started bundle', () => {
-  it('is the app itself: same PID, no child left to wait for', async () => {
-    const bundle = await makeBundle('echo $$; read children < /proc/$$/task/$$/children; echo "[$children]"');
-    const cold = await start(bundle);
-    const warm = await start(bundle);
-    expect(cold).toMatchObject({ code: 0, stdout: `${cold.pid}\n[]\n`, stderr: '' });
-    expect(warm).toMatchObject({ code: 0, stdout: `${warm.pid}\n[]\n`, stderr: '' });
-  });
-
-  it.each([0, 1, 2, 125, 126, 127, 255])('ends with the exit code %i of the app', async (code) => {
-    const bundle = await makeBundle('exit $1');
-    expect(await start(bundle, { args: [String(code)] })).toMatchObject({ code, signal: null });
-  });
-
-  it('dies of the signal that the app dies of', async () => {
-    const bundle = await makeBundle('kill -SEGV $$');
-    expect(await start(bundle)).toMatchObject({ code: null, signal: 'SIGSEGV' });
-  });
-
-  it('hands every argument to the app, the bundle’s own first', async () => {
-    const bundle = await makeBundle('for a in "$@"; do echo "<$a>"; done', { args: ['--own', ''] });
-    const args = ['--help', '--version', '', '--', '--saddlebag-info', 'a b\n', '*'];
-    expect((await start(bundle, { args })).stdout).toBe(
-      '<--own>\n<>\n<--help>\n<--version>\n<>\n<-->\n<--saddlebag-info>\n<a b\n>\n<*>\n',
-    );
-  });
-
   it('sets variables where the caller has none', async () => {
     const bundle = await makeBundle('echo "$FIRST $SECOND"', { env: { FIRST: 'ours', SECOND: 'ours' } });
     expect((await start(bundle, { env: { SECOND: 'theirs' } })).stdout).toBe('ours theirs\n');
@@ -117,48 +90,6 @@ describe('the process of a started bundle', () => {
     expect((await start(own, { env })).stdout).toBe('\n');
     expect((await start(own, { env: { ...env, SADDLEBAG_KEEP_ENV: '1' } })).stdout).toBe('/nonexistent\n');
     expect((await start(host, { env })).stdout).toBe('/nonexistent\n');
-  });
-
-  it('passes standard input on, a megabyte of it', async () => {
-    const bundle = await makeBundle('wc -c');
-    const outcome = await start(bundle, { input: Buffer.alloc(1 << 20, 7) });
-    expect(outcome.stdout.trim()).toBe(String(1 << 20));
-  });
-
-  it('passes the working directory, the umask and ignored signals on', async () => {
-    const bundle = await makeBundle('pwd; umask; grep -E "Sig(Ign|Blk|Cgt)" /proc/self/status');
-    const directory = await ownDirectory(bundle.directory, 'work');
-    const launcher = ['-c', 'umask 027; trap "" HUP; exec "$0"', bundle.file];
-    const outcome = await startChild('/bin/sh', { ...withCache(bundle, { cwd: directory }), args: launcher })
-      .outcome;
-    const lines = outcome.stdout.split('\n');
-    expect(lines.slice(0, 2)).toEqual([directory, '0027']);
-    const ignored = BigInt(`0x${/SigIgn:\s*(\w+)/.exec(outcome.stdout)?.[1]}`);
-    expect(ignored & (1n << BigInt(constants.signals.SIGHUP - 1))).not.toBe(0n);
-    expect(ignored & (1n << BigInt(constants.signals.SIGTERM - 1))).toBe(0n);
-    expect(outcome.stdout).toMatch(/SigBlk:\s*0+\n/);
-  });
-
-  it('starts in a working directory that was deleted', async () => {
-    const bundle = await makeBundle('echo started; ls -a | wc -l');
-    const directory = await ownDirectory(bundle.directory, 'parent');
-    const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$0"';
-    const launcher = ['-c', script, bundle.file, directory];
-    const outcome = await startChild('/bin/sh', { ...withCache(bundle), args: launcher }).outcome;
-    expect(outcome.stdout).toMatch(/^started\n/);
-    expect(outcome.code).toBe(0);
-  });
-
-  it('leaks no descriptor to the app', async () => {
-    const bundle = await makeBundle('ls /proc/self/fd | wc -l');
-    const inherited = await startChild('/bin/sh', { args: ['-c', 'ls /proc/self/fd | wc -l'] }).outcome;
-    expect((await start(bundle)).stdout).toBe(inherited.stdout);
-    expect((await start(bundle)).stdout).toBe(inherited.stdout);
-  });
-
-  it('lets an app make user namespaces of its own', async () => {
-    const bundle = await makeBundle('unshare -Ur id -u');
-    expect(await start(bundle)).toMatchObject({ code: 0, stdout: '0\n' });
   });
 
   it('keeps user and group', async () => {

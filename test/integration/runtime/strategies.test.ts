@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, symlink } from 'node:fs/promises';
+import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeWith } from '../../helpers/needs.ts';
@@ -53,79 +53,9 @@ describe('namespace', () => {
       `/nix/store/${appBase}/bin\n/nix/store/${'d'.repeat(32)}-app-1.0/bin/app\n`,
     );
   });
-
-  it('keeps an app from writing into its closure', async () => {
-    const bundle = await makeBundle('mkdir "$(dirname "$0")/new" 2>&1 || echo refused');
-    expect((await start(bundle)).stdout).toMatch(/refused\n$/);
-  });
 });
 
 describeWith(machineTools, 'strategies of a machine that is made for the test', () => {
-  it('names the setting when user namespaces are forbidden', async () => {
-    // What is absent at a fixed path takes a mount, so that nothing is left to try.
-    const binds = [{ source: '/etc', target: '/no/where', policy: 'where-absent' }] as const;
-    const bundle = await makeBundle('echo never', { closure: { binds } });
-    const outcome = await startChild('/usr/bin/unshare', {
-      ...withCache(bundle, { env: { SADDLEBAG_STRATEGY: '' } }),
-      args: [
-        ...['--user', '--map-current-user', '--keep-caps', '/bin/sh', '-euc'],
-        // The limit is one of the namespace around it, so this machine's own stays as it is.
-        `echo 0 > /proc/sys/user/max_user_namespaces
-        exec setpriv --ambient-caps -all --inh-caps -all ${bundle.file}`,
-      ],
-    }).outcome;
-    expect(outcome).toMatchObject({ code: 125, stdout: '' });
-    expect(outcome.stderr).toMatch(
-      /^app: cannot start: no way to put the closure at \/nix\/store works here\n/,
-    );
-    expect(outcome.stderr).toContain('  in-place: cannot provide /no/where: it takes a mount\n');
-    expect(outcome.stderr).toContain(
-      '  namespace: cannot make a user namespace: no space left on device\n' +
-        '    hint: allow user namespaces: sysctl user.max_user_namespaces and ' +
-        "kernel.unprivileged_userns_clone, the container's seccomp profile\n",
-    );
-    expect(outcome.stderr).toMatch(/\n {2}relocate: cannot provide \/no\/where: .+\n$/);
-    expect(await readdir(bundle.cache)).toEqual([]);
-  });
-
-  it('refuses a user namespace to root without CAP_SYS_ADMIN', async () => {
-    const bundle = await makeBundle('echo never');
-    const outcome = await startChild('/usr/bin/setpriv', {
-      ...withCache(bundle),
-      args: ['--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin', bundle.file],
-      asSelf: true,
-    }).outcome;
-    expect(outcome.code).toBe(125);
-    expect(outcome.stderr).toContain(
-      '  namespace: cannot enter a user namespace: not as root\n    hint: add CAP_SYS_ADMIN, or run as another user\n',
-    );
-  });
-
-  it('refuses a user namespace that would take ambient capabilities away', async () => {
-    const bundle = await makeBundle('echo never');
-    const caps = ['--inh-caps', '+net_bind_service', '--ambient-caps', '+net_bind_service'];
-    const outcome = await startChild('/usr/bin/setpriv', {
-      ...withCache(bundle),
-      args: ['--reuid', '65534', '--regid', '65534', '--clear-groups', ...caps, bundle.file],
-      asSelf: true,
-    }).outcome;
-    expect(outcome.code).toBe(125);
-    expect(outcome.stderr).toContain(
-      'cannot enter a user namespace: ambient capabilities would be lost in it\n',
-    );
-  });
-
-  it('mounts as root without a user namespace, and leaves no mount on the host', async () => {
-    const bundle = await makeBundle('readlink /proc/self/ns/user');
-    await chown(bundle.cache, 0, 0);
-    const outcome = await startChild(bundle.file, { ...withCache(bundle), asSelf: true }).outcome;
-    const host = await startChild('/bin/sh', {
-      args: ['-c', 'readlink /proc/self/ns/user; grep -c "$0" /proc/self/mountinfo', bundle.cache],
-      asSelf: true,
-    }).outcome;
-    expect(host.stdout).toBe(`${outcome.stdout}0\n`);
-  });
-
   it.each([
     ['with /proc', 'mount --rbind /proc proc'],
     ['without /proc', 'true'],

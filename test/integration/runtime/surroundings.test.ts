@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fakeStorePath, writeTree } from '../../helpers/closures.ts';
@@ -37,15 +37,6 @@ describe('a cache directory', () => {
     await start(bundle, { env: listed });
     expect(await readdir(join(bundle.cache, 'saddlebag', 'store'))).toEqual([appBase]);
   });
-
-  it('is passed over, and cleaned up, at a limit of file sizes', async () => {
-    const bundle = await makeBundle('echo never', { members: { data: 'data\n'.repeat(40_000) } });
-    const outcome = await startAfter('ulimit -f 8', bundle);
-    expect(outcome).toMatchObject({ code: 125, signal: null, stdout: '' });
-    expect(outcome.stderr).toContain(': file too large');
-    expect(await readdir(join(bundle.cache, '.saddlebag-tmp'))).toEqual([]);
-    expect(await start(bundle)).toMatchObject({ code: 0 });
-  });
 });
 
 describe('a first start', () => {
@@ -80,17 +71,6 @@ describeWith(['root', 'unshare', 'setpriv'], 'what surrounds a bundle', () => {
       args: ['-m', '/bin/sh', '-euc', script],
       asSelf: true,
     }).outcome;
-
-  it('keeps the store open to the user that an app started as root becomes, whatever the umask', async () => {
-    const bundle = await makeBundle(`umask; ${drop} cat "$0" | wc -l`);
-    await chown(bundle.cache, 0, 0);
-    const outcome = await startChild('/bin/sh', {
-      ...withCache(bundle),
-      args: ['-c', 'umask 077; exec "$0"', bundle.file],
-      asSelf: true,
-    }).outcome;
-    expect(outcome).toMatchObject({ code: 0, stdout: '0077\n2\n', stderr: '' });
-  });
 
   it('finds its store paths again where the kernel tells no boot id', async () => {
     const bundle = await makeBundle('echo ok');

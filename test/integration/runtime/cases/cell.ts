@@ -160,11 +160,18 @@ function isMachine({ machine, unshare, rights, root }: Launch): boolean {
 export function untilPrinted(child: ChildProcess, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let printed = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
+    const listen = (chunk: Buffer) => {
       printed += chunk.toString();
-      if (printed.includes(text)) resolve();
-    });
-    child.once('close', () => reject(new Error(`ended without ${JSON.stringify(text)}: ${printed}`)));
+      if (printed.includes(text)) settle(resolve);
+    };
+    const end = () => settle(() => reject(new Error(`ended without ${JSON.stringify(text)}: ${printed}`)));
+    const settle = (then: () => void) => {
+      child.stdout?.off('data', listen);
+      child.off('close', end);
+      then();
+    };
+    child.stdout?.on('data', listen);
+    child.once('close', end);
   });
 }
 

@@ -153,14 +153,15 @@ describeCases('Namespaces', (runCase) => {
     { notFor: onlyNamespace, notAs: { root: 'root makes none' }, needs: ['root'] },
     async (cell) => {
       const bundle = await cell.bundle('echo never');
-      const outcome = await cell.start(bundle, {
-        // The limit is one of the namespace around it, so that this machine's own stays as it is.
-        unshare: ['--user', '--map-root-user', '--keep-caps'],
-        machine: 'echo 0 > /proc/sys/user/max_user_namespaces',
-        rights: '--bounding-set -all --inh-caps -all --ambient-caps -all --securebits +noroot',
-        env: { SADDLEBAG_CACHE_DIR: bundle.cache },
-      });
+      // The limit is one of the namespace around it, so that this machine's own stays as it is.
+      const words = `echo 0 > /proc/sys/user/max_user_namespaces
+        exec setpriv --ambient-caps -all --inh-caps -all "$0"`;
+      const before = `exec unshare --user --map-current-user --keep-caps /bin/sh -euc '${words}' "$0"`;
+      const outcome = await cell.start(bundle, { before });
       expect(outcome).toMatchObject({ code: 125, stdout: '' });
+      expect(outcome.stderr).toMatch(
+        /cannot make a user namespace: .+\n {4}hint: allow user namespaces: sysctl/,
+      );
       expect(await readdir(bundle.cache)).toEqual([]);
     },
   );
