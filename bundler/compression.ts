@@ -41,7 +41,7 @@ export const compressions: Readonly<Record<CompressionName, Compression>> = {
     codeTuning: {
       strategy: constants.ZSTD_btopt,
       minMatch: 3,
-      searchLog: 3,
+      searchLog: 1,
       targetLength: 16,
       hashLog: 17,
       chainLog: 18,
@@ -136,8 +136,8 @@ function frameOptions(tar: Buffer, { level, tuning = {}, codeTuning }: Compressi
     },
     // Without it the content size would be missing from the frame.
     pledgedSrcSize: tar.length,
-    // Each chunk of output is a way to the main thread and back, which may be busy.
-    chunkSize: Math.max(minimumChunkBytes, tar.length),
+    // Each chunk of output is a way to the main thread and back, which may be busy: one is nearly always enough.
+    chunkSize: Math.max(minimumChunkBytes, tar.length >> 1),
   };
 }
 

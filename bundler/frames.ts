@@ -56,28 +56,34 @@ export async function* tarFrames(
   frameBytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<TarFrame> {
-  const alone = group.entries.length === 1;
-  let parts: Buffer[] = [];
+  const estimatedBytes = group.entries.reduce((sum, entry) => sum + estimateTarBytes(entry), 0);
+  const capacity = Math.min(frameBytes, estimatedBytes);
+  // A frame's own buffer is filled as chunks come: joining them at the end would take their memory twice.
+  let frame = Buffer.allocUnsafe(capacity);
   let length = 0;
   let expectedBytes: number | undefined;
   let writtenBytes = 0;
-  const take = (bytes: number): TarFrame => {
-    const joined = Buffer.concat(parts);
-    parts = [joined.subarray(bytes)];
-    length -= bytes;
-    writtenBytes += bytes;
-    const tar = joined.subarray(0, bytes);
+  const take = (): TarFrame => {
+    const tar = frame.subarray(0, length);
+    writtenBytes += length;
+    length = 0;
     if (expectedBytes !== undefined) return { tar, group, contentOffsets: [] };
     const located = locateContents(tar, group.entries);
     expectedBytes = located.tarBytes;
     return { tar, group, contentOffsets: located.offsets };
   };
   for await (const chunk of writeTar(group.entries, signal)) {
-    parts.push(chunk);
-    length += chunk.length;
-    while (alone && length >= frameBytes) yield take(frameBytes);
+    for (let at = 0; at < chunk.length; ) {
+      if (length === capacity) {
+        yield take();
+        frame = Buffer.allocUnsafe(capacity);
+      }
+      const count = chunk.copy(frame, length, at);
+      at += count;
+      length += count;
+    }
   }
-  if (length > 0) yield take(length);
+  if (length > 0) yield take();
   if (writtenBytes !== expectedBytes) {
     throw new Error(`a tar of ${writtenBytes} bytes where ${expectedBytes} were expected`);
   }

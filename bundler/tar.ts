@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { TarArchive } from 'archiver';
 import { pack } from 'tar-stream';
 import { sha256Hex } from '../src/core/digest.ts';
@@ -24,7 +23,7 @@ const wholeFileBytes = 1 << 20;
 
 /**
  * Writes entries as one piece of a tar: headers and contents, without the two blocks that end a tar. The same entries
- * always give the same bytes.
+ * always give the same bytes. A chunk holds only until the next is asked for.
  * @throws {SaddlebagError} `file-changed` when a file is not the size that its entry says, `file-unreadable`
  */
 export async function* writeTar(entries: readonly Entry[], signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -34,11 +33,11 @@ export async function* writeTar(entries: readonly Entry[], signal: AbortSignal):
       small.push(entry);
       continue;
     }
-    yield await archiveEntries(small, signal);
+    yield* await archiveEntries(small, signal);
     small = [];
     yield* writeLargeFile(entry, signal);
   }
-  yield await archiveEntries(small, signal);
+  yield* await archiveEntries(small, signal);
 }
 
 /**
@@ -53,23 +52,23 @@ export async function digestTarWriter(): Promise<string> {
     { kind: 'symlink', path, target: `${long}target` },
     { kind: 'link', path, mode: 0o555, target: 'short' },
   ]);
-  return sha256Hex(await archiveEntries(entries, new AbortController().signal));
+  return sha256Hex(Buffer.concat(await archiveEntries(entries, new AbortController().signal)));
 }
 
 /** Archives entries whose contents fit in memory together. */
-async function archiveEntries(entries: readonly Entry[], signal: AbortSignal): Promise<Buffer> {
-  if (entries.length === 0) return Buffer.alloc(0);
+async function archiveEntries(entries: readonly Entry[], signal: AbortSignal): Promise<readonly Buffer[]> {
+  if (entries.length === 0) return [];
   const archive = new TarArchive({ statConcurrency: 1 });
   for (const entry of entries) {
     signal.throwIfAborted();
     archive.append(entry.kind === 'file' ? await readWhole(entry) : Buffer.alloc(0), headerData(entry));
   }
-  const chunks = Array.fromAsync(archive as AsyncIterable<Buffer>);
+  const archived = Array.fromAsync(archive as AsyncIterable<Buffer>);
   await archive.finalize();
-  const tar = Buffer.concat(await chunks);
-  const contentEnd = tar.length - tarEnd.length;
-  if (!tar.subarray(contentEnd).equals(tarEnd)) throw new Error('a tar does not end in two blocks of zeros');
-  return tar.subarray(0, contentEnd);
+  const chunks = await archived;
+  const end = chunks.pop();
+  if (end?.equals(tarEnd) !== true) throw new Error('a tar does not end in two blocks of zeros');
+  return chunks;
 }
 
 async function readWhole(entry: FileEntry): Promise<Buffer> {
@@ -92,10 +91,15 @@ async function* writeLargeFile(entry: FileEntry, signal: AbortSignal): AsyncGene
   yield await tarHeader(entry);
   let seenBytes = 0;
   try {
-    for await (const chunk of createReadStream(entry.file, { highWaterMark: wholeFileBytes, signal })) {
-      seenBytes += chunk.length;
+    await using handle = await open(entry.file, 'r');
+    const buffer = Buffer.allocUnsafe(wholeFileBytes);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) break;
+      seenBytes += bytesRead;
       if (seenBytes > entry.sizeBytes) throw changed(entry.file);
-      yield chunk;
+      yield buffer.subarray(0, bytesRead);
     }
   } catch (cause) {
     throw cause instanceof SaddlebagError || signal.aborted ? cause : unreadable(entry.file, cause);
