@@ -1,5 +1,4 @@
 /* gc: the arguments of a collection, and what is told of it. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,12 +10,9 @@
 
 /* Reads a number with one of the units, `letters` with their `factors`; false for anything else. */
 static bool read_amount(const char *text, const char *letters, const uint64_t *factors, uint64_t *amount) {
-  char *end;
-  if (text == NULL || *text < '0' || *text > '9') return false;
-  errno = 0;
-  *amount = strtoull(text, &end, 10);
-  const char *letter = *end == '\0' ? NULL : strchr(letters, *end);
-  if (errno != 0 || (*end != '\0' && (letter == NULL || end[1] != '\0'))) return false;
+  const char *end = text == NULL ? NULL : sb_text_number(text, amount);
+  const char *letter = end == NULL || *end == '\0' ? NULL : strchr(letters, *end);
+  if (end == NULL || (*end != '\0' && (letter == NULL || end[1] != '\0'))) return false;
   uint64_t factor = letter == NULL ? 1 : factors[letter - letters];
   if (*amount > INT64_MAX / factor) return false;
   *amount *= factor;

@@ -10,9 +10,9 @@
 static uint64_t read_limit(const char *root, const char *group, const char *name) {
   SB_AUTO_FREE char *path = sb_text_format("%s%s/%s", root, group, name);
   SB_AUTO_FREE char *text = path == NULL ? NULL : sb_file_read_text(path);
+  uint64_t limit;
   /* `max` is no number and means none. */
-  if (text == NULL || *text < '0' || *text > '9') return UINT64_MAX;
-  return strtoull(text, NULL, 10);
+  return text == NULL || sb_text_number(text, &limit) == NULL ? UINT64_MAX : limit;
 }
 
 /* The lowest limit from a group up to the root that we see. Writes to `group`. */

@@ -25,6 +25,7 @@ static const struct option options[] = {
     {"info", "", "say what the bundle is and how it would start here, as JSON", sb_info_run, 0},
     {"list", "", "list the files of the closure", sb_list_run, 0},
     {"extract", " DIR", "unpack the closure to DIR, which is made or empty", sb_unpack_run, 1},
+    {"verify", "", "check the bundle and what the cache has of it, and mend that", sb_verify_run, 0},
     {"gc", " [--age 30d] [--quota 5G] [--dry-run]", "remove from the cache what was not used for long", sb_gc_run, SIZE_MAX},
     {"exec", " PROGRAM [ARG…]", "run another program of the closure, such as bash, as the app would run", NULL, 0},
 };

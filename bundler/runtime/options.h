@@ -33,5 +33,6 @@ enum sb_reason sb_info_run(const struct sb_request *request, struct sb_failure *
 enum sb_reason sb_gc_run(const struct sb_request *request, struct sb_failure *failure);
 enum sb_reason sb_list_run(const struct sb_request *request, struct sb_failure *failure);
 enum sb_reason sb_unpack_run(const struct sb_request *request, struct sb_failure *failure);
+enum sb_reason sb_verify_run(const struct sb_request *request, struct sb_failure *failure);
 
 #endif

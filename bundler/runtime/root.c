@@ -27,9 +27,11 @@ static void read_mount(char *line, uint64_t root_inode, bool *is_private) {
   /* 36 35 98:0 /inside /mount/point rw,noatime shared:1 - ext4 /dev/sda rw */
   char *fields[5] = {0};
   for (size_t i = 0; i < 5 && line != NULL; i++) fields[i] = strsep(&line, " ");
-  char *separator = line == NULL ? NULL : strstr(line, "- ");
-  if (separator == NULL || strcmp(fields[4], "/") != 0) return;
-  const char *type = separator + 2;
+  /* Optional fields, then a field of one dash. */
+  char *field = line;
+  while (line != NULL && strcmp(field, "-") != 0) field = strsep(&line, " ");
+  if (line == NULL || strcmp(fields[4], "/") != 0) return;
+  const char *type = line;
   /* A subvolume looks like a directory, but systems are installed into one. */
   bool is_subvolume = type_is(type, "btrfs") && root_inode == BTRFS_SUBVOLUME_INODE;
   *is_private = type_is(type, "overlay") || (strcmp(fields[3], "/") != 0 && !is_subvolume);

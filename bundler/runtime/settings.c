@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 enum { JOBS_BY_DEFAULT_MAX = 8, JOBS_MAX = 64 };
 
 const char *sb_settings_variable(const char *name) {
@@ -25,10 +27,10 @@ static unsigned count_processors(void) {
 static unsigned choose_jobs(void) {
   const char *value = sb_settings_variable("SADDLEBAG_JOBS");
   if (value == NULL) return count_processors();
-  char *end;
-  unsigned long jobs = strtoul(value, &end, 10);
+  uint64_t jobs;
+  const char *end = sb_text_number(value, &jobs);
   /* Threads only change how long an extraction takes: a value that makes no sense is no reason not to start. */
-  if (*end != '\0' || jobs == 0) return count_processors();
+  if (end == NULL || *end != '\0' || jobs == 0) return count_processors();
   return jobs > JOBS_MAX ? JOBS_MAX : (unsigned)jobs;
 }
 

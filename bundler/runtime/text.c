@@ -108,3 +108,13 @@ char *sb_text_format(const char *format, ...) {
   va_end(arguments);
   return text.data;
 }
+
+const char *sb_text_number(const char *text, uint64_t *number) {
+  const char *at = text;
+  *number = 0;
+  for (; *at >= '0' && *at <= '9'; at++) {
+    if (__builtin_mul_overflow(*number, UINT64_C(10), number)) return NULL;
+    if (__builtin_add_overflow(*number, (uint64_t)(*at - '0'), number)) return NULL;
+  }
+  return at == text ? NULL : at;
+}

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h> /* before its functions are poisoned */
 
 /* One call is enough to bring all of it back. */
@@ -36,5 +37,8 @@ struct sb_text {
 SB_TEXT_FORMAT(2, 3) bool sb_text_add(struct sb_text *text, const char *format, ...);
 
 bool sb_text_add_list(struct sb_text *text, const char *format, va_list arguments);
+
+/* Reads the decimal number that a text begins with, and returns what is behind it; NULL where there is none or too large. */
+const char *sb_text_number(const char *text, uint64_t *number);
 
 #endif

@@ -13,7 +13,7 @@ describe('options of the runtime', () => {
   it('are listed by help', async () => {
     const { stdout, code, stderr } = await ask(await makeBundle('echo never'), 'help');
     expect([code, stderr]).toEqual([0, '']);
-    for (const name of ['help', 'info', 'list', 'extract DIR', 'gc [--age 30d]', 'exec PROGRAM']) {
+    for (const name of ['help', 'info', 'list', 'extract DIR', 'verify', 'gc [--age 30d]', 'exec PROGRAM']) {
       expect(stdout).toContain(`\n  --saddlebag-${name}`);
     }
   });
