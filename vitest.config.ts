@@ -26,7 +26,7 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: 'node_modules/.cache/saddlebag/tests.json' }]],
     projects: [
       // No network, no child process; all of it in seconds.
-      project('unit', ['test/{src,bundler,deploy}/**/*.test.ts'], 10_000),
+      project('unit', ['test/{src,bundler,deploy,bench}/**/*.test.ts'], 10_000),
       // Real children, the real runtime, servers over loopback HTTP.
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
       // The built command on real Nix, MinIO and Nomad.
