@@ -24,10 +24,10 @@ static const struct option options[] = {
     {"help", "", "print this", print_help, 0},
     {"info", "", "say what the bundle is and how it would start here, as JSON", sb_info_run, 0},
     {"list", "", "list the files of the closure", sb_list_run, 0},
-    {"extract", " DIR", "unpack the closure to DIR, which is made or empty", sb_unpack_run, 1},
+    {"extract", "DIR", "unpack the closure to DIR, which is made or empty", sb_unpack_run, 1},
     {"verify", "", "check the bundle and what the cache has of it, and mend that", sb_verify_run, 0},
-    {"gc", " [--age 30d] [--quota 5G] [--dry-run]", "remove from the cache what was not used for long", sb_gc_run, SIZE_MAX},
-    {"exec", " PROGRAM [ARG…]", "run another program of the closure, such as bash, as the app would run", NULL, 0},
+    {"gc", "[--age 30d] [--quota 5G] [--dry-run]", "remove from the cache what was not used for long", sb_gc_run, SIZE_MAX},
+    {"exec", "PROGRAM [ARG…]", "run another program of the closure, such as bash, as the app would run", NULL, 0},
 };
 
 enum { OPTION_COUNT = sizeof options / sizeof *options };
@@ -47,7 +47,9 @@ static enum sb_reason print_help(const struct sb_request *request, struct sb_fai
   SB_AUTO_FREE struct sb_text text = {0};
   sb_text_add(&text, "As the first argument of %s, instead of the app's own:\n", request->start->program);
   for (size_t i = 0; i < OPTION_COUNT; i++) {
-    sb_text_add(&text, "  %s%s%s\n      %s\n", prefix, options[i].name, options[i].arguments, options[i].does);
+    const struct option *option = &options[i];
+    const char *space = *option->arguments == '\0' ? "" : " ";
+    sb_text_add(&text, "  %s%s%s%s\n      %s\n", prefix, option->name, space, option->arguments, option->does);
   }
   return sb_options_print(text.data, text.bytes, failure);
 }
@@ -76,7 +78,7 @@ enum sb_reason sb_options_run(const struct sb_start *start, char **argv, struct 
   while (argv[2 + count] != NULL) count++;
   /* `exec` comes here for want of a program. */
   bool fits = option->run != NULL && (option->argument_count == SIZE_MAX || count == option->argument_count);
-  if (!fits) return sb_failure_set(failure, SB_OPTION_MISUSED, 0, argv[1], option->arguments);
+  if (!fits) return sb_failure_set(failure, SB_OPTION_MISUSED, 0, argv[1], *option->arguments == '\0' ? "none" : option->arguments);
   struct sb_request request = {.start = start, .called = argv[0], .arguments = argv + 2};
   return option->run(&request, failure);
 }

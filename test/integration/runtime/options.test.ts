@@ -23,9 +23,9 @@ describe('options of the runtime', () => {
       ['--saddlebag-nothing'],
       "--saddlebag-… as the first argument is the runtime's, and it knows no such option",
     ],
-    [['--saddlebag-info', 'x'], 'it takes other arguments'],
-    [['--saddlebag-extract'], 'it takes other arguments ( DIR)'],
-    [['--saddlebag-exec'], 'it takes other arguments ( PROGRAM [ARG…])'],
+    [['--saddlebag-info', 'x'], 'it takes other arguments (none)'],
+    [['--saddlebag-extract'], 'it takes other arguments (DIR)'],
+    [['--saddlebag-exec'], 'it takes other arguments (PROGRAM [ARG…])'],
   ])('refuse %j', async (args, reason) => {
     const outcome = await start(await makeBundle('echo never'), { args });
     expect(outcome).toMatchObject({ code: 125, stdout: '' });
