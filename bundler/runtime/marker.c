@@ -1,8 +1,10 @@
 #include "marker.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -11,7 +13,9 @@
 
 void sb_boot_id_read(char boot_id[SB_BOOT_ID_BYTES]) {
   SB_AUTO_CLOSE int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-  ssize_t length = file < 0 ? 0 : read(file, boot_id, SB_BOOT_ID_BYTES - 1);
+  struct statfs status;
+  bool is_kernels = file >= 0 && fstatfs(file, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
+  ssize_t length = !is_kernels ? 0 : read(file, boot_id, SB_BOOT_ID_BYTES - 1);
   boot_id[length > 0 ? length : 0] = '\0';
   boot_id[strcspn(boot_id, "\n")] = '\0';
 }

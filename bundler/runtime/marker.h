@@ -9,7 +9,11 @@
 
 enum { SB_BOOT_ID_BYTES = 40, SB_MARKER_BYTES = 2 * SB_DIGEST_BYTES + 16 + SB_BOOT_ID_BYTES };
 
-/* Reads the id of this boot; empty where /proc is not there: then no unsynced marker is trusted. */
+/*
+ * Reads the id of this boot; empty where /proc is not there, and where it is not the kernel's own: LXC and systemd-nspawn
+ * mount a file of the container's over it, and those that share a cache would take each other's trees away. Without an id
+ * what is unpacked is written out, and no unsynced marker is trusted.
+ */
 void sb_boot_id_read(char boot_id[SB_BOOT_ID_BYTES]);
 
 /* Writes the marker of a content digest; `boot_id` is NULL for one that is synced. */

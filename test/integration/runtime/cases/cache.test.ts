@@ -17,7 +17,7 @@ import { expect } from 'vitest';
 import { inspectBundle } from '../../../../bundler/inspect.ts';
 import { appBase, type Outcome, ownDirectory, type TestBundle } from '../bundles.ts';
 import { debug } from '../machine.ts';
-import type { Cell } from './cell.ts';
+import { type Cell, untilPrinted } from './cell.ts';
 import { describeCases } from './harness.ts';
 import { sandboxed } from './programs.ts';
 
@@ -180,6 +180,32 @@ describeCases('Cache and extraction', (runCase) => {
     expect(await readlink(join(cell.place(bundle).markers, appBase))).toMatch(/^[0-9a-f]{64} synced$/);
     expect((await cell.start(bundle, { env: debug })).stderr).not.toContain('extracted');
   });
+
+  runCase(
+    48,
+    'containers with boot ids of their own share a cache: what runs goes on',
+    { notFor },
+    async (cell) => {
+      const bundle = await cell.bundle(
+        'echo ready; while [ ! -e "$1" ]; do sleep 0.02; done; cat "$(dirname "$0")/../share/data"',
+        { members: { 'share/data': 'data\n' } },
+      );
+      const go = join(await ownDirectory(bundle.directory, 'shared'), 'go');
+      const startIn = (container: string) => {
+        const id = `${bundle.directory}/boot-${container}`;
+        const machine = `echo ${container} > '${id}'; mount --bind '${id}' /proc/sys/kernel/random/boot_id`;
+        return cell.spawn(bundle, { args: [go], machine });
+      };
+      const first = await startIn('one');
+      await untilPrinted(first.child, 'ready');
+      const second = await startIn('two');
+      await untilPrinted(second.child, 'ready');
+      await writeFile(go, '');
+      for (const { outcome } of [first, second]) {
+        expect(await outcome).toMatchObject({ code: 0, stdout: 'ready\ndata\n', stderr: '' });
+      }
+    },
+  );
 
   runCase(
     49,
@@ -567,16 +593,16 @@ describeCases('Cache and extraction', (runCase) => {
 
   const nested = async (cell: Cell): Promise<Outcome> => {
     const inner = await cell.bundle('echo inner');
-    const outer = await cell.bundle('echo outer; exec "$INNER"');
+    const outer = await cell.bundle('echo outer; SADDLEBAG_STRATEGY= exec "$INNER"');
     const file = join(outer.directory, 'inner');
     await copyFile(inner.file, file);
-    return cell.start(outer, { env: { INNER: file }, anyStrategy: true });
+    return cell.start(outer, { env: { INNER: file } });
   };
   const oneName = 'two bundles carry one store path name with different bytes';
   runCase(
     69,
     `${oneName}: the one starts the other, each runs its own`,
-    { notFor: onlyCache },
+    { notFor: { native: 'it unpacks nothing', 'in-place': 'it has one place, /nix' } },
     async (cell) => {
       expect(await nested(cell)).toMatchObject({ code: 0, stdout: 'outer\ninner\n', stderr: '' });
     },

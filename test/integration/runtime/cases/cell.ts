@@ -17,8 +17,6 @@ export interface Launch extends Omit<StartOptions, 'asSelf' | 'argv0'> {
   readonly machine?: string;
   /** Shell words of the user right before the bundle, which is `$0` with its arguments in `$@`. */
   readonly before?: string;
-  /** The start may take any strategy; the machine stays the one of this cell's. */
-  readonly anyStrategy?: boolean;
   /** A root of its own to start in, instead of what the strategy has. */
   readonly root?: RootOptions;
   /** That root has no program of the host's to enter it with: nothing goes before the bundle. */
@@ -72,11 +70,11 @@ export class Cell {
   }
 
   async spawn(bundle: TestBundle, launch: Launch = {}): Promise<ReturnType<typeof startChild>> {
-    const { machine, before, anyStrategy, unshare, rights, root, isBare, ...options } = launch;
+    const { machine, before, unshare, rights, root, isBare, ...options } = launch;
     const started = {
       ...options,
       env: {
-        ...(anyStrategy === true ? {} : { SADDLEBAG_STRATEGY: this.strategy.name }),
+        SADDLEBAG_STRATEGY: this.strategy.name,
         SADDLEBAG_CACHE_DIR: bundle.cache,
         NOMAD_ALLOC_DIR: bundle.spare,
         HOME: '/nonexistent',

@@ -49,17 +49,18 @@ describeCases('Namespaces', (runCase) => {
 
   runCase(25, 'a bundle starts a bundle, as another user’s cache or as its own', {}, async (cell) => {
     const inner = await cell.bundle('echo inner; ls -d "$0"; ls -d "$OUTER"', { letter: 'd' });
-    const outer = await cell.bundle('OUTER=$0 exec "$INNER"');
+    const outer = await cell.bundle('SADDLEBAG_STRATEGY= OUTER=$0 exec "$INNER"');
     const file = await putBeside(outer, inner);
-    const env = { INNER: file, SADDLEBAG_STRATEGY: '' };
-    const outcome = await cell.start(outer, { before: 'export SADDLEBAG_STRATEGY=', env });
+    const outcome = await cell.start(outer, { env: { INNER: file } });
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(outcome.stdout).toMatch(/^inner\n.*\/d{32}-app-1\.0\/bin\/app\n.*\/c{32}-app-1\.0\/bin\/app\n$/);
   });
 
   runCase(25, 'an app that starts the bundle again, by the path it was started as', {}, async (cell) => {
-    const bundle = await cell.bundle('echo "$1"; [ "$1" = 3 ] || exec "$SELF" $(($1 + 1))');
-    const env = { SELF: bundle.file, SADDLEBAG_STRATEGY: '' };
+    const bundle = await cell.bundle(
+      'echo "$1"; [ "$1" = 3 ] || SADDLEBAG_STRATEGY= exec "$SELF" $(($1 + 1))',
+    );
+    const env = { SELF: bundle.file };
     expect(await cell.start(bundle, { args: ['1'], env })).toMatchObject({
       code: 0,
       stdout: '1\n2\n3\n',
