@@ -48,7 +48,7 @@ export const compressions: Readonly<Record<CompressionName, Compression>> = {
     },
     frameBytes: 4 * mebibyte,
   },
-  small: { level: 19, tuning: { hashLog: 20, chainLog: 23 }, frameBytes: 16 * mebibyte },
+  small: { level: 19, tuning: { hashLog: 20, chainLog: 22 }, frameBytes: 16 * mebibyte },
 };
 
 /** Names the encoder: `zstd 1.5.7 level 19`, with `tuned` behind it where it departs from its level. */
@@ -87,7 +87,7 @@ export function chooseJobs(
   machine: { readonly processors: number; readonly memoryBytes: number },
 ): number {
   // Measured: the tar, what comes of it, and zstd's own tables, most of them from level 13 on.
-  const jobBytes = 2 * frameBytes + (level > 12 ? 64 : 24) * mebibyte;
+  const jobBytes = 2 * frameBytes + (level > 12 ? 48 : 24) * mebibyte;
   const memoryBytes = Math.max(leastMemoryBytes, machine.memoryBytes / 16);
   return Math.max(1, Math.min(machine.processors, Math.floor(memoryBytes / jobBytes)));
 }

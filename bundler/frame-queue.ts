@@ -41,6 +41,8 @@ export interface TarPiece {
   readonly contentBytes: number;
   /** Joins the frame of the piece before it instead of beginning one. */
   readonly continues: boolean;
+  /** Whether the next piece may join its frame; else that is compressed at once, and no two wait in memory. */
+  readonly isOpen: boolean;
 }
 
 interface OpenFrame {
@@ -75,6 +77,7 @@ export class FrameQueue {
     this.#open ??= { tarOffset: this.tarBytes, firstRow: piece.firstRow, pieces: [] };
     this.#open.pieces.push(piece);
     this.tarBytes += piece.tarBytes;
+    if (!piece.isOpen) await this.#close();
   }
 
   /** Takes back a part of the bytes of content to come: files that turned out to equal others. */

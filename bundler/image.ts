@@ -68,5 +68,13 @@ export async function writeImage(closure: Closure, options: ImageOptions, sink: 
 function endPiece(firstRow: number): TarPiece {
   const sha256 = sha256Hex(tarEnd);
   const read = async () => tarEnd;
-  return { tarBytes: tarEnd.length, sha256, read, firstRow, contentBytes: 0, continues: false };
+  return {
+    tarBytes: tarEnd.length,
+    sha256,
+    read,
+    firstRow,
+    contentBytes: 0,
+    continues: false,
+    isOpen: false,
+  };
 }

@@ -54,10 +54,12 @@ export interface NextPath {
   readonly isLast: boolean;
 }
 
-/** How the first piece of a store path joins the image. */
+/** How a store path joins the image. */
 interface Begin {
   readonly firstRow: number;
   readonly continues: boolean;
+  /** Whether the next store path may join its frame. */
+  readonly isOpen: boolean;
 }
 
 /** Writes store paths one by one into the frames of an image: from what the cache knows of them, else from their files. */
@@ -83,7 +85,8 @@ export class PathWriter {
     const key = this.#keyOf(next);
     const known = key === null ? undefined : await readPathRecord(this.#options.cache, key);
     const estimatedTarBytes = known?.estimatedTarBytes ?? (await reader.estimateTarBytes());
-    const begin = { firstRow: next.firstRow, continues: this.#continues(next, estimatedTarBytes) };
+    const continues = this.#continues(next, estimatedTarBytes);
+    const begin = { firstRow: next.firstRow, continues, isOpen: this.#sharing.isOpen };
     if (known !== undefined) await this.#addKnown(known, reader, begin);
     const record = known ?? { ...(await this.#addFresh(path, reader, begin)), estimatedTarBytes };
     if (known === undefined && key !== null) await this.#keep(key, record, next);
@@ -121,6 +124,7 @@ export class PathWriter {
         ...piece,
         firstRow: begin.firstRow + piece.firstRow,
         continues: begin.continues && index === 0,
+        isOpen: begin.isOpen,
         read: () => reader.piece(index, known.pieces),
       });
     }
@@ -145,6 +149,7 @@ export class PathWriter {
         ...piece,
         firstRow: begin.firstRow + piece.firstRow,
         continues: begin.continues && pieces.length === 0,
+        isOpen: begin.isOpen,
         read: async () => frame.tar,
       });
       pieces.push(piece);

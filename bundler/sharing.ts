@@ -29,6 +29,11 @@ export class FrameSharing {
     this.#frameBytes = frameBytes;
   }
 
+  /** Whether the store path after the one that was taken last may begin in its frame. */
+  get isOpen(): boolean {
+    return this.#runBytes > 0;
+  }
+
   /** Takes the next store path and says whether it begins in the frame of the one before. */
   continues({ storePath, estimatedTarBytes, isLast }: Sharer): boolean {
     const isSmall = estimatedTarBytes <= this.#frameBytes / smallPart && !isLast;
