@@ -133,12 +133,13 @@ interface HeaderData {
 /** Keys and kinds beyond archiver's types (`linkname`, `pax`, `link`) pass through it to tar-stream, its engine. */
 function headerData(entry: Entry): HeaderData {
   return {
-    name: entry.path,
+    name: entry.path.replaceAll('\\', '_'),
     type: entry.kind as 'file',
     mode: entry.kind === 'symlink' ? 0o777 : entry.mode,
     date: mtime,
     ...(entry.kind === 'symlink' || entry.kind === 'link' ? { linkname: entry.target } : {}),
-    // archiver turns backslashes in names into slashes; a pax record, which readers prefer, has the real name.
+    // archiver turns backslashes in names into slashes, and takes what then ends in one for a directory: they get
+    // another name there, and the real one in a pax record, which readers prefer.
     ...(entry.path.includes('\\') ? { pax: { path: entry.path } } : {}),
   };
 }

@@ -40,6 +40,7 @@ describe('writeTar', () => {
       await fileEntry(directory, 'nix/system\\x2dfoo\tbar\nbaz', 'same'),
       { kind: 'link', path: 'nix/hard', mode: 0o444, target: 'nix/system\\x2dfoo\tbar\nbaz' },
       { kind: 'symlink', path: 'nix/sym', target: '/nix/store/back\\slash//two' },
+      await fileEntry(directory, 'nix/tail\\', 'same'),
       { ...(await fileEntry(directory, long, 'same')), mode: 0o555 } as Entry,
     ];
     expect(list(await tarOf(entries))).toEqual([
@@ -47,6 +48,7 @@ describe('writeTar', () => {
       '-r--r--r-- 0/0 4 1970-01-01 00:00 "nix/system\\\\x2dfoo\\tbar\\nbaz"',
       'hr--r--r-- 0/0 0 1970-01-01 00:00 "nix/hard" link to "nix/system\\\\x2dfoo\\tbar\\nbaz"',
       'lrwxrwxrwx 0/0 0 1970-01-01 00:00 "nix/sym" -> "/nix/store/back\\\\slash//two"',
+      '-r--r--r-- 0/0 4 1970-01-01 00:00 "nix/tail\\\\"',
       `-r-xr-xr-x 0/0 4 1970-01-01 00:00 "${long}"`,
     ]);
   });
