@@ -16,6 +16,7 @@ const project = (name: string, include: string[], testTimeout: number) => ({
     // What bundling keeps from run to run goes beside the other caches, not into the home of whoever tests.
     env: {
       SADDLEBAG_BUILD_CACHE: fileURLToPath(new URL('node_modules/.cache/saddlebag/frames', import.meta.url)),
+      SADDLEBAG_BUILD_CACHE_SIZE: '500M',
     },
   },
 });

@@ -20,7 +20,8 @@ interface CacheReport {
 async function place() {
   const cwd = await temporaryDirectory();
   const directory = join(cwd, 'cache');
-  return { cwd, directory, options: { cwd, env: { ...process.env, SADDLEBAG_BUILD_CACHE: directory } } };
+  const env = { ...process.env, SADDLEBAG_BUILD_CACHE: directory, SADDLEBAG_BUILD_CACHE_SIZE: '' };
+  return { cwd, directory, options: { cwd, env } };
 }
 
 describe('the cache of saddlebag bundle', () => {
