@@ -30,6 +30,11 @@ function isExecutable(file: string): boolean {
   }
 }
 
+/** Whether a tool that is missing fails the tests that need it, instead of skipping them. */
+export function isRequired(tool: string): boolean {
+  return mustRun.has(tool);
+}
+
 /**
  * Describes tests that need tools of the machine (`nix-store`, `minio`, `nomad`) or, as `root`, its superuser. What is
  * missing skips them with a line that says so, or fails them where `SADDLEBAG_TESTS_MUST_RUN` names it.

@@ -29,7 +29,7 @@ async function makeGroup(): Promise<string | Error> {
       () => true,
       () => false,
     );
-  onTestFinished(() => expect.poll(isRemoved, { timeout: 20_000 }).toBe(true));
+  onTestFinished(() => expect.poll(isRemoved, { timeout: 60_000 }).toBe(true));
   return group;
 }
 

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { describe, inject, it } from 'vitest';
-import { findTool } from '../../../helpers/needs.ts';
+import { findTool, isRequired } from '../../../helpers/needs.ts';
 import { CaseSkipped, Cell } from './cell.ts';
 import type { CaseRecord } from './record.ts';
 import { type Strategy, strategies, type User, users } from './strategies.ts';
@@ -33,7 +33,12 @@ function record(entry: CaseRecord): void {
 /** Names the heading of runtime-cases under which the cases of a file stand. */
 export function describeCases(group: string, body: (runCase: RunCase) => void): void {
   describe(group, () => {
-    body((number, title, options, test) => defineCase({ group, number, title }, options, test));
+    let defined = 0;
+    body((number, title, options, test) => {
+      defined += defineCase({ group, number, title }, options, test);
+    });
+    // A suite without a test is an error.
+    if (defined === 0) it.skip('takes long: npm run test:full', () => undefined);
   });
 }
 
@@ -46,11 +51,12 @@ export type RunCase = (
 
 const noStrategy: Strategy = { name: 'any' };
 
+/** Defines the tests of a case and returns how many this tier has. */
 function defineCase(
   about: { readonly group: string; readonly number: number; readonly title: string },
   options: CaseOptions,
   test: (cell: Cell) => Promise<void>,
-): void {
+): number {
   const cells: Cell[] = [];
   for (const strategy of options.withoutStrategy === undefined ? strategies : [noStrategy]) {
     for (const user of users) {
@@ -59,13 +65,15 @@ function defineCase(
       else record({ ...about, strategy: strategy.name, user, outcome: 'not applicable', reason });
     }
   }
-  if (inject('tier') === 'quick' && options.isLong === true) return;
-  for (const cell of inject('tier') === 'full' ? cells : representatives(cells)) {
+  if (inject('tier') === 'quick' && options.isLong === true) return 0;
+  const chosen = inject('tier') === 'full' ? cells : representatives(cells);
+  for (const cell of chosen) {
     const entry = { ...about, strategy: cell.strategy.name, user: cell.user };
     it(`case ${about.number}: ${about.title} (${cell.strategy.name}, ${cell.user})`, async (context) => {
       let outcome: CaseRecord['outcome'] = 'failed';
-      let reason = missing(cell, options.needs ?? []);
+      let reason: string | undefined;
       try {
+        reason = missing(cell, options.needs ?? []);
         if (reason !== undefined) throw new CaseSkipped(reason);
         await test(cell);
         outcome = 'passed';
@@ -79,6 +87,7 @@ function defineCase(
       }
     });
   }
+  return chosen.length;
 }
 
 let turn = 0;
@@ -91,13 +100,14 @@ function representatives(cells: readonly Cell[]): readonly Cell[] {
   return [common, other].filter((cell) => cell !== undefined);
 }
 
+/** Says what a cell lacks here; what the run must have fails it instead. */
 function missing(cell: Cell, needs: readonly string[]): string | undefined {
   const isSuperuser = process.getuid?.() === 0;
-  if (
-    !isSuperuser &&
-    (cell.isRoot || cell.strategy.root !== undefined || cell.strategy.prepare !== undefined)
-  )
-    return 'root missing';
-  const tools = needs.filter((name) => (name === 'root' ? !isSuperuser : findTool(name) === undefined));
-  return tools.length === 0 ? undefined : `${tools.join(', ')} missing`;
+  const takesRoot = cell.isRoot || cell.strategy.root !== undefined || cell.strategy.prepare !== undefined;
+  const tools = [...new Set([...needs, ...(takesRoot ? ['root'] : [])])];
+  const lacking = tools.filter((name) => (name === 'root' ? !isSuperuser : findTool(name) === undefined));
+  if (lacking.length === 0) return undefined;
+  const reason = `${lacking.join(', ')} missing`;
+  if (lacking.some(isRequired)) throw new Error(reason);
+  return reason;
 }
