@@ -41,6 +41,7 @@ async function demo(): Promise<void> {
     '0.1.0',
     '--compress',
     'fast',
+    '--no-cache',
     '-o',
     join(place, 'pet-taxi-0.1.0'),
   );
