@@ -31,6 +31,7 @@ const help = `npm run bench -- [options]
   --only NAME    one scenario: ${scenarios.map(({ name }) => name).join(', ')}; may be repeated
   --rounds N     measured rounds of the Flask app (15); the others follow
   --scale X      large payloads smaller by this factor, to try something; nothing is written
+  --no-large-tar leave out tar and bzip2 of the 1 GB payload, which take minutes
   --write        with --only: write docs/benchmarks.md too, with the last figures of the others
   --json         the figures as JSON on stdout
   --help
@@ -105,6 +106,7 @@ async function main(): Promise<void> {
       only: { type: 'string', multiple: true },
       rounds: { type: 'string', default: '15' },
       scale: { type: 'string', default: '1' },
+      'no-large-tar': { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -134,6 +136,7 @@ async function main(): Promise<void> {
     const bench = {
       place,
       rounds,
+      largeTar: !values['no-large-tar'],
       payloads,
       peers: once(async () => makePeers(place, await payloads.flask())),
     };

@@ -7,6 +7,8 @@ export interface Bench {
   /** A folder on disk that is removed at the end of the run, never between rounds. */
   readonly place: string;
   readonly rounds: number;
+  /** Whether the 1 GB payload is packed and unpacked by tar and bzip2 too: minutes on a machine at rest. */
+  readonly largeTar: boolean;
   readonly payloads: Payloads;
   readonly peers: () => Promise<Peers>;
 }
