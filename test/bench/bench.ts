@@ -11,7 +11,7 @@ import type { Section } from './figure.ts';
 import { describeCommit, describeMachine, openFuse, runWithOwnMounts } from './machine.ts';
 import { once } from './once.ts';
 import { panelsOf, type Results, renderPage, renderTable, renderTargets } from './page.ts';
-import { payloadsIn } from './payloads.ts';
+import { type PayloadName, payloadNames, payloadsIn } from './payloads.ts';
 import { makePeers } from './peers.ts';
 import { renderPlot } from './plot.ts';
 import type { Bench, Scenario } from './scenario.ts';
@@ -31,6 +31,7 @@ const help = `npm run bench -- [options]
   --only NAME    one scenario: ${scenarios.map(({ name }) => name).join(', ')}; may be repeated
   --rounds N     measured rounds of the Flask app (15); the others follow
   --scale X      large payloads smaller by this factor, to try something; nothing is written
+  --payload NAME flask, large or many alone, of those that a scenario has; may be repeated
   --no-large-tar leave out tar and bzip2 of the 1 GB payload, which take minutes
   --write        with --only: write docs/benchmarks.md too, with the last figures of the others
   --json         the figures as JSON on stdout
@@ -106,6 +107,7 @@ async function main(): Promise<void> {
       only: { type: 'string', multiple: true },
       rounds: { type: 'string', default: '15' },
       scale: { type: 'string', default: '1' },
+      payload: { type: 'string', multiple: true, default: [...payloadNames] },
       'no-large-tar': { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -136,6 +138,7 @@ async function main(): Promise<void> {
     const bench = {
       place,
       rounds,
+      has: (name: PayloadName) => values.payload.includes(name),
       largeTar: !values['no-large-tar'],
       payloads,
       peers: once(async () => makePeers(place, await payloads.flask())),
@@ -161,7 +164,8 @@ async function main(): Promise<void> {
 // ^C ends what is being measured as well; the run goes no further, and removes what it made.
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  // Stays: execa's own handler would end the process where it is alone.
+  process.on(signal, () => {
     interrupted = true;
   });
 }

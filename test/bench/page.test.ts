@@ -78,6 +78,13 @@ describe('the page', () => {
     );
   });
 
+  it('says where the machine had other work', () => {
+    expect(renderPage({ machine, sections: [section] })).not.toContain('busy');
+    expect(renderPage({ machine, sections: [{ ...section, load: [9.5, 8] }] })).toContain(
+      '**The machine was busy',
+    );
+  });
+
   it('says why a scenario has no figures', () => {
     const failed = { ...section, figures: [], failure: 'tar -cjf: no space left' };
     expect(renderPage({ machine, sections: [failed] })).toContain(

@@ -58,7 +58,9 @@ export function renderTargets(targets: readonly Target[]): string {
   ].join('\n');
 }
 
-function renderSection({ name, title, lead, figures, beside, notes, failure, ...when }: Section): string {
+function renderSection(section: Section, processors: number): string {
+  const { name, title, lead, figures, beside, notes, failure, ...when } = section;
+  const busy = Math.max(...when.load) > processors;
   const minutes = (when.seconds / 60).toFixed(1);
   return [
     `## ${title}`,
@@ -68,7 +70,7 @@ function renderSection({ name, title, lead, figures, beside, notes, failure, ...
     ...(figures.length === 0 ? [] : [renderTable(figures, beside), '']),
     ...(failure === undefined ? [] : [`**It did not end:** ${failure}`, '']),
     ...(notes.length === 0 ? [] : [...notes.map((note) => `- ${note}`), '']),
-    `\`npm run bench -- --only ${name}\`: ${when.takenAt.slice(0, 16).replace('T', ' ')} UTC, commit ${when.commit}, ${minutes} minutes; load average ${when.load.map((each) => each.toFixed(1)).join(' before, ')} at the end.`,
+    `\`npm run bench -- --only ${name}\`: ${when.takenAt.slice(0, 16).replace('T', ' ')} UTC, commit ${when.commit}, ${minutes} minutes; load average ${when.load.map((each) => each.toFixed(1)).join(' before, ')} at the end.${busy ? ' **The machine was busy with other work**: absolute times are too long, and differences uncertain.' : ''}`,
   ].join('\n');
 }
 
@@ -95,7 +97,7 @@ export function renderPage({ machine, sections }: Results): string {
     '',
     renderTargets(targets),
     '',
-    ...sections.flatMap((section) => [renderSection(section), '']),
+    ...sections.flatMap((section) => [renderSection(section, processors), '']),
   ].join('\n');
 }
 

@@ -39,12 +39,12 @@ export interface FirstStart extends Cost {
   readonly cache: string;
 }
 
-/** What all scenarios share: a folder of its own, and payloads that are made when they are first asked for. */
-export interface Payloads {
-  readonly flask: () => Promise<Payload>;
-  readonly large: () => Promise<Payload>;
-  readonly many: () => Promise<Payload>;
-}
+/** What all scenarios share; each is made when it is first asked for. */
+export type Payloads = Readonly<Record<PayloadName, () => Promise<Payload>>>;
+
+export const payloadNames = ['flask', 'large', 'many'] as const;
+
+export type PayloadName = (typeof payloadNames)[number];
 
 /** Makes a directory that the unprivileged user may fill. */
 export function emptyDirectory(place: string): string {

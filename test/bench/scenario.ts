@@ -1,5 +1,5 @@
 import type { Findings } from './figure.ts';
-import type { Payloads } from './payloads.ts';
+import type { PayloadName, Payloads } from './payloads.ts';
 import type { Peers } from './peers.ts';
 
 /** What a scenario works with. */
@@ -7,6 +7,8 @@ export interface Bench {
   /** A folder on disk that is removed at the end of the run, never between rounds. */
   readonly place: string;
   readonly rounds: number;
+  /** Whether a payload is to be measured. */
+  readonly has: (name: PayloadName) => boolean;
   /** Whether the 1 GB payload is packed and unpacked by tar and bzip2 too: minutes on a machine at rest. */
   readonly largeTar: boolean;
   readonly payloads: Payloads;

@@ -12,7 +12,7 @@ const groupBytes = 32 * 2 ** 20;
 
 /** What a process has resident while it unpacks. */
 async function resident(bench: Bench): Promise<Findings> {
-  const [large, many] = [await bench.payloads.large(), await bench.payloads.many()];
+  const large = await bench.payloads.large();
   const peaks = Array.from({ length: 3 }, () => {
     const cache = emptyDirectory(bench.place);
     const { peakBytes } = costOf(large.start('namespace', cache), bench.place);
@@ -25,7 +25,11 @@ async function resident(bench: Bench): Promise<Findings> {
     const what = { what: 'Saddlebag', detail: 'most resident while unpacking', unit: 'MB' } as const;
     return [{ payload, ...what, ...summarize(megabytes) }];
   };
-  const figures = [...figure(large.name, peaks), ...figure(many.name, [many.filled().peakBytes])];
+  const figures = [...figure(large.name, peaks)];
+  if (bench.has('many')) {
+    const many = await bench.payloads.many();
+    figures.push(...figure(many.name, [many.filled().peakBytes]));
+  }
   const most = Math.max(...peaks.map((each) => (each ?? Number.NaN) / 1e6));
   const target: Target = {
     what: `Resident memory while a payload of ${large.name} is unpacked`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readRuntime } from '../../../bundler/runtime-file.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import type { Figure, Target } from '../figure.ts';
-import type { Payload } from '../payloads.ts';
+import { type Payload, payloadNames } from '../payloads.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { summarize } from '../statistics.ts';
 
@@ -48,9 +48,10 @@ export const size: Scenario = {
     const runtimes = await Promise.all(
       arches.map(async (arch) => ({ arch, kilobytes: (await readRuntime(arch)).length / 1e3 })),
     );
-    const { flask, large, many } = bench.payloads;
     const figures: Figure[] = [];
-    for (const payload of [flask, large, many]) figures.push(...(await sizesOf(bench, await payload())));
+    for (const name of payloadNames.filter(bench.has)) {
+      figures.push(...(await sizesOf(bench, await bench.payloads[name]())));
+    }
     const targets: readonly Target[] = runtimes.map(({ arch, kilobytes }) => ({
       what: `Runtime of ${arch}`,
       limit: `under ${limitKilobytes} KB`,

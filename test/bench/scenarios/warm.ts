@@ -1,6 +1,6 @@
 import type { Figure, Findings, Target } from '../figure.ts';
 import { measureRounds, samplesOf } from '../measure.ts';
-import type { Payload } from '../payloads.ts';
+import { type Payload, payloadNames } from '../payloads.ts';
 import type { Scenario } from '../scenario.ts';
 import { differences, summarize } from '../statistics.ts';
 
@@ -34,11 +34,11 @@ export const warm: Scenario = {
   name: 'warm',
   title: 'Next start',
   lead: 'Strategy `namespace`, the closure in the cache. The app of the two large payloads is a shell script of a few lines, so that nothing hides what the runtime takes.',
-  run: async ({ payloads, rounds }) => {
-    const flask = measure(await payloads.flask(), 3 * rounds);
-    const large = measure(await payloads.large(), 10 * rounds);
-    const many = measure(await payloads.many(), 10 * rounds);
-    const all = [flask, large, many];
+  run: async ({ payloads, rounds, has }) => {
+    const all: Findings[] = [];
+    for (const name of payloadNames.filter(has)) {
+      all.push(measure(await payloads[name](), name === 'flask' ? 3 * rounds : 10 * rounds));
+    }
     return {
       figures: all.flatMap(({ figures }) => figures),
       targets: all.flatMap(({ targets }) => targets),
