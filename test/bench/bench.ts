@@ -153,7 +153,11 @@ async function main(): Promise<void> {
     }
     if (values.json) process.stdout.write(`${JSON.stringify({ machine, sections })}\n`);
     if (scale === 1 && (values.only === undefined || values.write)) {
-      writePage({ machine, sections: readLast() });
+      const last = readLast();
+      const missing = scenarios
+        .map(({ name }) => name)
+        .filter((name) => !last.some((each) => each.name === name));
+      writePage({ machine, sections: last, missing });
     }
   } finally {
     process.stderr.write('removing what was unpacked …\n');

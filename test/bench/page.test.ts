@@ -85,6 +85,12 @@ describe('the page', () => {
     );
   });
 
+  it('names what was not measured', () => {
+    expect(renderPage({ machine, sections: [section], missing: ['lazy', 'size'] })).toContain(
+      '**Not measured yet**, and what is aimed at there not shown: lazy, size.',
+    );
+  });
+
   it('says why a scenario has no figures', () => {
     const failed = { ...section, figures: [], failure: 'tar -cjf: no space left' };
     expect(renderPage({ machine, sections: [failed] })).toContain(

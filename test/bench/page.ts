@@ -7,6 +7,8 @@ import type { Summary } from './statistics.ts';
 export interface Results {
   readonly machine: Machine;
   readonly sections: readonly Section[];
+  /** Scenarios that have no figures yet, by name. */
+  readonly missing?: readonly string[];
 }
 
 const command = 'npm ci && npm run bench';
@@ -75,7 +77,7 @@ function renderSection(section: Section, processors: number): string {
 }
 
 /** Renders docs/benchmarks.md. */
-export function renderPage({ machine, sections }: Results): string {
+export function renderPage({ machine, sections, missing = [] }: Results): string {
   const { processors, memoryGigabytes, kernel, system, fileSystem, arch } = machine;
   const targets = sections.flatMap((section) => section.targets);
   return [
@@ -97,6 +99,9 @@ export function renderPage({ machine, sections }: Results): string {
     '',
     renderTargets(targets),
     '',
+    ...(missing.length === 0
+      ? []
+      : [`**Not measured yet**, and what is aimed at there not shown: ${missing.join(', ')}.`, '']),
     ...sections.flatMap((section) => [renderSection(section, processors), '']),
   ].join('\n');
 }
