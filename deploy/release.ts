@@ -1,59 +1,20 @@
 import type { WarningCode } from '../src/core/codes.ts';
 import type { Context } from '../src/core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../src/core/errors.ts';
-import type { DeployArtifact } from './artifact.ts';
-import { checkDownloadUrl } from './download-check.ts';
+import { belongsTo, evalIdOf, type FollowOptions, followVersion, readTarget, toRelease } from './follow.ts';
 import { renderHcl } from './job-hcl.ts';
-import type { JobSpec } from './job-model.ts';
-import type { JobSettings } from './job-settings.ts';
-import { renderJobSpec } from './jobspec.ts';
 import type { Nomad, RegisterAnswer } from './nomad.ts';
-import type { NomadAllocation, NomadJobState } from './nomad-answers.ts';
+import type { NomadJobState } from './nomad-answers.ts';
 import { notPlaced, statusCommand } from './outcome.ts';
-import type { PlanAnswer } from './plan-answer.ts';
+import type { PreparedRelease } from './prepare.ts';
 import type { Release } from './release-model.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
-import { judge, newestDeployment, type Target, type Verdict } from './verdict.ts';
-import { watchRelease } from './watch.ts';
-
-/** A job that the server has seen and found valid, and what would come of it. */
-export interface PreparedRelease {
-  readonly spec: JobSpec;
-  /** Null when there is no such job yet. */
-  readonly current: NomadJobState | null;
-  readonly plan: PlanAnswer;
-}
+import { judge, type Target, type Verdict } from './verdict.ts';
 
 /** How a job is submitted and watched. */
-export interface ReleaseOptions {
+export interface ReleaseOptions extends FollowOptions {
   /** Return as soon as the job is submitted. */
   readonly detach: boolean;
-  readonly failFast: boolean;
-  /** Submit although no node has room, and wait for some. */
-  readonly queue: boolean;
-  readonly timeoutMs: number;
-}
-
-/**
- * Renders the job for the cluster as it is (the count that runs is kept unless one is given), has the server check it and
- * plans it. Changes nothing.
- * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `job-invalid`; what the API
- * throws
- */
-export async function prepareRelease(
-  nomad: Nomad,
-  artifact: DeployArtifact,
-  settings: JobSettings,
-): Promise<PreparedRelease> {
-  const { namespace, region } = nomad.connection;
-  if (region !== null) await nomad.checkRegion(region);
-  if (namespace !== null && namespace !== 'default') await nomad.checkNamespace(namespace);
-  await checkDownloadUrl(nomad, artifact.source);
-  const current = await nomad.readJob(settings.id);
-  const runningCount = current?.groups.find(({ name }) => name === settings.group)?.count;
-  const spec = renderJobSpec(artifact, settings, runningCount);
-  await nomad.validateJob(spec.job);
-  return { spec, current, plan: await nomad.planJob(spec.job) };
 }
 
 /**
@@ -125,7 +86,8 @@ class Releaser {
     if (verdict.kind === 'healthy') {
       this.#step(`version ${current.version} of ${id} is up and would not change: nothing to do`);
       this.#warnOfMissing(target, snapshot);
-      return this.#toRelease('unchanged', target, evalIdOf(target, snapshot), snapshot);
+      const evalId = evalIdOf(target, snapshot);
+      return toRelease('unchanged', { target, evalId, namespace: this.#namespace }, snapshot);
     }
     if (goesOn(verdict)) {
       this.#outcome = `version ${current.version} was submitted before, and Nomad goes on with it`;
@@ -159,8 +121,11 @@ class Releaser {
     if (registered === undefined) throw jobChanged(spec.id, 'submitted, but another version came at once');
     this.#step(`version ${registered.version} of ${spec.id} is submitted, evaluation ${answer.evalId}`);
     const target = await this.#targetOf(registered);
-    if (this.#options.detach) return this.#toRelease('submitted', target, answer.evalId, null);
-    return this.#watch(target, answer.evalId);
+    const { evalId } = answer;
+    if (this.#options.detach) {
+      return toRelease('submitted', { target, evalId, namespace: this.#namespace }, null);
+    }
+    return this.#watch(target, evalId);
   }
 
   async #register(current: NomadJobState | null): Promise<RegisterAnswer> {
@@ -185,42 +150,13 @@ class Releaser {
   }
 
   async #watch(target: Target, evalId: string): Promise<Release> {
-    const { failFast, timeoutMs } = this.#options;
-    const options = { target, namespace: this.#namespace, timeoutMs, failFast };
-    const { snapshot } = await watchRelease(this.#nomad, options, this.#context);
-    return this.#toRelease('healthy', target, evalId, snapshot);
+    return followVersion(this.#nomad, { target, evalId }, this.#options, this.#context);
   }
 
-  async #targetOf({ version, jobModifyIndex, groups }: NomadJobState): Promise<Target> {
+  async #targetOf(state: NomadJobState): Promise<Target> {
     const { spec } = this.#prepared;
-    const versions = await this.#nomad.readVersions(spec.id);
-    const stable = versions.filter((one) => one.isStable && one.version < version);
-    return {
-      jobId: spec.id,
-      type: spec.job.Type,
-      jobVersion: version,
-      jobModifyIndex,
-      count: groups.reduce((total, { count }) => total + count, 0),
-      revertsTo: stable.reduce<number | null>((best, one) => Math.max(best ?? 0, one.version), null),
-      mayQueue: this.#options.queue,
-    };
-  }
-
-  #toRelease(status: Release['status'], target: Target, evalId: string, snapshot: Snapshot | null): Release {
-    const deployment = snapshot === null ? null : newestDeployment(snapshot, target.jobVersion);
-    return {
-      version: 1,
-      jobId: target.jobId,
-      namespace: this.#namespace,
-      jobVersion: target.jobVersion,
-      evalId,
-      ...(deployment === null ? {} : { deploymentId: deployment.id }),
-      status,
-      allocations: (snapshot?.allocations ?? [])
-        .filter((allocation) => belongsTo(target, allocation))
-        .map(({ id, name, nodeName, clientStatus }) => ({ id, name, node: nodeName, status: clientStatus }))
-        .toSorted((a, b) => compare(a.name, b.name) || compare(a.id, b.id)),
-    };
+    const { queue } = this.#options;
+    return readTarget(this.#nomad, spec.id, state, { type: spec.job.Type, queue });
   }
 
   /** A version that came up once may have lost allocations since; Nomad replaces them, which is no new deploy. */
@@ -249,27 +185,9 @@ function goesOn(verdict: Verdict): boolean {
   return ['running', 'failing', 'waits-for-promotion', 'not-placed'].includes(verdict.kind);
 }
 
-/** An allocation that runs on unchanged keeps the version that started it, so the version alone does not tell. */
-function belongsTo(target: Target, { desiredStatus, jobVersion }: NomadAllocation): boolean {
-  return desiredStatus === 'run' && (target.type === 'service' || jobVersion === target.jobVersion);
-}
-
-/** Finds the evaluation that started a version, by what is still kept of it. */
-function evalIdOf(target: Target, { evaluations, allocations }: Snapshot): string {
-  const own = evaluations.find(
-    ({ jobModifyIndex, triggeredBy }) =>
-      jobModifyIndex === target.jobModifyIndex && triggeredBy === 'job-register',
-  );
-  return own?.id ?? allocations.find((one) => belongsTo(target, one))?.evalId ?? '';
-}
-
 function jobChanged(jobId: string, reason: string): SaddlebagError {
   return new SaddlebagError('job-changed', `cannot submit job ${jobId}: ${reason}`, {
     hint: 'look at what it is now, then run the same command again',
     exitCode: exitCodes.jobChanged,
   });
-}
-
-function compare(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
 }
