@@ -9,6 +9,7 @@ import {
   frameRecordBytes,
   headerFrameMagic,
   indexFrameMagic,
+  paddingTo,
   rowBytes,
   skippableHeaderBytes,
   trailerBytes,
@@ -108,7 +109,7 @@ async function checkSkippableFrame(
   magic: number,
 ): Promise<void> {
   const lead = content - start;
-  if (lead < skippableHeaderBytes || lead >= 2 * skippableHeaderBytes) {
+  if (lead !== skippableHeaderBytes + paddingTo(start + skippableHeaderBytes, 8)) {
     throw damaged(file, 'its header is damaged (index and header are not where they should be)');
   }
   const reader = new Reader(file, 'index', await readRange(handle, file, start, lead));

@@ -4,6 +4,7 @@ import type { OpenBundle } from './bundle-file.ts';
 import type { FrameRecord } from './format/index-table.ts';
 import { readRange } from './format/range.ts';
 import { damaged } from './format/reader.ts';
+import { readZstdFrame } from './format/zstd-frame.ts';
 
 const decompress = promisify(zstdDecompress);
 
@@ -35,9 +36,11 @@ export async function* readFrames(
 
 async function decodeFrame({ handle, file, header }: OpenBundle, frame: FrameRecord): Promise<Buffer> {
   const bytes = await readRange(handle, file, header.dataOffset + frame.offset, frame.bytes);
-  const tar = await decompress(bytes, { maxOutputLength: Math.max(frame.tarBytes, 1) }).catch(
-    () => undefined,
-  );
+  const found = readZstdFrame(bytes);
+  const isSound = found?.bytes === bytes.length && found.contentBytes === frame.tarBytes;
+  const tar = isSound
+    ? await decompress(bytes, { maxOutputLength: frame.tarBytes }).catch(() => undefined)
+    : undefined;
   if (tar === undefined || tar.length !== frame.tarBytes) {
     throw damaged(file, `the frame at byte ${header.dataOffset + frame.offset} is damaged`);
   }

@@ -144,7 +144,10 @@ function checkPaths(reader: Reader, header: Header): void {
   let strings = 0;
   let tar = 0;
   let content = 0;
+  const seen = new Set<StorePath>();
   for (const path of header.paths) {
+    if (seen.has(path.storePath)) throw reader.error(`${path.storePath} is in it twice`);
+    seen.add(path.storePath);
     const inOrder = path.firstRow === row && path.rowStringsOffset === strings && path.tarOffset === tar;
     if (!inOrder || path.rowCount === 0 || path.tarBytes === 0) {
       throw reader.error(`the record of ${path.storePath} is out of order`);

@@ -10,6 +10,8 @@ export const pathRecordBytes = 128;
 export const frameRecordBytes = 32;
 export const rowBytes = 48;
 export const maxFrameBytes = 64 * 1024 * 1024;
+/** What a decoder has to keep of a frame at most: 2 × maxFrameBytes, and what zstd takes without being told to. */
+export const maxWindowBytes = 128 * 1024 * 1024;
 export const dataAlignment = 4096;
 export const indexFrameMagic = 0x184d2a5e;
 export const headerFrameMagic = 0x184d2a5f;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { flipStrings } from './layout.ts';
 
@@ -57,6 +58,7 @@ export class Reader {
     if (offset + length >= area.length) throw this.error(`a string at ${at} leaves its area`);
     const bytes = flipStrings(Buffer.from(area.subarray(offset, offset + length + 1)));
     if (bytes.indexOf(0) !== length) throw this.error(`a string at ${at} has no end, or two`);
+    if (!isUtf8(bytes)) throw this.error(`a string at ${at} is not UTF-8`);
     return bytes.toString('utf8', 0, length);
   }
 

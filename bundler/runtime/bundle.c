@@ -21,9 +21,28 @@ unsigned sb_bundle_own_machine(void) {
 #endif
 }
 
+/* Source: RFC 3629; the shortest form alone, and neither surrogates nor what is beyond U+10FFFF. */
+static bool is_utf8(const char *text) {
+  static const uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};
+  const unsigned char *at = (const unsigned char *)text;
+  while (*at != '\0') {
+    uint32_t first = *at++, more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (more == 0) continue;
+    uint32_t point = first & (0x3fU >> more);
+    for (uint32_t i = 0; i < more; i++) {
+      if ((*at & 0xc0) != 0x80) return false;
+      point = point << 6 | (*at++ & 0x3fU);
+    }
+    if (first < 0xc0 || first > 0xf4 || point < smallest[more] || point > 0x10ffff || point >> 11 == 0xd800 >> 11) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool sb_string_is_sound(const char *area, uint64_t area_bytes, struct sb_string string) {
   return string.offset < area_bytes && string.length < area_bytes - string.offset &&
-         strnlen(area + string.offset, (size_t)string.length + 1) == string.length;
+         strnlen(area + string.offset, (size_t)string.length + 1) == string.length && is_utf8(area + string.offset);
 }
 
 void sb_strings_unmask(char *area, uint64_t area_bytes) {
@@ -49,6 +68,7 @@ static const char *check_header(const struct sb_header *header, const struct sb_
   uint64_t file_bytes = trailer->file_bytes;
   if ((header->flags & ~SB_FLAGS_KNOWN) != 0 || header->zero != 0) return "the header's reserved bits are set";
   if (header->frame_bytes == 0 || header->frame_bytes > SB_FRAME_MAX_BYTES) return "the frame size is out of range";
+  if (header->tar_bytes > SB_NUMBER_MAX || header->content_bytes > SB_NUMBER_MAX) return "a size is out of range";
   if (header->data_offset % SB_PAGE_BYTES != 0 || header->data_offset > file_bytes ||
       header->data_bytes > file_bytes) {
     return "the data frames leave their area";
@@ -79,9 +99,17 @@ static const char *check_header(const struct sb_header *header, const struct sb_
   return NULL;
 }
 
-static bool is_component(const char *name) {
-  /* A leading dot would meet the names that a store keeps for itself; no store path has one. */
-  return *name != '\0' && *name != '.' && strchr(name, '/') == NULL && strlen(name) <= 255;
+/*
+ * Whether it is 32 digits of base 32, a dash and a name. Source: Nix manual, "Store path". None begins with a dot, as what a
+ * store keeps for itself does.
+ */
+static bool is_base(const char *base) {
+  static const char digits[] = "0123456789abcdfghijklmnpqrsvwxyz";
+  static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-._?=";
+  if (strspn(base, digits) != SB_HASH_BYTES || base[SB_HASH_BYTES] != '-') return false;
+  const char *name = base + SB_HASH_BYTES + 1;
+  size_t length = strspn(name, letters);
+  return length > 0 && length <= SB_NAME_MAX_BYTES && name[length] == '\0';
 }
 
 static const char *check_paths(const struct sb_bundle *bundle) {
@@ -90,7 +118,7 @@ static const char *check_paths(const struct sb_bundle *bundle) {
   for (uint32_t i = 0; i < header->path_count; i++) {
     const struct sb_path_record *path = &bundle->paths[i];
     if (!sb_string_is_sound(bundle->strings, header->strings_bytes, path->base)) return "a string leaves its area";
-    if (!is_component(sb_bundle_string(bundle, path->base))) return "a store path has an impossible name";
+    if (!is_base(sb_bundle_string(bundle, path->base))) return "a store path has an impossible name";
     if (path->first_row != row || path->row_strings_offset != strings || path->tar_offset != tar) {
       return "the path records leave a gap";
     }

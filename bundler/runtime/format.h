@@ -16,6 +16,9 @@ enum {
   SB_DIGEST_BYTES = 32,
   SB_SKIPPABLE_HEAD_BYTES = 8,
   SB_PAGE_BYTES = 4096,
+  /* Of a store path: its hash, and its name at most. */
+  SB_HASH_BYTES = 32,
+  SB_NAME_MAX_BYTES = 211,
   /* Every string area is stored with this bit flipped, lest Nix find store hashes in it. */
   SB_STRING_MASK = 0x80,
   SB_FLAG_OWN_LOADER = 1,
@@ -28,6 +31,8 @@ enum {
 #define SB_MAGIC "SADLEBAG"
 #define SB_HEADER_MAX_BYTES (UINT64_C(16) << 20)
 #define SB_FRAME_MAX_BYTES (UINT32_C(64) << 20)
+#define SB_WINDOW_MAX_BYTES (UINT64_C(128) << 20)
+#define SB_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* what a double can count to */
 #define SB_TAR_END_BYTES 1024 /* two blocks of zeros */
 
 struct sb_string {

@@ -17,7 +17,7 @@ static const char *check_frames(const struct sb_header *header, const struct sb_
   for (uint64_t i = 0; i < header->frame_count; i++) {
     const struct sb_frame *frame = &frames[i];
     if (frame->offset != offset || frame->tar_offset != tar_offset) return "the frames leave a gap";
-    if (frame->tar_bytes == 0 || frame->bytes > header->data_bytes - offset || frame->tar_bytes > header->tar_bytes - tar_offset ||
+    if (frame->tar_bytes == 0 || frame->bytes == 0 || frame->bytes > header->data_bytes - offset || frame->tar_bytes > header->tar_bytes - tar_offset ||
         frame->tar_bytes > 2 * (uint64_t)header->frame_bytes) {
       return "a frame leaves its area";
     }

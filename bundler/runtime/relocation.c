@@ -8,7 +8,7 @@
 #include "file.h"
 
 static const char prefix[] = "/nix/store/";
-enum { PREFIX_BYTES = sizeof prefix - 1, HASH_BYTES = SB_MATCH_BYTES - PREFIX_BYTES };
+enum { PREFIX_BYTES = sizeof prefix - 1 };
 
 static uint32_t first_slot(const struct sb_relocation *relocation, const char *hash) {
   uint64_t word;
@@ -23,8 +23,6 @@ bool sb_relocation_init(struct sb_relocation *relocation, const struct sb_bundle
   relocation->slots = calloc(slots, sizeof *relocation->slots);
   if (relocation->slots == NULL) return false;
   for (uint32_t i = 0; i < count; i++) {
-    /* FORMAT.md asks for a hash and a name; what is shorter is never named by a match. */
-    if (bundle->paths[i].base.length < HASH_BYTES) continue;
     uint32_t slot = first_slot(relocation, sb_bundle_base(bundle, i));
     while (relocation->slots[slot] != 0) slot = (slot + 1) & relocation->slot_mask;
     relocation->slots[slot] = i + 1;
@@ -45,7 +43,7 @@ void sb_relocation_free(struct sb_relocation *relocation) {
 static bool is_own(const struct sb_relocation *relocation, const char *hash) {
   uint32_t slot = first_slot(relocation, hash);
   for (uint32_t number; (number = relocation->slots[slot]) != 0; slot = (slot + 1) & relocation->slot_mask) {
-    if (memcmp(sb_bundle_base(relocation->bundle, number - 1), hash, HASH_BYTES) == 0) return true;
+    if (memcmp(sb_bundle_base(relocation->bundle, number - 1), hash, SB_HASH_BYTES) == 0) return true;
   }
   return false;
 }

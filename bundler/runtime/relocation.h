@@ -16,7 +16,7 @@
 enum {
   SB_LINK_BYTES = 10, /* of `/nix/store` */
   /* Of a whole match: `/nix/store/` and a hash. */
-  SB_MATCH_BYTES = SB_LINK_BYTES + 1 + 32,
+  SB_MATCH_BYTES = SB_LINK_BYTES + 1 + SB_HASH_BYTES,
 };
 
 struct sb_relocation {

@@ -1,52 +1,20 @@
-import { createHash } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectBundle } from '../../../bundler/inspect.ts';
+import { type BundleBytes, cutBundle, signBundle } from '../../helpers/bundle-bytes.ts';
 import { makeBundle, start, type TestBundle } from './bundles.ts';
 
-const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
-
-/** Where FORMAT.md puts things, in the bundle of these tests: one store path. */
-const trailerBytes = 72;
+/** Where the header's tables begin, in the bundle of these tests: one store path. */
 const pathRecord = 232;
 
-interface Parts {
-  readonly file: Buffer;
-  readonly header: Buffer;
-  readonly trailer: Buffer;
-  readonly frames: Buffer;
-  readonly rows: Buffer;
-}
+const dataOffsetOf = ({ header }: BundleBytes): number => Number(header.readBigUInt64LE(8));
 
-/** Cuts a bundle's bytes into views; what is written to them is written to the file. */
-function partsOf(file: Buffer): Parts {
-  const trailer = file.subarray(file.length - trailerBytes);
-  const headerOffset = Number(trailer.readBigUInt64LE(0));
-  const header = file.subarray(headerOffset, file.length - trailerBytes);
-  const index = Number(header.readBigUInt64LE(40));
-  const framesEnd = index + 32 * Number(header.readBigUInt64LE(48));
-  const rowsEnd = framesEnd + 48 * Number(header.readBigUInt64LE(56));
-  return {
-    file,
-    header,
-    trailer,
-    frames: file.subarray(index, framesEnd),
-    rows: file.subarray(framesEnd, rowsEnd + Number(header.readBigUInt64LE(64))),
-  };
-}
-
-const dataOffsetOf = ({ header }: Parts): number => Number(header.readBigUInt64LE(8));
-
-/** Makes every digest right again, so that what is tested is the check behind it. */
-function resign({ header, trailer, frames, rows }: Parts): void {
-  sha256(frames).copy(header, 80);
-  sha256(rows).copy(header, pathRecord + 80);
-  sha256(header).copy(trailer, 32);
-}
-
-async function edited(bundle: TestBundle, edit: (parts: Parts) => Buffer | undefined): Promise<TestBundle> {
-  const parts = partsOf(await readFile(bundle.file));
+async function edited(
+  bundle: TestBundle,
+  edit: (parts: BundleBytes) => Buffer | undefined,
+): Promise<TestBundle> {
+  const parts = cutBundle(await readFile(bundle.file));
   const whole = edit(parts) ?? parts.file;
   const file = join(bundle.directory, 'app-edited');
   await writeFile(file, whole);
@@ -54,9 +22,9 @@ async function edited(bundle: TestBundle, edit: (parts: Parts) => Buffer | undef
   return { ...bundle, file };
 }
 
-const signed = (edit: (parts: Parts) => void) => (parts: Parts) => {
+const signed = (edit: (parts: BundleBytes) => void) => (parts: BundleBytes) => {
   edit(parts);
-  resign(parts);
+  signBundle(parts);
   return undefined;
 };
 
@@ -77,7 +45,7 @@ const bind = variable + 24;
 
 describe('a bundle that is not whole', () => {
   const absent = /: not a bundle, or cut off or stripped\nhint: fetch or bundle it again\n$/;
-  const cases: [string, (parts: Parts) => Buffer | undefined, RegExp][] = [
+  const cases: [string, (parts: BundleBytes) => Buffer | undefined, RegExp][] = [
     ['is cut off', ({ file }) => file.subarray(0, -1), absent],
     ['is cut off in its data', (parts) => parts.file.subarray(0, dataOffsetOf(parts) + 100), absent],
     ['is stripped to its runtime', (parts) => parts.file.subarray(0, dataOffsetOf(parts)), absent],
@@ -137,7 +105,7 @@ describe('a bundle whose digests are right and whose numbers are not', () => {
   const string = (at: number, like: number) =>
     signed(({ header }) => header.copy(header, at, like, like + 8));
   const huge = (1n << 64n) - 8n;
-  const cases: [string, (parts: Parts) => Buffer | undefined, RegExp][] = [
+  const cases: [string, (parts: BundleBytes) => Buffer | undefined, RegExp][] = [
     ['names another machine', u16(0, 40), /: its runtime is one for another machine\nhint: .+\n$/],
     ['sets an unknown flag', u16(2, 0x8000), /reserved bits are set/],
     ['has frames of no bytes', u32(4, 0), /frame size is out of range/],

@@ -1,27 +1,14 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { execProcess } from '../../../src/core/exec.ts';
 import { describeWith } from '../../helpers/needs.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { makeBundle } from './bundles.ts';
-
-const runtime = new URL('../../../bundler/runtime/', import.meta.url).pathname;
-const flags = ['-std=c11', '-D_GNU_SOURCE', '-g', '-O1', '-Wall', '-Wextra', '-Werror'];
-const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-
-/** Compiles a program of bundler/runtime/test with the parts that it tests, and returns its path. */
-async function compile(program: string, parts: readonly string[]): Promise<string> {
-  const output = join(await temporaryDirectory(), program);
-  const sources = [`test/${program}`, ...parts].map((name) => join(runtime, `${name}.c`));
-  const result = await execProcess('gcc', [...flags, ...sanitizers, ...sources, '-o', output]);
-  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-  return output;
-}
+import { compileRuntimeTest } from './sanitized.ts';
 
 describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', () => {
   it('the parts of the runtime do what they say', async () => {
-    const program = await compile('units', ['marker', 'root', 'sha256', 'text', 'tree', 'file']);
+    const program = await compileRuntimeTest('units', ['marker', 'root', 'sha256', 'text', 'tree', 'file']);
     const directory = await temporaryDirectory();
     const result = await execProcess(program, [directory]);
     expect(result).toMatchObject({ exitCode: 0, stdout: '0 failed', stderr: '' });
@@ -29,7 +16,7 @@ describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', ()
   });
 
   it('contents that are rewritten in pieces are what they are when rewritten as a whole', async () => {
-    const program = await compile('relocation', ['relocation', 'file']);
+    const program = await compileRuntimeTest('relocation', ['relocation', 'file']);
     const result = await execProcess(program, [await temporaryDirectory(), '5000']);
     expect(result, result.stdout).toMatchObject({ exitCode: 0, stderr: '' });
     expect(result.stdout).toMatch(/^\d{4,} matches, 0 differed$/);
@@ -43,7 +30,8 @@ describeWith(['gcc'], 'under the address and undefined behaviour sanitizers', ()
       'd/': '',
     };
     const bundle = await makeBundle('', { members, frameBytes: 1 << 13, args: ['x'], env: { A: 'b' } });
-    const program = await compile('mutations', [
+    const program = await compileRuntimeTest('mutations', [
+      'test/sample',
       'bundle',
       'index',
       'nodes',
