@@ -18,7 +18,7 @@ const cacheDirectory = fileURLToPath(new URL('../../node_modules/.cache/', impor
 const require = createRequire(import.meta.url);
 
 /** A bundle carries the runtime, so it has to stay small beside the smallest of apps. */
-const maxBytes = 120 * 1024;
+const maxBytes = 120_000;
 
 /** What a warning finds is a mistake, or reads like one. */
 const warnings = [

@@ -180,6 +180,8 @@ enum sb_reason sb_verify_run(const struct sb_request *request, struct sb_failure
   sb_frame_cache_init(&verification.frames, request->start->bundle, &frames);
   verification.reason = verify_bundle(&verification);
   if (verification.reason == SB_OK) sb_cache_visit(verify_place, &verification);
+  sb_frame_cache_drop(&verification.frames);
+  sb_frames_free(&verification.frames.frames);
   SB_AUTO_FREE struct sb_text report = verification.report;
   struct sb_failure unwritten = {0};
   enum sb_reason printed = sb_options_print(report.data, report.bytes, verification.reason == SB_OK ? failure : &unwritten);
