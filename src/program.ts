@@ -10,6 +10,7 @@ import { addDiff } from './program/diff.ts';
 import { addInspect } from './program/inspect.ts';
 import { addPublish } from './program/publish.ts';
 import { addServe } from './program/serve.ts';
+import { addUnit } from './program/unit.ts';
 
 /**
  * Builds the tree of commands: names, flags, help and examples. Each command is imported when it runs, so that help is
@@ -32,7 +33,7 @@ export function createProgram(host: Host): Command {
         'saddlebag deploy $(saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps) --port http',
       ),
     );
-  const commands = [addBundle, addPublish, addDeploy, addInspect, addDiff, addServe, addCache];
+  const commands = [addBundle, addPublish, addDeploy, addInspect, addDiff, addServe, addUnit, addCache];
   for (const add of commands) add(program, host);
   addCompletion(program);
   return program;
