@@ -59,7 +59,8 @@ export function parseAllow(names: readonly string[]): FindingKind[] {
 
 const hints: Readonly<Record<FindingKind, string>> = {
   'arch-unsupported': 'bundle a build for the processor of the bundle',
-  'interpreter-missing': 'they start only where the host has it; --include brings a program along',
+  'interpreter-missing':
+    'they start only where the host has it; --include brings a program along, patchShebangs in a Nix build',
   'library-missing': 'whatever loads these files will fail; --include brings a library along',
   'link-dangling': 'it leads somewhere only where the host has that',
   'secret-included': 'whoever can fetch the bundle can read it; --exclude leaves it out',

@@ -41,15 +41,19 @@ export function storePathName(storePath: StorePath): string {
   return storePathBase(storePath).slice(33);
 }
 
+/** What nixpkgs appends to the name of a store path that is not a package's main output. */
+const outputSuffix = /-(?:bin|dev|devdoc|doc|info|lib|man|out|static)$/;
+
 /**
- * Splits `app-0.1.0` where Nix does: before the first dash that a non-letter follows.
- * Source: Nix manual, `builtins.parseDrvName`.
+ * Splits `app-0.1.0` where Nix does: before the first dash that a non-letter follows. An output's name is no part of the
+ * version: `jq-1.7-bin` has 1.7.
+ * Source: Nix manual, `builtins.parseDrvName`; nixpkgs manual, "Multiple-output packages".
  */
 export function splitNameVersion(text: string): { readonly name: string; readonly version: string } {
   const match = /^(.*?)-([^a-zA-Z].*)$/.exec(text);
   return match?.[1] === undefined || match[2] === undefined || match[1] === ''
     ? { name: text, version: '' }
-    : { name: match[1], version: match[2] };
+    : { name: match[1], version: match[2].replace(outputSuffix, '') };
 }
 
 const base32Digits = '0123456789abcdfghijklmnpqrsvwxyz';

@@ -31,7 +31,7 @@ export async function readNix(
   const paths = orderPaths(registrations.map((registration) => closurePath(registration)));
   return {
     program,
-    ...(await describeProgram(program, place)),
+    ...(await describeProgram(program)),
     ownLoader: await holdsLoader(paths),
     paths,
     ...noSurroundings,
@@ -45,15 +45,12 @@ function closurePath({ storePath, references }: Registration): ClosurePath {
 /** Follows scripts to the program that runs them, for its processor, and names the interpreter. */
 async function describeProgram(
   program: string,
-  place: Workplace,
 ): Promise<{ readonly arch: Arch; readonly interpreter: string | null }> {
   const first = await readExecutable(program);
   let current: Executable = first;
   // The kernel follows no more than five.
   for (let depth = 0; current.kind === 'script' && depth < 5; depth++) {
-    const interpreter = current.shebang.interpreter;
-    if (storePathOf(interpreter) === undefined) reportOutside(current.file, interpreter, place);
-    current = await readExecutable(interpreter);
+    current = await readExecutable(current.shebang.interpreter);
   }
   if (current.kind === 'script') {
     throw new SaddlebagError(
@@ -70,16 +67,6 @@ async function interpreterOf(executable: Executable): Promise<string | null> {
   const wrapped = join(dirname(real), `.${basename(real)}-wrapped`);
   if (await isExecutableFile(wrapped)) return interpreterOf(await readExecutable(wrapped));
   return executable.kind === 'elf' ? null : interpreterOfScript(executable.bytes.toString('utf8'));
-}
-
-function reportOutside(script: string, interpreter: string, { context }: Workplace): void {
-  context.reporter.report({
-    kind: 'warning',
-    stage: 'closure',
-    code: 'interpreter-outside',
-    message: `${script} is run by ${interpreter}, which is not part of its closure`,
-    hint: 'the bundle runs only where the host has it; patchShebangs in the build makes it whole',
-  });
 }
 
 async function holdsLoader(paths: readonly ClosurePath[]): Promise<boolean> {

@@ -42,6 +42,8 @@ describe('splitNameVersion', () => {
     ['a-b-c', 'a-b-c', ''],
     ['pet-taxi-2', 'pet-taxi', '2'],
     ['tool', 'tool', ''],
+    ['jq-1.7-bin', 'jq', '1.7'],
+    ['app-1.0-rc1', 'app', '1.0-rc1'],
     ['-1.0', '-1.0', ''],
   ])('splits %j into %j and %j', (text, name, version) => {
     expect(splitNameVersion(text)).toEqual({ name, version });
