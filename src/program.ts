@@ -9,6 +9,7 @@ import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
 import { addInspect } from './program/inspect.ts';
 import { addPublish } from './program/publish.ts';
+import { addReleases } from './program/releases.ts';
 import { addServe } from './program/serve.ts';
 import { addUnit } from './program/unit.ts';
 
@@ -33,7 +34,17 @@ export function createProgram(host: Host): Command {
         'saddlebag deploy $(saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps) --port http',
       ),
     );
-  const commands = [addBundle, addPublish, addDeploy, addInspect, addDiff, addServe, addUnit, addCache];
+  const commands = [
+    addBundle,
+    addPublish,
+    addReleases,
+    addDeploy,
+    addInspect,
+    addDiff,
+    addServe,
+    addUnit,
+    addCache,
+  ];
   for (const add of commands) add(program, host);
   addCompletion(program);
   return program;

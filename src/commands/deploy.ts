@@ -29,12 +29,16 @@ export interface DeployFlags extends JobSettingsInput {
   readonly failFast?: boolean | undefined;
   readonly timeout?: string | undefined;
   readonly address?: string | undefined;
+  /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
+  readonly from?: string | undefined;
+  /** S3 server of `from`, other than AWS. */
+  readonly endpoint?: string | undefined;
 }
 
 /**
  * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or
  * with `--json` as the API takes it; with `--plan` what would change.
- * `input.artifact` is a file, a source or `-` for stdin.
+ * `input.artifact` is a release (`NAME[@VERSION]`), a file, a source or `-` for stdin.
  * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `timeout-invalid`, `interrupted`; what
  * `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease` and `release` throw
  */
@@ -75,22 +79,45 @@ export async function runDeploy(
 }
 
 async function readArtifact(
-  input: { readonly artifact: string; readonly readStdin: () => Promise<string> },
-  { cwd }: Context,
+  input: {
+    readonly artifact: string;
+    readonly flags: DeployFlags;
+    readonly readStdin: () => Promise<string>;
+  },
+  context: Context,
 ): Promise<{ readonly text: string; readonly from?: string }> {
-  const { artifact } = input;
+  const { artifact, flags } = input;
   if (artifact === '-') return { text: await input.readStdin(), from: 'the artifact on stdin' };
   // A URL, or one behind a forced getter: s3::https://…
   if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return { text: artifact };
-  const file = resolve(cwd, artifact);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  if (flags.from !== undefined) return readRelease(artifact, flags, context);
+  const file = resolve(context.cwd, artifact);
+  try {
+    return { text: await readFile(file, 'utf8'), from: file };
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    if (isMissing && (context.env.SADDLEBAG_STORE ?? '') !== '') return readRelease(artifact, flags, context);
     throw new SaddlebagError('artifact-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
-      hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), or -',
+      hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), -, or a release and --from',
       cause,
       exitCode: exitCodes.usage,
     });
-  });
-  return { text, from: file };
+  }
+}
+
+/** Finds a release and returns its artifact as `publish --json` printed it. */
+async function readRelease(
+  reference: string,
+  { from, endpoint, arch }: DeployFlags,
+  context: Context,
+): Promise<{ readonly text: string; readonly from: string }> {
+  // Only now: the S3 client takes long to load, and most deploys need none.
+  const { findArtifact } = await import('./release-artifact.ts');
+  const artifact = await findArtifact(reference, { from, flags: { endpoint }, arch }, context);
+  const { appVersion, checksum } = artifact;
+  const message = `${reference} is version ${appVersion || '(none)'}, ${checksum}`;
+  context.reporter.report({ kind: 'step', stage: 'deploy', message });
+  return { text: JSON.stringify(artifact), from: `the release ${reference}` };
 }
 
 function refuseConflicts({ dryRun, plan, detach, timeout }: DeployFlags): void {

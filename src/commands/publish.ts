@@ -3,24 +3,22 @@ import { resolve } from 'node:path';
 import { inspectBundle } from '../../bundler/inspect.ts';
 import type { Context } from '../core/context.ts';
 import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
-import type { Bundle } from '../core/types.ts';
+import type { Artifact, Bundle, PublishedRelease } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
-import { type Destination, parseBaseUrl, parseDestination } from '../publish/destination.ts';
-import { openDirectoryStore, servedByDefaultAt } from '../publish/directory.ts';
+import { parseBaseUrl } from '../publish/destination.ts';
+import { servedByDefaultAt } from '../publish/directory/store.ts';
 import { askDownload } from '../publish/download.ts';
 import { type PublishOptions, planPublication, publish } from '../publish/publish.ts';
-import { openS3Store } from '../publish/s3/store.ts';
-import type { Store } from '../publish/store.ts';
+import { warnWithoutConditions } from '../publish/releases/conditions.ts';
+import { readOrigin } from '../publish/releases/origin.ts';
+import { recordRelease } from '../publish/releases/store.ts';
 import type { CommandResult } from './result.ts';
+import { openStore, readDestination, type StoreFlags } from './stores.ts';
 
 /** The flags of `saddlebag publish`. */
-export interface PublishFlags {
-  /** `s3://BUCKET/PREFIX` or a folder. */
-  readonly to: string;
-  /** URL of an S3 server other than AWS; AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL otherwise. */
-  readonly endpoint?: string | undefined;
-  readonly region?: string | undefined;
-  readonly pathStyle?: boolean | undefined;
+export interface PublishFlags extends StoreFlags {
+  /** `s3://BUCKET/PREFIX` or a folder; SADDLEBAG_STORE otherwise. */
+  readonly to?: string | undefined;
   /** Stands for scheme, host and bucket, or for the folder: BASE/KEY is what clients fetch. */
   readonly downloadUrl?: string | undefined;
   readonly dryRun?: boolean | undefined;
@@ -29,18 +27,17 @@ export interface PublishFlags {
 /**
  * Runs `saddlebag publish`: prints the artifact's source, or with `--json` the Artifact; with `--dry-run` what would be
  * sent where, and with `--json` the Artifact with `sendBytes`.
- * @throws {SaddlebagError} what `inspectBundle`, `openS3Store`, `openDirectoryStore` and `publish` throw;
- * `destination-invalid`, `url-invalid`, `flag-unused`, `bundle-json-invalid`, `file-changed`, `interrupted`
+ * @throws {SaddlebagError} what `inspectBundle`, `openStore`, `publish` and `recordRelease` throw;
+ * `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`, `bundle-json-invalid`, `file-changed`, `interrupted`
  */
 export async function runPublish(
   input: { readonly bundle: string; readonly flags: PublishFlags },
   context: Context,
 ): Promise<CommandResult> {
   const { flags } = input;
-  const destination = parseDestination(flags.to, context.cwd);
+  const destination = readDestination(flags.to, flags, context);
   const downloadBase =
     flags.downloadUrl === undefined ? undefined : parseBaseUrl(flags.downloadUrl, '--download-url');
-  refuseUnusedFlags(destination, flags);
   try {
     const bundle = await readBundle(resolve(context.cwd, input.bundle), context.signal);
     const store = await openStore(destination, flags, context);
@@ -52,8 +49,13 @@ export async function runPublish(
     };
     if (flags.dryRun === true) return await preview(options, context);
     const assumed = destination.kind === 'directory' && downloadBase === undefined;
-    if (assumed) warnAssumedUrl(flags.to, context);
-    const artifact = await publish({ ...options, ...(assumed ? {} : { ask: askDownload }) }, context);
+    if (assumed) warnAssumedUrl(destination.directory, context);
+    const { key, artifact } = await publish(
+      { ...options, ...(assumed ? {} : { ask: askDownload }) },
+      context,
+    );
+    await record(options, artifact, context);
+    await warnWithoutConditions({ store, key }, artifact, context);
     return { text: artifact.source, json: artifact, exitCode: exitCodes.done };
   } catch (cause) {
     const cleanedUp = !(cause instanceof SaddlebagError && cause.code === 'parts-left-behind');
@@ -66,6 +68,18 @@ export async function runPublish(
   }
 }
 
+/** Lists the artifact among the releases of its name. */
+async function record(options: PublishOptions, artifact: Artifact, context: Context): Promise<void> {
+  const { store, prefix } = options;
+  const release: PublishedRelease = {
+    artifact,
+    publishedAt: new Date().toISOString(),
+    ...(await readOrigin(context)),
+    labels: {},
+  };
+  await recordRelease({ store, prefix, name: artifact.name }, release, context);
+}
+
 async function preview(options: PublishOptions, context: Context): Promise<CommandResult> {
   const { artifact, key, isThere } = await planPublication(options, context);
   const place = options.store.describe(key);
@@ -74,32 +88,6 @@ async function preview(options: PublishOptions, context: Context): Promise<Comma
     ? `nothing to send: ${place} is there`
     : `${formatBytes(sendBytes)} to send to ${place}`;
   return { text, json: { ...artifact, sendBytes }, exitCode: exitCodes.done };
-}
-
-async function openStore(destination: Destination, flags: PublishFlags, context: Context): Promise<Store> {
-  if (destination.kind === 'directory') return openDirectoryStore(destination.directory);
-  // The SDK reads AWS_REGION and the profile, but not AWS_DEFAULT_REGION, as the AWS CLI does.
-  const region = flags.region ?? context.env.AWS_REGION ?? context.env.AWS_DEFAULT_REGION;
-  return openS3Store({
-    bucket: destination.bucket,
-    ...(flags.endpoint === undefined ? {} : { endpoint: parseBaseUrl(flags.endpoint, '--endpoint') }),
-    ...(region === undefined ? {} : { region }),
-    ...(flags.pathStyle === undefined ? {} : { pathStyle: flags.pathStyle }),
-  });
-}
-
-function refuseUnusedFlags(destination: Destination, flags: PublishFlags): void {
-  if (destination.kind === 's3') return;
-  const given = [
-    ['--endpoint', flags.endpoint],
-    ['--region', flags.region],
-    ['--path-style', flags.pathStyle],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (given.length === 0) return;
-  throw new SaddlebagError('flag-unused', `cannot use ${given.join(', ')}: --to ${flags.to} is a folder`, {
-    hint: 'give --to s3://BUCKET/PREFIX for object storage',
-    exitCode: exitCodes.usage,
-  });
 }
 
 function warnAssumedUrl(folder: string, { reporter }: Context): void {

@@ -45,6 +45,7 @@ export const errorCodes = {
   'elf-invalid': 'a damaged ELF file',
   'elf-unsupported':
     'an ELF file that cannot be pointed at bundled libraries, or is neither program nor library',
+  'download-failed': 'what a web server shows of a store cannot be read',
   'endpoint-not-s3': 'the endpoint answers, but not as S3 does',
   'endpoint-timeout': 'the S3 server does not answer',
   'endpoint-unreachable': 'the S3 server cannot be connected to',
@@ -124,9 +125,15 @@ export const errorCodes = {
   'secret-in-plain-text': 'a variable that is called like a secret, with its value where others can read it',
   'server-busy': 'the S3 server is overloaded or failed',
   'shebang-unsupported': 'a first line of a script that cannot be bundled',
+  'release-ambiguous': 'the version is there for several processors, and none was chosen',
+  'release-reference-invalid': 'not a name, or a name and a version',
+  'release-unknown': 'there is no such release of that name in the store',
+  'releases-contended': '`releases.json` was changed by others as often as this tried to',
+  'releases-invalid': '`releases.json` is not what Saddlebag writes',
   'source-ambiguous': 'a directory that can be read in several ways',
   'source-mismatch': '`nix:`, `program:` or `dir:` does not fit what is there',
   'storage-full': 'the S3 server has no room for the object',
+  'store-missing': 'neither a flag nor SADDLEBAG_STORE names a store',
   'store-failed': 'the store failed in a way that no other code names',
   'store-paths-invalid':
     'the file of `--store-paths` cannot be read, or does not tell the closure of the app',
@@ -154,6 +161,8 @@ export const warningCodes = {
   'build-path-left': 'a file names the directory in which it was built',
   'dependencies-unpinned': 'a project without a lock',
   'cache-unwritable': 'what a later bundle could have used was not kept, often because the disk is full',
+  'conditional-writes-missing':
+    'the S3 server ignores conditions, so two publishers at once may lose a release',
   'download-differs': 'the download URL has a file of another size',
   'download-missing': 'the download URL answers, but has no such file',
   'download-refused': 'the download URL asks for credentials',

@@ -213,3 +213,25 @@ export interface Artifact {
   readonly checksum: string;
   readonly closureSha256: string;
 }
+
+/** An artifact as `releases.json` remembers it. */
+export interface PublishedRelease {
+  readonly artifact: Artifact;
+  /** When it was published last, in UTC: `2026-04-01T12:00:00.000Z`. */
+  readonly publishedAt: string;
+  /** By whom, as their environment says; null: it does not. */
+  readonly publishedBy: string | null;
+  /** Of the source, as git names it, with `-dirty` where files were changed; null: not known. */
+  readonly revision: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** All releases of a name in one store: its `releases.json`, and what `saddlebag releases --json` prints. */
+export interface ReleaseList {
+  readonly version: 1;
+  readonly name: string;
+  /** Grows by one with each change. */
+  readonly serial: number;
+  /** What was published last comes first; one entry for each artifact. */
+  readonly releases: readonly PublishedRelease[];
+}

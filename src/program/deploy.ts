@@ -8,7 +8,10 @@ export function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     program,
     'deploy',
     'write the Nomad job of an artifact, submit it and watch it until it is healthy',
-  ).argument('<artifact>', 'what `publish` printed: the source, a file with the JSON, or - for stdin');
+  ).argument(
+    '<artifact>',
+    'NAME[@VERSION] of the releases in --from; or what `publish` printed: the source, a file with the JSON, - for stdin',
+  );
   deploy
     .optionsGroup('What to do:')
     .option('--dry-run', 'print the job and ask no server')
@@ -21,11 +24,16 @@ export function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     .option('--queue', 'let allocations that nothing can take now wait for room')
     .option('--no-fail-fast', 'let Nomad decide when a failing deployment has failed')
     .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)');
+  deploy
+    .optionsGroup('The release:')
+    .option('--from <place>', 'where NAME[@VERSION] was published (default: SADDLEBAG_STORE)')
+    .option('--endpoint <url>', 'S3 server of --from other than AWS (default: AWS_ENDPOINT_URL_S3)');
   addJobFlags(deploy)
     .addHelpText(
       'after',
       examples(
         'saddlebag deploy artifact.json --port http --check-path /health',
+        'saddlebag deploy web@1.4 --from s3://bundles/apps --port http',
         'saddlebag deploy artifact.json --port http:8080 --count 3 --memory 256 --dry-run',
         'saddlebag publish ./app --to s3://bundles --json | saddlebag deploy - --port http --plan',
       ),

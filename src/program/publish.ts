@@ -1,21 +1,23 @@
 import type { Command } from 'commander';
 import type { PublishFlags } from '../commands/publish.ts';
 import { command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
+import { addStoreFlags } from './store-flags.ts';
 
 /** Adds `saddlebag publish`. */
 export function addPublish(program: Command, { invoke }: Host): void {
-  command(program, 'publish', 'put a bundle where clients can fetch it, and print its artifact source')
+  const publish = command(
+    program,
+    'publish',
+    'put a bundle where clients can fetch it, and print its artifact source',
+  )
     .argument('<bundle>', 'a bundle, or the JSON that `bundle --json` printed')
-    .requiredOption('--to <place>', 's3://BUCKET/PREFIX, or a folder')
-    .option('--endpoint <url>', 'S3 server other than AWS, such as MinIO (default: AWS_ENDPOINT_URL_S3)')
-    .option('--region <region>', 'region of the bucket (default: AWS_REGION, the profile)')
-    .option('--path-style', 'put the bucket into the path, as most servers other than AWS need')
-    .option('--no-path-style', 'put the bucket into the host name')
+    .option('--to <place>', 's3://BUCKET/PREFIX, or a folder (default: SADDLEBAG_STORE)')
     .option(
       '--download-url <url>',
       'what clients fetch from, where it differs: stands for scheme, host and bucket',
     )
-    .option('--dry-run', 'say what would be sent where')
+    .option('--dry-run', 'say what would be sent where');
+  addStoreFlags(publish)
     .addHelpText(
       'after',
       examples(

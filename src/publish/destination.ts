@@ -1,17 +1,32 @@
 import { resolve } from 'node:path';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 
-/** Where `--to` points. `prefix` is empty or a key without slashes at its ends. */
+/** A bucket, and what its URL says of how to reach it. */
+export interface S3Destination {
+  readonly kind: 's3';
+  readonly bucket: string;
+  /** Empty, or a key without slashes at its ends. */
+  readonly prefix: string;
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly pathStyle?: boolean;
+}
+
+/** Where `--to` points. */
 export type Destination =
-  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+  | S3Destination
   | { readonly kind: 'directory'; readonly directory: string; readonly prefix: '' };
+
+/** Where `--from` points: what can be written, or what a web server shows. */
+export type Origin = Destination | { readonly kind: 'http'; readonly url: string; readonly prefix: '' };
 
 // Source: Amazon S3 User Guide, "General purpose bucket naming rules"; the oldest buckets and some other servers allow
 // capitals, underscores and 255 characters, so only what could never be one is refused here.
 const bucketPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,254}$/;
 
 /**
- * Parses `s3://bucket/prefix` or the path of a folder, relative to `cwd`.
+ * Parses `s3://bucket/prefix` or the path of a folder, relative to `cwd`. Behind a bucket, `?endpoint=URL&region=NAME`
+ * says where it is, so that one text names a store altogether.
  * @throws {SaddlebagError} `destination-invalid`
  */
 export function parseDestination(text: string, cwd: string): Destination {
@@ -21,9 +36,39 @@ export function parseDestination(text: string, cwd: string): Destination {
     return { kind: 'directory', directory: resolve(cwd, text), prefix: '' };
   }
   if (scheme !== 's3') throw invalid(text, `${scheme}:// is not a store`);
-  const [bucket = '', ...rest] = text.slice('s3://'.length).split('/');
+  const [path = '', ...query] = text.slice('s3://'.length).split('?');
+  const [bucket = '', ...rest] = path.split('/');
   if (!bucketPattern.test(bucket)) throw invalid(text, 'what follows s3:// is not the name of a bucket');
-  return { kind: 's3', bucket, prefix: rest.join('/').replace(/^\/+|\/+$/g, '') };
+  return {
+    kind: 's3',
+    bucket,
+    prefix: rest.join('/').replace(/^\/+|\/+$/g, ''),
+    ...parseParameters(text, query.join('?')),
+  };
+}
+
+/**
+ * Parses what `parseDestination` does, or the URL below which a web server shows a store.
+ * @throws {SaddlebagError} `destination-invalid`, `url-invalid`
+ */
+export function parseOrigin(text: string, cwd: string): Origin {
+  if (!/^https?:\/\//i.test(text)) return parseDestination(text, cwd);
+  return { kind: 'http', url: parseBaseUrl(text, '--from'), prefix: '' };
+}
+
+function parseParameters(
+  text: string,
+  query: string,
+): Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle'> {
+  const found: { endpoint?: string; region?: string; pathStyle?: boolean } = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === 'endpoint') found.endpoint = parseBaseUrl(value, '--endpoint');
+    else if (name === 'region') found.region = value;
+    else if (name === 'path-style' && (value === 'true' || value === 'false'))
+      found.pathStyle = value === 'true';
+    else throw invalid(text, `it takes endpoint, region and path-style, not ${name}=${value}`);
+  }
+  return found;
 }
 
 function invalid(text: string, reason: string): SaddlebagError {

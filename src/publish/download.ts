@@ -36,8 +36,8 @@ export const askDownload: AskDownload = async (url, sizeBytes, signal) => {
   }
 };
 
-/** fetch says "fetch failed" and keeps the reason in the cause. */
-function reasonOf(cause: unknown): string {
+/** Says why fetch failed: it says "fetch failed" itself and keeps the reason in the cause. */
+export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause.name === 'TimeoutError') return `no answer within ${deadlineMs / 1000} s`;
   return cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message;

@@ -15,17 +15,49 @@ export function artifactKey(parts: {
   readonly sha256: string;
   readonly fileName: string;
 }): string {
-  const key = [...(parts.prefix === '' ? [] : [parts.prefix]), parts.name, parts.sha256, parts.fileName].join(
-    '/',
-  );
-  const problem = keyProblem(key);
-  if (problem !== undefined) {
-    throw new SaddlebagError('key-invalid', `cannot publish to the key ${JSON.stringify(key)}: ${problem}`, {
-      hint: 'change the prefix in --to, or the name of the bundle',
-      exitCode: exitCodes.usage,
-    });
-  }
-  return key;
+  return checkedKey([...nameComponents(parts), parts.sha256, parts.fileName]);
+}
+
+/** The documents of a name, which change. No object's key goes on behind theirs: MinIO would not list it. */
+const documentNames = ['releases.json', 'latest.json'] as const;
+
+/**
+ * Joins the key of the list of a name's releases, `<prefix>/<name>/releases.json`.
+ * @throws {SaddlebagError} `key-invalid`
+ */
+export function releasesKey(place: { readonly prefix: string; readonly name: string }): string {
+  return `${checkedKey(nameComponents(place))}/${documentNames[0]}`;
+}
+
+/**
+ * Joins the key of what was published last of a name, `<prefix>/<name>/latest.json`.
+ * @throws {SaddlebagError} `key-invalid`
+ */
+export function latestKey(place: { readonly prefix: string; readonly name: string }): string {
+  return `${checkedKey(nameComponents(place))}/${documentNames[1]}`;
+}
+
+/** Tells whether a key is that of a document, which changes. */
+export function isDocumentKey(key: string): boolean {
+  return documentNames.some((name) => key.endsWith(`/${name}`));
+}
+
+function nameComponents({ prefix, name }: { readonly prefix: string; readonly name: string }): string[] {
+  return [...(prefix === '' ? [] : [prefix]), name];
+}
+
+function checkedKey(components: readonly string[]): string {
+  const key = components.join('/');
+  const problem =
+    keyProblem(key) ??
+    (documentNames.some((name) => key.split('/').includes(name))
+      ? 'releases.json and latest.json have a meaning of their own'
+      : undefined);
+  if (problem === undefined) return key;
+  throw new SaddlebagError('key-invalid', `cannot publish to the key ${JSON.stringify(key)}: ${problem}`, {
+    hint: 'change the prefix in --to, or the name of the bundle',
+    exitCode: exitCodes.usage,
+  });
 }
 
 /**

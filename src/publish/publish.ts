@@ -73,7 +73,10 @@ export async function planPublication(
  * @throws {SaddlebagError} `key-invalid`, `object-differs`, `object-lost`, `file-changed`, `file-unreadable`, and what
  * the store throws
  */
-export async function publish(options: PublishOptions, context: PublishContext): Promise<Artifact> {
+export async function publish(
+  options: PublishOptions,
+  context: PublishContext,
+): Promise<Pick<Publication, 'key' | 'artifact'>> {
   const { ask, bundle, store } = options;
   const { key, artifact, isThere } = await planPublication(options, context);
   if (isThere) {
@@ -83,14 +86,25 @@ export async function publish(options: PublishOptions, context: PublishContext):
     const file = { content: fileContent(bundle.file, bundle), contentType: 'application/octet-stream' };
     await send({ store, key }, file, context);
   }
-  const sums = textContent(`${bundle.sha256}  ${artifact.fileName}\n`);
+  const sums = digestFile(artifact);
   const beside = { store, key: `${key}.sha256` };
-  if (!(await holdsSame(beside, sums, { ...context, deniedMeansAbsent: true }))) {
-    const file = { content: sums, contentType: 'text/plain; charset=utf-8' };
-    await send(beside, file, { ...context, reporter: silentReporter });
+  if (!(await holdsSame(beside, sums.content, { ...context, deniedMeansAbsent: true }))) {
+    await send(beside, sums, { ...context, reporter: silentReporter });
   }
   if (ask !== undefined) await warnUnlessReadable(artifact, ask, context);
-  return artifact;
+  return { key, artifact };
+}
+
+/** What an object is made of. */
+export interface StoredFile {
+  readonly content: Content;
+  readonly contentType: string;
+}
+
+/** Returns the file beside an artifact that `sha256sum -c` takes. */
+export function digestFile({ checksum, fileName }: Artifact): StoredFile {
+  const sha256 = checksum.slice('sha256:'.length);
+  return { content: textContent(`${sha256}  ${fileName}\n`), contentType: 'text/plain; charset=utf-8' };
 }
 
 /** Where one object is, or will be. */
@@ -101,7 +115,7 @@ interface Place {
 
 async function send(
   place: Place,
-  { content, contentType }: { readonly content: Content; readonly contentType: string },
+  { content, contentType }: StoredFile,
   { reporter, signal }: PublishContext,
 ): Promise<void> {
   const { store, key } = place;

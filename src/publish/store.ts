@@ -18,8 +18,32 @@ export interface PutOptions {
 /** `taken`: an object was there already and stays as it is. */
 export type PutOutcome = 'stored' | 'taken';
 
+/** A small object that changes, as it is now. */
+export interface Document {
+  readonly text: string;
+  /** Names this content: it changes with it. */
+  readonly tag: string;
+}
+
+/** How a document is replaced. */
+export interface ReplaceOptions {
+  /** Of the content that was read; null where there was no such document. */
+  readonly tag: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** `changed`: someone else wrote it since it was read, and that stays. */
+export type ReplaceOutcome = 'stored' | 'changed';
+
+/** Most bytes of a document: some ten thousand releases. */
+export const documentLimitBytes = 16 << 20;
+
+/** What a store offers to who only reads. */
+export type ReadableStore = Pick<Store, 'describe' | 'head' | 'get' | 'readDocument'>;
+
 /**
- * A place that keeps immutable objects under keys, as object storage does: `s3/store.ts` and `directory.ts`.
+ * A place that keeps immutable objects under keys, as object storage does, and a few small documents that
+ * change: `s3/store.ts` and `directory/store.ts`.
  *
  * Keys are those of `key.ts`. An object appears whole or not at all, and nothing half-sent stays behind, whether a call
  * fails or its signal is aborted. Every failure is a SaddlebagError that names the object; an aborted signal may show as
@@ -40,4 +64,13 @@ export interface Store {
 
   /** Stores an object unless the key is taken; two at once for the same key get one `stored` between them. */
   put(key: string, content: Content, options: PutOptions): Promise<PutOutcome>;
+
+  /** Reads a small object that changes; undefined where there is none. */
+  readDocument(key: string, signal: AbortSignal): Promise<Document | undefined>;
+
+  /** Stores a document, unless someone else wrote it since it was read: of two at once, one gets `changed`. */
+  replaceDocument(key: string, text: string, options: ReplaceOptions): Promise<ReplaceOutcome>;
+
+  /** Removes an object or a document; nothing happens where there is none. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
 }

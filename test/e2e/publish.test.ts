@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { SaddlebagError } from '../../src/core/errors.ts';
 import { askDownload } from '../../src/publish/download.ts';
+import { openHttpStore } from '../../src/publish/http.ts';
 import { planPublication, publish } from '../../src/publish/publish.ts';
+import { readReleases, recordRelease } from '../../src/publish/releases/store.ts';
 import type { S3Options } from '../../src/publish/s3/bucket.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
@@ -14,6 +16,7 @@ import { describeWith } from '../helpers/needs.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { failureOf } from '../src/publish/failure.ts';
 import { writePublishable } from '../src/publish/publishable.ts';
+import { sampleRelease } from '../src/publish/releases/sample.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 
 const multipartBytes = 20 << 20;
@@ -47,7 +50,7 @@ describeWith(['minio'], 'publishing to MinIO', () => {
   ])('sends %s and gives back a URL that anyone can fetch', async (_, sizeBytes) => {
     const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes });
     const context = testContext();
-    const artifact = await publish(
+    const { artifact } = await publish(
       { bundle, store: await openApps(), prefix: 'team', ask: askDownload },
       context,
     );
@@ -84,7 +87,9 @@ describeWith(['minio'], 'publishing to MinIO', () => {
 
   it('puts a file beside it that sha256sum -c accepts', async () => {
     const bundle = await writePublishable(await temporaryDirectory());
-    const { url } = await publish({ bundle, store: await openApps(), prefix: 'sumfile' }, testContext());
+    const {
+      artifact: { url },
+    } = await publish({ bundle, store: await openApps(), prefix: 'sumfile' }, testContext());
     const directory = await temporaryDirectory();
     await writeFile(join(directory, basename(bundle.file)), await download(url));
     await writeFile(join(directory, 'sums'), await download(`${url}.sha256`));
@@ -140,14 +145,14 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     const options = { bundle, store: await openApps(), prefix: 'race' };
     const both = await Promise.all([publish(options, testContext()), publish(options, testContext())]);
     expect(both[0]).toEqual(both[1]);
-    expect(sha256Hex(await download(both[0].url))).toBe(bundle.sha256);
+    expect(sha256Hex(await download(both[0].artifact.url))).toBe(bundle.sha256);
     expect(await uploadsUnderWay(minio)).toEqual([]);
   });
 
   it('encodes what a URL would read otherwise', async () => {
     const names = { name: "we+b %?#&'(é)$x" };
     const bundle = await writePublishable(await temporaryDirectory(), names);
-    const artifact = await publish({ bundle, store: await openApps(), prefix: 'sp ace' }, testContext());
+    const { artifact } = await publish({ bundle, store: await openApps(), prefix: 'sp ace' }, testContext());
     const encoded = 'we%2Bb%20%25%3F%23%26%27%28%C3%A9%29%24x';
     expect(artifact.url).toContain(`/apps/sp%20ace/${encoded}/`);
     expect(artifact.url.endsWith(`/${encoded}-1.0-x86_64`)).toBe(true);
@@ -190,6 +195,25 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     expect(await uploadsUnderWay(minio)).toEqual([]);
     const { KeyCount } = await minio.client.listObjectsV2({ Bucket: 'apps', Prefix: 'cut/' });
     expect(KeyCount).toBe(0);
+  });
+
+  it('lists every release of six publishers at once, and reads the list back without credentials', async () => {
+    const versions = Array.from({ length: 6 }, (_, index) => `1.${index}`);
+    const place = { prefix: 'team', name: 'web' };
+    const store = await openApps();
+    await Promise.all(
+      versions.map((version) => recordRelease({ ...place, store }, sampleRelease(version), testContext())),
+    );
+    const list = await readReleases({ ...place, store }, testContext());
+    const listed = list.releases.map(({ artifact }) => artifact.appVersion);
+    expect([listed.toSorted(), list.serial]).toEqual([versions, 6]);
+    const web = openHttpStore(`${minio.endpoint}/apps/team`);
+    expect(await readReleases({ store: web, prefix: '', name: 'web' }, testContext())).toEqual(list);
+    expect(await readReleases({ store: web, prefix: '', name: 'none' }, testContext())).toMatchObject({
+      serial: 0,
+    });
+    await store.remove('team/web/releases.json', AbortSignal.timeout(10_000));
+    expect((await readReleases({ ...place, store }, testContext())).serial).toBe(0);
   });
 
   it('takes the endpoint and the region from the usual variables', async () => {

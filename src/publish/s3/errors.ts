@@ -3,7 +3,7 @@ import { SaddlebagError } from '../../core/errors.ts';
 
 /** What was asked of the server, for its error. */
 export interface S3Action {
-  readonly verb: 'read' | 'write';
+  readonly verb: 'read' | 'write' | 'remove';
   /** `s3://bucket/key`. */
   readonly object: string;
   /** URL of the bucket. */

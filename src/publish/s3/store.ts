@@ -2,7 +2,8 @@ import type { Content } from '../content.ts';
 import { planParts } from '../parts.ts';
 import type { PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
 import { type Bucket, connectBucket, type S3Options } from './bucket.ts';
-import { isAnswer, isObjectEmpty, isObjectMissing, s3Failure } from './errors.ts';
+import { readDocument, replaceDocument } from './documents.ts';
+import { isAnswer, isObjectEmpty, isObjectMissing, type S3Action, s3Failure } from './errors.ts';
 import { uploadInParts, uploadWhole } from './upload.ts';
 
 /**
@@ -13,7 +14,7 @@ import { uploadInParts, uploadWhole } from './upload.ts';
 export async function openS3Store(options: S3Options): Promise<Store> {
   const bucket = await connectBucket(options);
   const describe = (key: string) => `s3://${bucket.name}/${key}`;
-  const translated = async <T>(verb: 'read' | 'write', key: string, work: () => Promise<T>): Promise<T> => {
+  const translated = async <T>(verb: S3Action['verb'], key: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (cause) {
@@ -25,6 +26,13 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     describe,
     head: (key, signal) => translated('read', key, () => head(bucket, key, signal)),
     put: (key, content, settings) => translated('write', key, () => put(bucket, key, content, settings)),
+    readDocument: (key, signal) => translated('read', key, () => readDocument(bucket, key, signal)),
+    replaceDocument: (key, text, settings) =>
+      translated('write', key, () => replaceDocument({ bucket, key }, text, settings)),
+    remove: (key, signal) =>
+      translated('remove', key, async () => {
+        await bucket.client.deleteObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal });
+      }),
     async *get(key, signal) {
       const answer = await translated('read', key, () =>
         bucket.client.getObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal }),

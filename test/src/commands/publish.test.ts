@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
+import { type DeployFlags, runDeploy } from '../../../src/commands/deploy.ts';
 import { runPublish } from '../../../src/commands/publish.ts';
+import { runReleases } from '../../../src/commands/releases.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import type { Bundle } from '../../../src/core/types.ts';
 import { closureOf, writeTree } from '../../helpers/closures.ts';
@@ -44,9 +46,45 @@ describe('runPublish with a bundle', () => {
       kind: 'warning',
       stage: 'publish',
       code: 'download-url-assumed',
-      message: 'the URL is that of `saddlebag serve store` on this machine: http://127.0.0.1:8000',
+      message: `the URL is that of \`saddlebag serve ${join(cwd, 'store')}\` on this machine: http://127.0.0.1:8000`,
       hint: 'pass --download-url with the address that clients use',
     });
+  });
+
+  it('lists it among the releases of its name, which deploy and releases find', async () => {
+    const cwd = await temporaryDirectory();
+    const { sha256 } = await bundleApp(cwd);
+    const env = { SADDLEBAG_STORE: 'store', GITHUB_ACTOR: 'robot', GITHUB_SHA: 'ab'.repeat(20), USER: 'me' };
+    const context = testContext({ cwd, env });
+    const { json } = await runPublish({ bundle: 'app', flags: {} }, context);
+    const list = await runReleases({ name: 'app', flags: {} }, context);
+    expect(list.json).toMatchObject({
+      version: 1,
+      name: 'app',
+      serial: 1,
+      releases: [{ artifact: json, publishedBy: 'robot', revision: 'ab'.repeat(20), labels: {} }],
+    });
+    const [header, line] = list.text.split('\n');
+    expect(header).toMatch(/^VERSION +ARCH +SIZE +PUBLISHED +BY +REVISION +CHECKSUM +LABELS$/);
+    expect(line).toContain(` robot  ${'ab'.repeat(6)}  sha256:${sha256.slice(0, 12)}  -`);
+    const deploy = (artifact: string, flags: DeployFlags = {}) =>
+      runDeploy({ artifact, flags: { dryRun: true, ...flags }, readStdin: async () => '' }, context);
+    for (const reference of ['app', 'app@1.0', `app@sha256:${sha256}`]) {
+      const { text } = await deploy(reference, { from: 'store' });
+      expect(text).toContain(`checksum = "sha256:${sha256}"`);
+    }
+    await expect(deploy('app@2.0', { from: 'store' })).rejects.toMatchObject({ code: 'release-unknown' });
+    await expect(deploy('app', { from: 'store', arch: 'aarch64' })).rejects.toMatchObject({
+      code: 'release-ambiguous',
+      message: 'cannot choose app: it is there for x86_64, not for aarch64',
+    });
+  });
+
+  it('says that no store is named', async () => {
+    const run = runReleases({ name: 'app', flags: {} }, testContext());
+    expect((await failureOf(run)).message).toBe(
+      'cannot find a store: neither --from nor SADDLEBAG_STORE is set',
+    );
   });
 
   it('takes the JSON that describes it, wherever it lies', async () => {

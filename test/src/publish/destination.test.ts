@@ -8,6 +8,17 @@ describe('parseDestination', () => {
     ['s3://apps/', { kind: 's3', bucket: 'apps', prefix: '' }],
     ['s3://apps/team/web/', { kind: 's3', bucket: 'apps', prefix: 'team/web' }],
     ['S3://my.bucket/a', { kind: 's3', bucket: 'my.bucket', prefix: 'a' }],
+    [
+      's3://apps/web?endpoint=http://127.0.0.1:9000&region=eu-1&path-style=true',
+      {
+        kind: 's3',
+        bucket: 'apps',
+        prefix: 'web',
+        endpoint: 'http://127.0.0.1:9000',
+        region: 'eu-1',
+        pathStyle: true,
+      },
+    ],
     ['./folder', { kind: 'directory', directory: '/home/me/folder', prefix: '' }],
     ['/srv/apps', { kind: 'directory', directory: '/srv/apps', prefix: '' }],
   ])('reads %s', (text, expected) => {
@@ -21,6 +32,7 @@ describe('parseDestination', () => {
     ['s3://a b/key', 'what follows s3:// is not the name of a bucket'],
     ['gs://apps', 'gs:// is not a store'],
     ['https://minio.example/apps', 'https:// is not a store'],
+    ['s3://apps?profile=x', 'it takes endpoint, region and path-style, not profile=x'],
   ])('refuses %j', async (text, reason) => {
     const failure = await failureOf(() => parseDestination(text, '/'));
     expect(failure.code).toBe('destination-invalid');

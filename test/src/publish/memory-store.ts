@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../../src/core/digest.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import type { Store } from '../../../src/publish/store.ts';
 
@@ -40,6 +41,22 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     async *get(key) {
       calls.push(`get ${key}`);
       yield objects.get(key) ?? Buffer.alloc(0);
+    },
+    readDocument: async (key) => {
+      calls.push(`read ${key}`);
+      const text = objects.get(key)?.toString();
+      return text === undefined ? undefined : { text, tag: sha256Hex(text) };
+    },
+    replaceDocument: async (key, text, { tag }) => {
+      calls.push(`replace ${key}`);
+      const current = objects.get(key);
+      if ((current === undefined ? null : sha256Hex(current)) !== tag) return 'changed';
+      objects.set(key, Buffer.from(text));
+      return 'stored';
+    },
+    remove: async (key) => {
+      calls.push(`remove ${key}`);
+      objects.delete(key);
     },
     put: async (key, content, { onProgress }) => {
       calls.push(`put ${key}`);

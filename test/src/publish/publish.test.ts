@@ -13,7 +13,7 @@ describe('publish', () => {
   it('stores the file under its digest, its digest beside it, and returns the Artifact', async () => {
     const bundle = await writePublishable(await temporaryDirectory());
     const store = memoryStore();
-    const artifact = await publish({ bundle, store, prefix: 'team/apps' }, testContext());
+    const { artifact } = await publish({ bundle, store, prefix: 'team/apps' }, testContext());
     const key = `team/apps/web/${bundle.sha256}/web-1.0-x86_64`;
     expect(artifact).toEqual({
       version: 1,
@@ -36,7 +36,10 @@ describe('publish', () => {
   it('puts the key behind the download base that it is given', async () => {
     const bundle = await writePublishable(await temporaryDirectory());
     const downloadBase = 'https://cdn.example/files';
-    const artifact = await publish({ bundle, store: memoryStore(), prefix: '', downloadBase }, testContext());
+    const { artifact } = await publish(
+      { bundle, store: memoryStore(), prefix: '', downloadBase },
+      testContext(),
+    );
     expect(artifact.url).toBe(`https://cdn.example/files/web/${bundle.sha256}/web-1.0-x86_64`);
   });
 
@@ -133,7 +136,7 @@ describe('publish', () => {
       return answer;
     };
     const context = testContext();
-    const artifact = await publish({ bundle, store: memoryStore(), prefix: '', ask }, context);
+    const { artifact } = await publish({ bundle, store: memoryStore(), prefix: '', ask }, context);
     expect(asked).toEqual([artifact.url]);
     expect(context.events.flatMap((event) => (event.kind === 'warning' ? [event.code] : []))).toEqual(
       expected,

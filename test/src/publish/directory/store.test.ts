@@ -1,13 +1,13 @@
 import { chmod, mkdir, readdir, readFile, realpath, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { sha256Hex } from '../../../src/core/digest.ts';
-import { fileContent, textContent } from '../../../src/publish/content.ts';
-import { openDirectoryStore } from '../../../src/publish/directory.ts';
-import type { PutOptions } from '../../../src/publish/store.ts';
-import { nobody } from '../../helpers/children.ts';
-import { temporaryDirectory } from '../../helpers/temporary.ts';
-import { failureOf } from './failure.ts';
+import { sha256Hex } from '../../../../src/core/digest.ts';
+import { fileContent, textContent } from '../../../../src/publish/content.ts';
+import { openDirectoryStore } from '../../../../src/publish/directory/store.ts';
+import type { PutOptions } from '../../../../src/publish/store.ts';
+import { nobody } from '../../../helpers/children.ts';
+import { temporaryDirectory } from '../../../helpers/temporary.ts';
+import { failureOf } from '../failure.ts';
 
 const { signal } = new AbortController();
 const options: PutOptions = { contentType: 'text/plain', signal };

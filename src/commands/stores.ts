@@ -1,0 +1,113 @@
+import type { Context } from '../core/context.ts';
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import {
+  type Destination,
+  type Origin,
+  parseBaseUrl,
+  parseDestination,
+  parseOrigin,
+} from '../publish/destination.ts';
+import { openDirectoryStore } from '../publish/directory/store.ts';
+import { openHttpStore } from '../publish/http.ts';
+import { openS3Store } from '../publish/s3/store.ts';
+import type { ReadableStore, Store } from '../publish/store.ts';
+
+/** The flags that say how to reach a store. */
+export interface StoreFlags {
+  /** URL of an S3 server other than AWS; AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL otherwise. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  readonly pathStyle?: boolean | undefined;
+}
+
+type StoreContext = Pick<Context, 'cwd' | 'env'>;
+
+/** An open store, and where in it names begin. */
+export interface OpenStore<S extends ReadableStore = Store> {
+  readonly store: S;
+  readonly prefix: string;
+  /** As the user named it, without credentials. */
+  readonly place: string;
+}
+
+/**
+ * Parses `--to`, or SADDLEBAG_STORE where it is not given.
+ * @throws {SaddlebagError} `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`
+ */
+export function readDestination(
+  flag: string | undefined,
+  flags: StoreFlags,
+  { cwd, env }: StoreContext,
+): Destination {
+  const text = placeOf('--to', flag, env);
+  const destination = parseDestination(text, cwd);
+  refuseUnusedFlags(destination, `--to ${text}`, flags);
+  return destination;
+}
+
+/**
+ * Opens what `--from` names, or SADDLEBAG_STORE where it is not given, to read from.
+ * @throws {SaddlebagError} `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`; what `openS3Store` throws
+ */
+export async function openOrigin(
+  flag: string | undefined,
+  flags: StoreFlags,
+  context: StoreContext,
+): Promise<OpenStore<ReadableStore>> {
+  const text = placeOf('--from', flag, context.env);
+  const origin = parseOrigin(text, context.cwd);
+  refuseUnusedFlags(origin, `--from ${text}`, flags);
+  if (origin.kind === 'http') return { store: openHttpStore(origin.url), prefix: '', place: origin.url };
+  return { store: await openStore(origin, flags, context), prefix: origin.prefix, place: text };
+}
+
+/**
+ * Opens a store to read and to write.
+ * @throws {SaddlebagError} `url-invalid`, and what `openS3Store` throws
+ */
+export async function openStore(
+  destination: Destination,
+  flags: StoreFlags,
+  { env }: Pick<Context, 'env'>,
+): Promise<Store> {
+  if (destination.kind === 'directory') return openDirectoryStore(destination.directory);
+  const endpoint =
+    flags.endpoint === undefined ? destination.endpoint : parseBaseUrl(flags.endpoint, '--endpoint');
+  // The SDK reads AWS_REGION and the profile, but not AWS_DEFAULT_REGION, as the AWS CLI does.
+  const region = flags.region ?? destination.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
+  const pathStyle = flags.pathStyle ?? destination.pathStyle;
+  return openS3Store({
+    bucket: destination.bucket,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(pathStyle === undefined ? {} : { pathStyle }),
+  });
+}
+
+function placeOf(name: string, flag: string | undefined, env: Context['env']): string {
+  const text = flag ?? env.SADDLEBAG_STORE;
+  if (text !== undefined && text !== '') return text;
+  throw new SaddlebagError(
+    'store-missing',
+    `cannot find a store: neither ${name} nor SADDLEBAG_STORE is set`,
+    {
+      hint: `pass ${name} s3://BUCKET/PREFIX, or a folder`,
+      exitCode: exitCodes.usage,
+    },
+  );
+}
+
+function refuseUnusedFlags(origin: Origin, named: string, flags: StoreFlags): void {
+  if (origin.kind === 's3') return;
+  const given = [
+    ['--endpoint', flags.endpoint],
+    ['--region', flags.region],
+    ['--path-style', flags.pathStyle],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length === 0) return;
+  const what = origin.kind === 'directory' ? 'a folder' : 'a web server';
+  throw new SaddlebagError('flag-unused', `cannot use ${given.join(', ')}: ${named} is ${what}`, {
+    hint: 'give s3://BUCKET/PREFIX for object storage',
+    exitCode: exitCodes.usage,
+  });
+}

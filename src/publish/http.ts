@@ -1,0 +1,68 @@
+import { SaddlebagError } from '../core/errors.ts';
+import { reasonOf } from './download.ts';
+import { encodeKey } from './key.ts';
+import { documentLimitBytes, type ReadableStore } from './store.ts';
+
+const deadlineMs = 30_000;
+
+/**
+ * Opens what a web server shows of a store (`saddlebag serve`, a public bucket, a CDN), to read from, without credentials.
+ * @throws {SaddlebagError} from the store: `download-failed`
+ */
+export function openHttpStore(base: string): ReadableStore {
+  const urlOf = (key: string) => `${base}/${encodeKey(key)}`;
+  return {
+    describe: urlOf,
+    head: async (key, signal) => {
+      const response = await ask(urlOf(key), 'HEAD', signal);
+      if (response === undefined) return undefined;
+      return { sizeBytes: Number(response.headers.get('content-length') ?? 0), sha256: undefined };
+    },
+    async *get(key, signal) {
+      const url = urlOf(key);
+      const response = await ask(url, 'GET', signal);
+      if (response?.body == null) throw failed(url, 'it is not there');
+      try {
+        yield* response.body;
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw failed(url, reasonOf(cause));
+      }
+    },
+    readDocument: async (key, signal) => {
+      const url = urlOf(key);
+      const response = await ask(url, 'GET', signal);
+      if (response === undefined) return undefined;
+      if (Number(response.headers.get('content-length')) > documentLimitBytes) {
+        await response.body?.cancel();
+        throw failed(url, 'it is larger than any document');
+      }
+      return { text: await response.text(), tag: response.headers.get('etag') ?? '' };
+    },
+  };
+}
+
+/** Returns undefined for what is not there. */
+async function ask(url: string, method: 'GET' | 'HEAD', signal: AbortSignal): Promise<Response | undefined> {
+  const answer = AbortSignal.timeout(deadlineMs);
+  const response = await fetch(url, {
+    method,
+    // Of a compressed answer the length would not be the file's.
+    headers: { 'accept-encoding': 'identity' },
+    // The deadline is for the answer; its body may take as long as it does.
+    signal: method === 'HEAD' ? AbortSignal.any([signal, answer]) : signal,
+  }).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw failed(url, reasonOf(cause));
+  });
+  if (response.ok) return response;
+  await response.body?.cancel();
+  if (response.status === 404) return undefined;
+  throw failed(url, `the server answers ${response.status}`);
+}
+
+function failed(url: string, reason: string): SaddlebagError {
+  return new SaddlebagError('download-failed', `cannot read ${url}: ${reason}`, {
+    hint: 'check the URL; what needs credentials is read by s3://BUCKET/PREFIX',
+  });
+}
