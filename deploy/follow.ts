@@ -1,10 +1,9 @@
 import type { Context } from '../src/core/context.ts';
-import type { JobType } from './job-settings.ts';
 import type { Nomad } from './nomad.ts';
 import type { NomadAllocation, NomadJobState } from './nomad-answers.ts';
 import type { Release } from './release-model.ts';
 import type { Snapshot } from './snapshot.ts';
-import { newestDeployment, type Target } from './verdict.ts';
+import { endsByItself, newestDeployment, type Target } from './verdict.ts';
 import { watchRelease } from './watch.ts';
 
 /** How a version is watched. */
@@ -20,9 +19,9 @@ export async function readTarget(
   nomad: Nomad,
   jobId: string,
   state: NomadJobState,
-  { type, queue }: { readonly type: JobType; readonly queue: boolean },
+  { queue }: { readonly queue: boolean },
 ): Promise<Target> {
-  const { version, jobModifyIndex, groups } = state;
+  const { type, version, jobModifyIndex, groups } = state;
   const versions = await nomad.readVersions(jobId);
   const stable = versions.filter((one) => one.isStable && one.version < version);
   return {
@@ -32,6 +31,7 @@ export async function readTarget(
     jobModifyIndex,
     count: groups.reduce((total, { count }) => total + count, 0),
     revertsTo: stable.reduce<number | null>((best, one) => Math.max(best ?? 0, one.version), null),
+    minHealthyTimeMs: Math.max(...groups.map(({ minHealthyTimeMs }) => minHealthyTimeMs), 0) || 10_000,
     mayQueue: queue,
   };
 }
@@ -77,7 +77,7 @@ export function toRelease(
 
 /** Tells whether an allocation is one of a version's; one that runs on unchanged keeps the version that started it. */
 export function belongsTo(target: Target, { desiredStatus, jobVersion }: NomadAllocation): boolean {
-  return desiredStatus === 'run' && (target.type === 'service' || jobVersion === target.jobVersion);
+  return desiredStatus === 'run' && (!endsByItself(target) || jobVersion === target.jobVersion);
 }
 
 /** Finds the evaluation that started a version, by what is still kept of it. */

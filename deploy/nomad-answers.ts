@@ -7,13 +7,25 @@ import { Shape } from './shape.ts';
 
 /** A version of a job, as the servers keep it. */
 export interface NomadJobState {
+  /** `service`, `batch`, `system` or `sysbatch`. */
+  readonly type: string;
+  /** `periodic` or `parameterized`: it starts nothing by itself; `multiregion`: several clusters run it. */
+  readonly special: 'periodic' | 'parameterized' | 'multiregion' | null;
   readonly version: number;
   readonly jobModifyIndex: number;
   /** True once somebody stopped the job. */
   readonly isStopped: boolean;
   /** True once a deployment of this version succeeded: what an automatic revert goes back to. */
   readonly isStable: boolean;
-  readonly groups: readonly { readonly name: string; readonly count: number }[];
+  readonly groups: readonly JobGroupState[];
+}
+
+/** A group of a job. */
+export interface JobGroupState {
+  readonly name: string;
+  readonly count: number;
+  /** How long an allocation must be well to count; 0 where the job has no `update`. */
+  readonly minHealthyTimeMs: number;
 }
 
 /** One decision of the scheduler about a job. */
@@ -129,12 +141,24 @@ export function readVersions(value: unknown): NomadJobState[] {
 
 function jobState(job: Shape): NomadJobState {
   return {
+    type: job.optionalText('Type') || 'service',
+    special: specialOf(job),
     version: job.number('Version'),
     jobModifyIndex: job.number('JobModifyIndex'),
     isStopped: job.flag('Stop'),
     isStable: job.flag('Stable'),
-    groups: job.list('TaskGroups', (group) => ({ name: group.text('Name'), count: group.number('Count') })),
+    groups: job.list('TaskGroups', (group) => ({
+      name: group.text('Name'),
+      count: group.number('Count'),
+      minHealthyTimeMs: (group.optionalObject('Update')?.optionalNumber('MinHealthyTime') ?? 0) / 1e6,
+    })),
   };
+}
+
+function specialOf(job: Shape): NomadJobState['special'] {
+  if (job.optionalObject('Multiregion') !== null) return 'multiregion';
+  if (job.optionalObject('Periodic') !== null) return 'periodic';
+  return job.optionalObject('ParameterizedJob') === null ? null : 'parameterized';
 }
 
 /** Reads a list of evaluations. @throws {ShapeError} */
@@ -223,11 +247,16 @@ function taskEvent(event: Shape): TaskEvent {
   return {
     type: event.text('Type'),
     time: event.number('Time'),
-    message: event.optionalText('DisplayMessage'),
+    message: withoutSecrets(event.optionalText('DisplayMessage')),
     exitCode: event.optionalNumber('ExitCode'),
     signal: event.optionalNumber('Signal'),
     wasOutOfMemory: event.optionalObject('Details')?.optionalText('oom_killed') === 'true',
   };
+}
+
+/** A failed download is told with its whole URL, and a presigned one is a credential. */
+function withoutSecrets(message: string): string {
+  return message.replace(/\b(https?:\/\/[^\s"?]+)\?[^\s"]*/g, '$1?…');
 }
 
 /** Reads the checks of an allocation, sorted by the id of the check. @throws {ShapeError} */

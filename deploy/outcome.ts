@@ -9,6 +9,8 @@ export interface OutcomeContext {
   readonly namespace: string;
   /** Why an allocation of it failed; null when none is known to have. */
   readonly explanation: string | null;
+  /** What to do about that; null where only the app knows. */
+  readonly advice: string | null;
 }
 
 /** A verdict that ends a watch, but not as it was meant to. */
@@ -20,13 +22,14 @@ export type BadVerdict = Exclude<Verdict, { readonly kind: 'running' | 'failing'
 export function outcomeError(verdict: BadVerdict, context: OutcomeContext): SaddlebagError {
   const { jobId, jobVersion } = context.target;
   const status = statusCommand(jobId, context.namespace);
+  const advice = context.advice === null ? '' : `${context.advice}; `;
   switch (verdict.kind) {
     case 'failed':
       return new SaddlebagError(
         'deploy-failed',
         `cannot deploy ${jobId}: version ${jobVersion} failed: ${context.explanation ?? verdict.reason}`,
         {
-          hint: `nothing was reverted: deploy a version that works, or see ${status}`,
+          hint: `${advice}nothing was reverted: deploy a version that works, or see ${status}`,
           exitCode: exitCodes.notReverted,
         },
       );
@@ -35,7 +38,7 @@ export function outcomeError(verdict: BadVerdict, context: OutcomeContext): Sadd
         'deploy-reverted',
         `cannot deploy ${jobId}: version ${jobVersion} failed: ${context.explanation ?? verdict.reason}`,
         {
-          hint: `the version before runs again, as version ${verdict.asVersion}; see ${status}`,
+          hint: `${advice}the version before runs again, as version ${verdict.asVersion}; see ${status}`,
           exitCode: exitCodes.reverted,
         },
       );
@@ -43,7 +46,7 @@ export function outcomeError(verdict: BadVerdict, context: OutcomeContext): Sadd
       return new SaddlebagError(
         'batch-failed',
         `cannot complete ${jobId}: ${context.explanation ?? 'its task failed'}`,
-        { hint: `see ${status}`, exitCode: exitCodes.batchTaskFailed },
+        { hint: `${advice}see ${status}`, exitCode: exitCodes.batchTaskFailed },
       );
     case 'not-placed':
       return notPlaced(jobId, verdict.failures, `it is queued until a node has room; see ${status}`);
@@ -56,8 +59,13 @@ export function outcomeError(verdict: BadVerdict, context: OutcomeContext): Sadd
     case 'stopped':
       return new SaddlebagError(
         'deploy-stopped',
-        `cannot deploy ${jobId}: the job was stopped before version ${jobVersion} was healthy`,
-        { hint: `see ${status}`, exitCode: exitCodes.superseded },
+        verdict.isGone
+          ? `cannot deploy ${jobId}: the job is gone, version ${jobVersion} was not seen healthy`
+          : `cannot deploy ${jobId}: the job was stopped before version ${jobVersion} was healthy`,
+        {
+          hint: verdict.isGone ? 'somebody purged it, or Nomad collected it' : `see ${status}`,
+          exitCode: exitCodes.superseded,
+        },
       );
     case 'waits-for-promotion':
       return new SaddlebagError(
@@ -97,6 +105,21 @@ export function timedOut(target: Target, namespace: string, timeout: string): Sa
       exitCode: exitCodes.timedOut,
     },
   );
+}
+
+/** Makes the error for a watch that Nomad stopped answering: the release goes on unseen. */
+export function lostSight(target: Target, namespace: string, cause: SaddlebagError): SaddlebagError {
+  const { jobId, jobVersion } = target;
+  return new SaddlebagError(
+    'deploy-unknown',
+    `cannot tell what became of ${jobId}: version ${jobVersion} goes on unseen: ${cause.message}`,
+    { hint: `once Nomad answers: ${watchCommand(jobId, namespace)}`, exitCode: exitCodes.timedOut, cause },
+  );
+}
+
+/** Returns our command that goes on watching a job. */
+export function watchCommand(jobId: string, namespace: string): string {
+  return `saddlebag watch ${jobId}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`;
 }
 
 /** Returns the command of Nomad that shows a job. */

@@ -9,7 +9,7 @@ import { notPlaced, statusCommand } from './outcome.ts';
 import type { PreparedRelease } from './prepare.ts';
 import type { Release } from './release-model.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
-import { judge, type Target, type Verdict } from './verdict.ts';
+import { endsByItself, judge, type Target, type Verdict } from './verdict.ts';
 
 /** How a job is submitted and watched. */
 export interface ReleaseOptions extends FollowOptions {
@@ -156,12 +156,12 @@ class Releaser {
   async #targetOf(state: NomadJobState): Promise<Target> {
     const { spec } = this.#prepared;
     const { queue } = this.#options;
-    return readTarget(this.#nomad, spec.id, state, { type: spec.job.Type, queue });
+    return readTarget(this.#nomad, spec.id, state, { queue });
   }
 
   /** A version that came up once may have lost allocations since; Nomad replaces them, which is no new deploy. */
   #warnOfMissing(target: Target, snapshot: Snapshot): void {
-    if (target.type === 'batch') return;
+    if (endsByItself(target)) return;
     const running = snapshot.allocations.filter(
       (allocation) => belongsTo(target, allocation) && allocation.clientStatus === 'running',
     );

@@ -16,16 +16,16 @@ const patienceMs = 60_000;
 const waitMs = 60_000;
 
 /**
- * Reads the state of a job as it is now.
+ * Reads the state of a job as it is now: the allocations last, so that they are at least as new as the evaluations.
  */
 export async function readSnapshot(nomad: Nomad, jobId: string, signal: AbortSignal): Promise<Snapshot> {
   const now: WaitOptions = { index: 0, waitMs: 0, patienceMs, signal };
-  const [job, evaluations, deployments, allocations] = await Promise.all([
+  const [job, evaluations, deployments] = await Promise.all([
     nomad.watchJob(jobId, now),
     nomad.watchEvaluations(jobId, now),
     nomad.watchDeployments(jobId, now),
-    nomad.watchAllocations(jobId, now),
   ]);
+  const allocations = await nomad.watchAllocations(jobId, now);
   return {
     job: job.value,
     evaluations: evaluations.value,

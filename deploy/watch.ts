@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { SaddlebagError } from '../src/core/errors.ts';
 import type { Reporter } from '../src/core/reporter.ts';
-import { explainAllocation, failedTask, isUp, lastLines, shortId } from './diagnosis.ts';
+import { shortId } from './diagnosis.ts';
 import { renderDuration } from './duration.ts';
+import { Investigation, optional } from './investigation.ts';
 import type { Nomad } from './nomad.ts';
-import type { NomadAllocation } from './nomad-answers.ts';
-import { type BadVerdict, outcomeError, timedOut } from './outcome.ts';
+import { type BadVerdict, lostSight, outcomeError, timedOut } from './outcome.ts';
 import { describeProgress } from './progress.ts';
 import { followSnapshots, readSnapshot, type Snapshot } from './snapshot.ts';
 import { judge, type Target, type Verdict } from './verdict.ts';
@@ -27,8 +28,8 @@ export interface WatchResult {
 /**
  * Watches a version until it is healthy, and tells on the way what happens to it.
  * @throws {SaddlebagError} `deploy-failed`, `deploy-reverted`, `deploy-not-placed`, `deploy-superseded`,
- * `deploy-stopped`, `deploy-waits-for-promotion`, `deploy-timed-out`, `batch-failed`; what the API throws; the reason of
- * `signal`
+ * `deploy-stopped`, `deploy-waits-for-promotion`, `deploy-timed-out`, `deploy-unknown`, `batch-failed`; what the API
+ * throws; the reason of `signal`
  */
 export async function watchRelease(
   nomad: Nomad,
@@ -40,9 +41,16 @@ export async function watchRelease(
   try {
     return await new Watch(nomad, options, reporter).run(AbortSignal.any([signal, timeout]));
   } catch (cause) {
-    if (!signal.aborted && timeout.aborted) throw timedOut(target, namespace, renderDuration(timeoutMs));
-    throw cause;
+    if (signal.aborted) throw cause;
+    if (timeout.aborted) throw timedOut(target, namespace, renderDuration(timeoutMs));
+    throw isAway(cause) ? lostSight(target, namespace, cause) : cause;
   }
+}
+
+function isAway(cause: unknown): cause is SaddlebagError {
+  return (
+    cause instanceof SaddlebagError && (cause.code === 'nomad-unreachable' || cause.code === 'nomad-failed')
+  );
 }
 
 /** One watch: what was shown and found out so far. */
@@ -51,8 +59,6 @@ class Watch {
   readonly #options: WatchOptions;
   readonly #reporter: Reporter;
   #shown: Snapshot | null = null;
-  /** Why the version failed, once that is known. */
-  #explanation: string | null = null;
   #hasFailedIt = false;
 
   constructor(nomad: Nomad, options: WatchOptions, reporter: Reporter) {
@@ -63,22 +69,37 @@ class Watch {
 
   async run(signal: AbortSignal): Promise<WatchResult> {
     const { target } = this.#options;
+    const investigation = new Investigation(this.#nomad, this.#reporter, signal);
     for await (const seen of followSnapshots(this.#nomad, target.jobId, signal)) {
       this.#show(seen);
+      await investigation.noteFirst(seen.allocations.filter((one) => one.jobVersion === target.jobVersion));
       if (judge(target, seen).kind === 'running') continue;
-      // The parts of a followed state may be of different moments; what ends a watch must hold in one.
-      const snapshot = await readSnapshot(this.#nomad, target.jobId, signal);
-      const verdict = judge(target, snapshot);
-      if (verdict.kind === 'running') continue;
-      if (verdict.kind === 'failing') {
-        await this.#fail(verdict);
-        continue;
-      }
+      const { verdict, snapshot } = await this.#confirm(judge(target, seen), signal);
       this.#show(snapshot);
       if (verdict.kind === 'healthy') return { verdict, snapshot };
-      throw await this.#outcome(verdict);
+      if (verdict.kind === 'failing') await this.#fail(verdict, investigation);
+      else if (verdict.kind !== 'running') throw await this.#outcome(verdict, investigation);
     }
     throw new Error('a watch ends with a verdict');
+  }
+
+  /**
+   * Reads until two whole states in a row have the same verdict: the parts of one state may be of different moments, so
+   * that a failure is seen without the revert that came with it.
+   */
+  async #confirm(
+    first: Verdict,
+    signal: AbortSignal,
+  ): Promise<{ readonly verdict: Verdict; readonly snapshot: Snapshot }> {
+    const { target } = this.#options;
+    let before = first;
+    for (;;) {
+      if (needsTime(target, before)) await delay(target.minHealthyTimeMs, undefined, { signal });
+      const snapshot = await readSnapshot(this.#nomad, target.jobId, signal);
+      const verdict = judge(target, snapshot);
+      if (verdict.kind === before.kind) return { verdict, snapshot };
+      before = verdict;
+    }
   }
 
   #show(snapshot: Snapshot): void {
@@ -92,40 +113,20 @@ class Watch {
     this.#shown = snapshot;
   }
 
-  async #outcome(verdict: BadVerdict): Promise<SaddlebagError> {
+  async #outcome(verdict: BadVerdict, investigation: Investigation): Promise<SaddlebagError> {
     const { target, namespace } = this.#options;
     const culprit = 'culprit' in verdict ? verdict.culprit : null;
-    if (culprit !== null) await this.#explain(culprit);
-    return outcomeError(verdict, { target, namespace, explanation: this.#explanation });
-  }
-
-  /** Tells, once, why an allocation failed, with the last lines that it wrote. */
-  async #explain(culprit: NomadAllocation): Promise<void> {
-    if (this.#explanation !== null) return;
-    const checks = isUp(culprit) ? await optional(this.#nomad.readChecks(culprit.id)) : null;
-    const explanation = explainAllocation(culprit, checks ?? []);
-    const lines = await this.#readLastLines(culprit);
-    const lastWords = isUp(culprit) ? undefined : lines.at(-1);
-    this.#explanation =
-      lastWords === undefined ? explanation : `${explanation}, its last words: ${lastWords}`;
-    this.#report('step', `allocation ${shortId(culprit.id)} failed: ${explanation}`);
-    for (const line of lines) this.#report('detail', line);
-  }
-
-  async #readLastLines(culprit: NomadAllocation): Promise<string[]> {
-    const task = failedTask(culprit);
-    if (task === undefined) return [];
-    for (const stream of ['stderr', 'stdout'] as const) {
-      const request = { allocationId: culprit.id, task: task.name, stream, maxBytes: 16_384 };
-      const lines = lastLines((await optional(this.#nomad.readLog(request))) ?? '', 20);
-      if (lines.length > 0) return lines;
-    }
-    return [];
+    if (culprit !== null) await investigation.explain(culprit);
+    const { explanation, advice } = investigation;
+    return outcomeError(verdict, { target, namespace, explanation, advice });
   }
 
   /** Tells what is wrong, once, and has Nomad give up on it now. */
-  async #fail(verdict: Extract<Verdict, { readonly kind: 'failing' }>): Promise<void> {
-    await this.#explain(verdict.culprit);
+  async #fail(
+    verdict: Extract<Verdict, { readonly kind: 'failing' }>,
+    investigation: Investigation,
+  ): Promise<void> {
+    await investigation.explain(verdict.culprit);
     if (!this.#options.failFast || this.#hasFailedIt) return;
     this.#hasFailedIt = true;
     const { id } = verdict.deployment;
@@ -139,12 +140,11 @@ class Watch {
   }
 }
 
-/** Waits for what is a help but not the result: where Nomad refuses it, it is null. */
-async function optional<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (cause) {
-    if (cause instanceof SaddlebagError) return null;
-    throw cause;
-  }
+/** Without a deployment, nobody but us waits whether what runs stays up. */
+function needsTime({ type, count }: Target, verdict: Verdict): boolean {
+  return (
+    verdict.kind === 'healthy' &&
+    verdict.deployment === null &&
+    (type === 'system' || (type === 'service' && count > 0))
+  );
 }

@@ -39,6 +39,7 @@ export const errorCodes = {
   'deploy-stopped': 'the job was stopped before the version was healthy',
   'deploy-superseded': 'another version came before this one was healthy',
   'deploy-timed-out': 'the version was not healthy within `--timeout`; Nomad goes on with it',
+  'deploy-unknown': 'Nomad stopped answering in the middle of a watch, and goes on with the version',
   'deploy-waits-for-promotion': 'the canaries are healthy and wait to be promoted',
   'destination-invalid': '`--to` is neither s3://BUCKET/PREFIX nor a folder',
   'download-url-loopback': 'only this host could fetch the artifact, and the job may run on others',

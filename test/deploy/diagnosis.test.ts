@@ -34,8 +34,11 @@ describe('a failed allocation', () => {
       [event('Terminated', { exitCode: 3 }), event('Alloc Unhealthy', { message: 'x' })],
       'exited with code 3',
     ],
-    [[event('Terminated', { exitCode: 137, signal: 9 })], 'was killed by signal 9'],
-    [[event('Terminated', { exitCode: 137, signal: 9, wasOutOfMemory: true })], 'ran out of memory'],
+    [[event('Terminated', { exitCode: 137, signal: 9 })], 'was killed by SIGKILL'],
+    [
+      [event('Terminated', { exitCode: 137, signal: 9, wasOutOfMemory: true })],
+      'ran out of memory and was killed',
+    ],
   ])('says how its task ended', (events, text) => {
     expect(explainAllocation(allocation(events))).toBe(`task "web" ${text}`);
   });
@@ -66,7 +69,7 @@ describe('a failed allocation', () => {
       { check: 'http', status: 'failure', output: 'connection\nrefused' },
       { check: 'other', status: 'success', output: 'ok' },
     ];
-    expect(explainAllocation({ ...running, tasks }, checks)).toBe(
+    expect(explainAllocation({ ...running, tasks }, { checks, log: [] })).toBe(
       'task "web" runs, but check "http" fails: connection refused',
     );
   });

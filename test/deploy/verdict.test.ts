@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { explainAllocation } from '../../deploy/diagnosis.ts';
-import type { NomadAllocation, NomadDeployment, NomadEvaluation } from '../../deploy/nomad-answers.ts';
+import type {
+  NomadAllocation,
+  NomadDeployment,
+  NomadEvaluation,
+  NomadJobState,
+} from '../../deploy/nomad-answers.ts';
 import type { Snapshot } from '../../deploy/snapshot.ts';
 import { judge, type Target, type Verdict } from '../../deploy/verdict.ts';
 import { readRecording } from './recorded.ts';
@@ -29,6 +34,7 @@ const sampleTarget: Target = {
   jobModifyIndex: 50,
   count: 1,
   revertsTo: null,
+  minHealthyTimeMs: 0,
   mayQueue: false,
 };
 
@@ -147,12 +153,14 @@ const allocation: NomadAllocation = {
   createIndex: 51,
   tasks: [],
 };
-const job = {
+const job: NomadJobState = {
+  type: 'service',
+  special: null,
   version: 1,
   jobModifyIndex: 50,
   isStopped: false,
   isStable: false,
-  groups: [{ name: 'web', count: 1 }],
+  groups: [{ name: 'web', count: 1, minHealthyTimeMs: 0 }],
 };
 const state: Snapshot = {
   job,
@@ -172,9 +180,12 @@ describe('the verdict on a version', () => {
   });
 
   it('is stopped where the job is stopped, purged, or its deployment cancelled for nothing newer', () => {
-    expect(judgeState({ job: { ...job, isStopped: true } })).toEqual({ kind: 'stopped' });
-    expect(judgeState({ job: null })).toEqual({ kind: 'stopped' });
-    expect(judgeState(deployed({ status: 'cancelled' }))).toEqual({ kind: 'stopped' });
+    expect(judgeState({ job: { ...job, isStopped: true } })).toEqual({
+      kind: 'stopped',
+      isGone: false,
+    });
+    expect(judgeState({ job: null })).toEqual({ kind: 'stopped', isGone: true });
+    expect(judgeState(deployed({ status: 'cancelled' }))).toEqual({ kind: 'stopped', isGone: false });
   });
 
   it('is superseded by a newer version, whatever its own deployment says yet', () => {
@@ -229,6 +240,24 @@ describe('the verdict on a version', () => {
   it('waits for the deployment of a revert to appear', () => {
     const changes = { job: { ...job, version: 2 }, ...deployed({ status: 'failed' }) };
     expect(judgeState(changes, { revertsTo: 0 }).kind).toBe('running');
+  });
+
+  it('is reverted without a deployment where nothing had to be done to go back', () => {
+    const decided = {
+      ...evaluation,
+      id: 'e2',
+      triggeredBy: 'deployment-watcher',
+      createIndex: 70,
+      jobModifyIndex: 69,
+    };
+    const changes = {
+      job: { ...job, version: 2, jobModifyIndex: 69 },
+      evaluations: [evaluation, decided],
+      ...deployed({ status: 'failed' }),
+    };
+    expect(judgeState(changes, { revertsTo: 0 })).toMatchObject({ kind: 'reverted', asVersion: 2 });
+    const pending = { ...changes, evaluations: [{ ...decided, status: 'pending' }] };
+    expect(judgeState(pending, { revertsTo: 0 }).kind).toBe('running');
   });
 
   it('waits for promotion when all canaries are healthy and nobody promotes them', () => {

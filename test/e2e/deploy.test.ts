@@ -3,6 +3,7 @@ import { renderHcl } from '../../deploy/job-hcl.ts';
 import type { Release } from '../../deploy/release-model.ts';
 import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
 import type { Context } from '../../src/core/context.ts';
+import { SaddlebagError } from '../../src/core/errors.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { sampleArtifact, sampleJobSpec } from '../deploy/sample.ts';
 import { testContext } from '../helpers/context.ts';
@@ -67,7 +68,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     return response.text();
   }
 
-  it('brings an app up, changes nothing the second time, then rolls the next version out', async () => {
+  it.concurrent('brings an app up, changes nothing the second time, then rolls the next version out', async () => {
     const first = apps.release('1', 'serve one');
     const flags = { job: 'rollout', port: 'http', checkPath: '/' };
     const { text, release, lines } = await deploy(first.source, flags);
@@ -94,7 +95,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     expect(await fetchPage('rollout')).toBe('two');
   });
 
-  it('keeps the count that runs, unless one is given', async () => {
+  it.concurrent('keeps the count that runs, unless one is given', async () => {
     await deploy(apps.release('1', 'sleep'), { job: 'counted', count: '2' });
     const kept = await deploy(apps.release('2', 'sleep'), { job: 'counted' });
     expect(kept.release.allocations.map(({ name }) => name)).toEqual([
@@ -107,13 +108,13 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     expect(none.release).toMatchObject({ status: 'healthy', allocations: [] });
   });
 
-  it('reports a crash with exit code and stderr, and again after the same deploy', async () => {
+  it.concurrent('reports a crash with exit code and stderr, and again after the same deploy', async () => {
     const artifact = apps.release('1', 'exit 3 no DATABASE_URL');
     const failure = {
       code: 'deploy-failed',
       exitCode: 5,
       message:
-        'cannot deploy crash: version 0 failed: task "crash" exited with code 3, 3 times, its last words: no DATABASE_URL',
+        'cannot deploy crash: version 0 failed: task "crash" exited with code 3, 2 times, its last words: no DATABASE_URL',
       lines: expect.arrayContaining(['detail no DATABASE_URL']),
     };
     await expect(deploy(artifact, { job: 'crash' })).rejects.toMatchObject(failure);
@@ -124,30 +125,57 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     });
   });
 
-  it('follows a revert to its end, and leaves the old version running', async () => {
+  it.concurrent('follows a revert to its end, and leaves the old version running', async () => {
     const flags = { job: 'reverted', port: 'http' };
     await deploy(apps.release('1', 'serve old'), flags);
     await expect(deploy(apps.release('2', 'exit 4 boom'), flags)).rejects.toMatchObject({
       code: 'deploy-reverted',
       exitCode: 4,
       message:
-        'cannot deploy reverted: version 1 failed: task "reverted" exited with code 4, 3 times, its last words: boom',
+        'cannot deploy reverted: version 1 failed: task "reverted" exited with code 4, 2 times, its last words: boom',
       hint: 'the version before runs again, as version 2; see nomad job status reverted',
     });
     expect(await fetchPage('reverted')).toBe('old');
   });
 
-  it('reports a wrong checksum with what was expected and got', async () => {
-    const artifact = apps.release('1', 'sleep');
-    const wrong = artifact.source.replace(artifact.checksum, `sha256:${'0'.repeat(64)}`);
-    const got = artifact.checksum.slice('sha256:'.length);
-    await expect(deploy(wrong, { job: 'wrong-sum' })).rejects.toMatchObject({
-      code: 'deploy-failed',
-      message: expect.stringMatching(new RegExp(`Checksums did not match .*Expected: 0{64} Got: ${got}`)),
-    });
-  });
+  it.concurrent.for([
+    ['signal 11', {}, /^task "early" exited with code 139 \(SIGSEGV\), 2 times$/, /^nothing was reverted/],
+    ['eat', { memory: '32' }, /^task "early" ran out of memory and was killed, 2 times$/, /^give it more/],
+    ['exit 0 done', {}, /exited with code 0, 2 times, its last words: done$/, /^a service must not end/],
+    ['sleep', { user: 'root' }, /^task "early": validate: running as user "root" is disallowed$/, /./],
+    ['missing', {}, /^task "early": failed to download artifact .*: bad response code: 404$/, /^publish it/],
+    ['wrong sum', {}, /Checksums did not match .*Expected: 0{64} Got: [0-9a-f]{64}/, /./],
+    [
+      'say Running on http://127.0.0.1:5000',
+      { port: 'http', healthyDeadline: '8s' },
+      /^task "early" runs, but check "http" fails: nothing accepts connections at 127\.0\.0\.1:\d+; the app says that it listens on 127\.0\.0\.1:5000: let it take its port from PORT$/,
+      /./,
+    ],
+  ] as const)(
+    'tells why %s does not come up before Nomad gives up on it',
+    async ([line, flags, text, hint]) => {
+      const known = apps.release('1', line);
+      const source = {
+        missing: known.source.replace('web-1-', 'web-2-'),
+        'wrong sum': known.source.replace(known.checksum, `sha256:${'0'.repeat(64)}`),
+      }[line as string];
+      const job = `early-${line.replace(/[^a-z0-9]+/gi, '-')}`.slice(0, 30);
+      const failure = await deploy(source ?? known, { job, task: 'early', arch: known.arch, ...flags }).catch(
+        (cause: unknown) => cause as SaddlebagError,
+      );
+      if (!(failure instanceof SaddlebagError)) throw new Error('it came up');
+      expect(failure).toMatchObject({ code: 'deploy-failed', exitCode: 5 });
+      expect(failure.message.split(': ').slice(2).join(': ')).toMatch(text);
+      expect(failure.hint).toMatch(hint);
+      const [allocation] = (await api(`/job/${job}/allocations`)) as { TaskStates: { early: Task } }[];
+      // The restart policy, which alone would take 15 s, was not waited out.
+      expect(
+        allocation?.TaskStates.early.Events.map(({ DisplayMessage }) => DisplayMessage),
+      ).not.toContainEqual(expect.stringContaining('Exceeded allowed attempts'));
+    },
+  );
 
-  it('submits nothing that no node can take', async () => {
+  it.concurrent('submits nothing that no node can take', async () => {
     await expect(
       deploy(apps.release('1', 'sleep'), { job: 'huge', memory: '9999999' }),
     ).rejects.toMatchObject({
@@ -159,7 +187,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     await expect(api('/job/huge')).rejects.toThrow('404');
   });
 
-  it('queues it where asked to, and says when time is up', async () => {
+  it.concurrent('queues it where asked to, and says when time is up', async () => {
     const flags = { job: 'queued', datacenter: ['mars'], queue: true, timeout: '1s' };
     await expect(deploy(apps.release('1', 'sleep'), flags)).rejects.toMatchObject({
       code: 'deploy-timed-out',
@@ -169,15 +197,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     expect(await api('/job/queued')).toMatchObject({ Version: 0, Stop: false });
   });
 
-  it('names the check that a running app does not pass', async () => {
-    const flags = { job: 'deaf', port: 'http', healthyDeadline: '10s' };
-    await expect(deploy(apps.release('1', 'sleep'), flags)).rejects.toMatchObject({
-      code: 'deploy-failed',
-      message: expect.stringMatching(/task "deaf" runs, but check "http" fails: .*connection refused$/),
-    });
-  });
-
-  it('tells who interrupts it what goes on, and goes on itself when run again', async () => {
+  it.concurrent('tells who interrupts it what goes on, and goes on itself when run again', async () => {
     const artifact = apps.release('1', 'sleep');
     const controller = new AbortController();
     const reporter: Context['reporter'] = {
@@ -197,7 +217,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     expect(lines).toContain('step version 0 of interrupted is the same and not yet decided: watching it');
   });
 
-  it('is told when another deploy overtakes it, and when the job is stopped', async () => {
+  it.concurrent('is told when another deploy overtakes it, and when the job is stopped', async () => {
     const flags = { job: 'overtaken', minHealthyTime: '20s' };
     const isSubmitted = (resolve: () => void): Context['reporter'] => ({
       report: (event) => {
@@ -220,7 +240,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     await stopped;
   });
 
-  it('runs a batch job to its end', async () => {
+  it.concurrent('runs a batch job to its end', async () => {
     const good = await deploy(apps.release('1', 'exit 0 done'), { job: 'batch-good', type: 'batch' });
     expect(good.release).toMatchObject({ status: 'healthy', allocations: [{ status: 'complete' }] });
     await expect(
@@ -233,14 +253,14 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     });
   });
 
-  it('plans without changing anything', async () => {
+  it.concurrent('plans without changing anything', async () => {
     const { text } = await deploy(apps.release('1', 'sleep'), { job: 'planned', plan: true });
     expect(text).toMatch(/^\+ job "planned"\n/);
     expect(text).toMatch(/\ngroup "planned": place 1$/);
     await expect(api('/job/planned')).rejects.toThrow('404');
   });
 
-  it('deploys into a namespace that the environment names, and refuses one that is not there', async () => {
+  it.concurrent('deploys into a namespace that the environment names, and refuses one that is not there', async () => {
     await fetch(`${nomad.address}/v1/namespace/apps`, { method: 'PUT', body: '{"Name":"apps"}' });
     const artifact = apps.release('1', 'sleep');
     const env = { NOMAD_ADDR: nomad.address, NOMAD_NAMESPACE: 'apps' };
@@ -258,7 +278,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     });
   });
 
-  it('writes HCL of which Nomad makes the very job that is submitted', async () => {
+  it.concurrent('writes HCL of which Nomad makes the very job that is submitted', async () => {
     const pieces = ['$', `\${`, `$\${`, '%{', '%', '}', '"', '\\', '\n', '\t', '\u0001', '\u2028', 'é', '🚕'];
     const references = [`\${NOMAD_PORT_http}`, `\${attr.cpu.arch}`, `\${env["X"]}`, `\${FOO}`];
     const all = [...pieces, ...references];
@@ -283,6 +303,11 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     }
   });
 });
+
+/** As the API has it. */
+interface Task {
+  readonly Events: readonly { readonly DisplayMessage: string }[];
+}
 
 /** Drops what Go writes for a key that is not set. */
 function withoutDefaults(value: unknown): unknown {
