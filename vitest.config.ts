@@ -2,6 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const fullTier = 'test/**/*.full.test.ts';
+/**
+ * What is tested once more with a runtime under the sanitizers; the others take long, or start no runtime of this machine.
+ */
+const sanitizedTests =
+  'binds,collection,extraction,init,lazy,options,private-root,process,relocate,root,strategies,surroundings,verify';
+
 /** In the quick tier each case runs under two strategies, in the full one under all. */
 const runtimeCases = 'test/integration/runtime/cases/*.test.ts';
 
@@ -30,6 +36,13 @@ export default defineConfig({
       project('unit', ['test/{src,bundler,deploy,bench}/**/*.test.ts'], 10_000),
       // Real children, the real runtime, servers over loopback HTTP.
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
+      {
+        test: {
+          ...project('sanitized', [`test/integration/runtime/{${sanitizedTests}}.test.ts`], 120_000).test,
+          globalSetup: 'test/integration/runtime/sanitized-setup.ts',
+          setupFiles: 'test/integration/runtime/sanitized-skip.ts',
+        },
+      },
       // The built command on real Nix, MinIO and Nomad.
       project('e2e', ['test/e2e/**/*.test.ts'], 300_000),
       // What is long, or needs what a plain Debian lacks: `npm run test:full`, never `npm test`.

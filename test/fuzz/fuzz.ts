@@ -35,7 +35,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 function report(name: TargetName, run: FuzzRun): boolean {
   const coverage = `${run.coveredEdges} of ${run.edges} edges`;
   say(`${name}: ${run.ok ? 'ok' : 'FAILED'}, ${run.executions} executions, ${coverage}`);
-  if (!run.ok) process.stderr.write(run.log.split('\n').slice(-80).join('\n'));
+  if (!run.ok) process.stderr.write(`${run.log.split('\n').slice(-80).join('\n').trimEnd()}\n`);
   if (run.failedInput !== undefined) say(`reproduce: ${run.program} ${run.failedInput}`);
   return run.ok;
 }

@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
-import { readRuntime } from '../../../bundler/runtime-file.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import type { Arch, Closure } from '../../../src/core/types.ts';
 import { closureOf, type Member, settingsOf, writeTree } from '../../helpers/closures.ts';
+import { readRuntimeUnderTest, sanitizerVariables } from './under-test.ts';
+
+/** The machine's own architecture. */
+export const hostArch: Arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 
 /** Who the app runs as where the tests run as root: a user without any right. */
 export const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
@@ -120,7 +123,7 @@ export async function makeBundle(
       output: file,
       force: false,
       toolVersion: '9.9.9',
-      runtime: await readRuntime(arch),
+      runtime: await readRuntimeUnderTest(arch),
       runtimeOptions: options.runtimeOptions ?? true,
       compression: { level: 1, frameBytes: options.frameBytes ?? 1 << 20 },
       jobs: 2,
@@ -164,7 +167,7 @@ export interface Outcome {
 export function startChild(file: string, options: StartOptions = {}) {
   const child = spawn(file, [...(options.args ?? [])], {
     cwd: options.cwd ?? '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...sanitizerVariables, ...options.env },
     ...(options.asSelf === true ? {} : nobody),
     ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
     timeout: options.timeoutMs ?? 60_000,

@@ -2,7 +2,16 @@ import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { closureOf, fakeStorePath } from '../../helpers/closures.ts';
-import { appBase, makeBundle, ownDirectory, start, startChild, type TestBundle } from './bundles.ts';
+import {
+  appBase,
+  hostArch,
+  makeBundle,
+  ownDirectory,
+  start,
+  startChild,
+  type TestBundle,
+} from './bundles.ts';
+import { readRuntimeUnderTest } from './under-test.ts';
 
 const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
 
@@ -167,7 +176,10 @@ describe('extract', () => {
   it('leaves nothing of a bundle that is damaged', async () => {
     const bundle = await makeBundle('', { members: { 'lib/data': 'data'.repeat(10_000) } });
     const bytes = await readFile(bundle.file);
-    const at = bytes.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 4096 * 20);
+    const at = bytes.indexOf(
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd]),
+      (await readRuntimeUnderTest(hostArch)).length,
+    );
     bytes.fill(0xff, at + 20, at + 40);
     await writeFile(bundle.file, bytes);
     const parent = await ownDirectory(bundle.directory, 'parent');

@@ -8,7 +8,7 @@ import { SaddlebagError } from '../../../src/core/errors.ts';
 import { type BundleBytes, cutBundle, signBundle } from '../../helpers/bundle-bytes.ts';
 import { describeWith } from '../../helpers/needs.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
-import { compileRuntimeTest, runtimeParts } from './sanitized.ts';
+import { compileRuntimeTest } from './sanitized.ts';
 
 const corpus = new URL('../../fixtures/fuzz/bundle/', import.meta.url).pathname;
 const golden = new URL('../../fixtures/format/golden.bundle', import.meta.url).pathname;
@@ -70,7 +70,7 @@ async function acceptsInTypeScript(file: string): Promise<string> {
 
 /** Asks the runtime's own reader about all at once. */
 async function acceptsInC(bundles: readonly Buffer[]): Promise<string[]> {
-  const program = await compileRuntimeTest('reader', runtimeParts);
+  const program = await compileRuntimeTest('reader');
   const directory = join(await temporaryDirectory(), 'extracted');
   await mkdir(directory);
   const input = bundles.flatMap((bundle) => {

@@ -3,10 +3,8 @@ import { once } from 'node:events';
 import { chmod, lstat, open, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readRuntime } from '../../../bundler/runtime-file.ts';
-import { makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
-
-const hostArch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+import { hostArch, makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
+import { readRuntimeUnderTest } from './under-test.ts';
 
 /** An app whose store path no other test has, for what runs is told by name; and its tree in the cache. */
 async function makeApp(script = 'echo started') {
@@ -99,7 +97,9 @@ describe('verify', () => {
     const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
     // The runtime has the four bytes too, as a number of its decoder.
     const at =
-      which === 0 ? bytes.indexOf(frame, (await readRuntime(hostArch)).length) : bytes.lastIndexOf(frame);
+      which === 0
+        ? bytes.indexOf(frame, (await readRuntimeUnderTest(hostArch)).length)
+        : bytes.lastIndexOf(frame);
     await flip(bundle.file, at + offset);
     const outcome = await verify(bundle);
     expect(outcome).toMatchObject({ code: 125, stdout: '' });
