@@ -10,11 +10,22 @@ export type HclItem =
       readonly labels: readonly string[];
       readonly body: readonly HclItem[];
     }
+  | { readonly kind: 'heredoc'; readonly name: string; readonly text: string }
   | { readonly kind: 'comment'; readonly text: string };
 
 /** Makes an attribute, or nothing where the value is not there. */
 export function attribute(name: string, value: HclValue | undefined): HclItem[] {
   return value === undefined ? [] : [{ kind: 'attribute', name, value }];
+}
+
+/**
+ * Makes an attribute of several lines that is written as people write them; a text that a heredoc can't hold exactly is
+ * quoted. Nothing in it is evaluated.
+ */
+export function heredoc(name: string, text: string): HclItem[] {
+  // A heredoc has no escapes, and ends with a line.
+  const fits = /^(?:[^\p{Cc}\u2028\u2029\ufeff]|[\n\t])*\n$/u.test(text) && !/^[ \t]*EOH[ \t]*$/m.test(text);
+  return fits ? [{ kind: 'heredoc', name, text }] : attribute(name, text);
 }
 
 /** Makes a block with its labels and body. */
@@ -38,6 +49,7 @@ export function renderHclBody(items: readonly HclItem[], depth = 0): string {
     if (index > 0 && needsGap(items[index - 1], item)) lines.push('');
     if (item.kind === 'comment') lines.push(`${indent}# ${item.text}`);
     else if (item.kind === 'attribute') lines.push(...renderAttribute(item, runWidth(items, index), indent));
+    else if (item.kind === 'heredoc') lines.push(...renderHeredoc(item, indent));
     else lines.push(...renderBlock(item, depth));
   }
   return lines.map((line) => `${line}\n`).join('');
@@ -63,6 +75,11 @@ function renderAttribute(
 ): string[] {
   const [first = '', ...rest] = renderValue(item.value);
   return [`${indent}${item.name.padEnd(width)} = ${first}`, ...rest.map((line) => indent + line)];
+}
+
+function renderHeredoc(item: Extract<HclItem, { readonly kind: 'heredoc' }>, indent: string): string[] {
+  const text = item.text.replace(/[$%](?=\{)/g, (sign) => sign + sign);
+  return [`${indent}${item.name} = <<EOH`, ...text.split('\n').slice(0, -1), 'EOH'];
 }
 
 /** Returns the lines of a value; only a map takes more than one. */

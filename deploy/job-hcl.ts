@@ -1,18 +1,8 @@
-import { renderDuration } from './duration.ts';
 import { attribute, block, comment, type HclItem, renderHclBody } from './hcl.ts';
-import type {
-  JobSpec,
-  NomadArtifact,
-  NomadCheck,
-  NomadConstraint,
-  NomadGroup,
-  NomadJob,
-  NomadNetwork,
-  NomadReschedule,
-  NomadService,
-  NomadTask,
-  NomadUpdate,
-} from './job-model.ts';
+import { groupBlock } from './job-hcl/group.ts';
+import { duration } from './job-hcl/nanoseconds.ts';
+import { placementBlocks } from './job-hcl/placement.ts';
+import type { JobSpec, NomadJob, NomadParameterized, NomadPeriodic, NomadUpdate } from './job-model.ts';
 
 /**
  * Renders a job as the file that an operator would keep: HCL of which Nomad's parser makes the same job again.
@@ -33,18 +23,12 @@ function jobBody(job: NomadJob): HclItem[] {
     ...attribute('node_pool', job.NodePool),
     ...attribute('type', job.Type),
     ...attribute('priority', job.Priority),
-    ...job.Constraints.map(constraintBlock),
+    ...placementBlocks(job),
     ...(job.Update === undefined ? [] : [updateBlock(job.Update)]),
+    ...(job.Periodic === undefined ? [] : [periodicBlock(job.Periodic)]),
+    ...(job.ParameterizedJob === undefined ? [] : [parameterizedBlock(job.ParameterizedJob)]),
     ...job.TaskGroups.map(groupBlock),
   ];
-}
-
-function constraintBlock(constraint: NomadConstraint): HclItem {
-  return block(
-    'constraint',
-    [],
-    [...attribute('attribute', constraint.LTarget), ...attribute('value', constraint.RTarget)],
-  );
 }
 
 function updateBlock(update: NomadUpdate): HclItem {
@@ -53,157 +37,37 @@ function updateBlock(update: NomadUpdate): HclItem {
     [],
     [
       ...attribute('max_parallel', update.MaxParallel),
+      ...attribute('canary', update.Canary),
       ...attribute('health_check', update.HealthCheck),
       ...attribute('min_healthy_time', duration(update.MinHealthyTime)),
       ...attribute('healthy_deadline', duration(update.HealthyDeadline)),
       ...attribute('progress_deadline', duration(update.ProgressDeadline)),
       ...attribute('auto_revert', update.AutoRevert),
+      ...attribute('auto_promote', update.AutoPromote),
     ],
   );
 }
 
-function groupBlock(group: NomadGroup): HclItem {
-  const { RestartPolicy: restart } = group;
+function periodicBlock(periodic: NomadPeriodic): HclItem {
   return block(
-    'group',
-    [group.Name],
-    [
-      ...attribute('count', group.Count),
-      comment('On the same node first, then on another.'),
-      block(
-        'restart',
-        [],
-        [
-          ...attribute('attempts', restart.Attempts),
-          ...attribute('interval', duration(restart.Interval)),
-          ...attribute('delay', duration(restart.Delay)),
-          ...attribute('mode', restart.Mode),
-        ],
-      ),
-      rescheduleBlock(group.ReschedulePolicy),
-      ...(group.Networks ?? []).map(networkBlock),
-      ...(group.Services ?? []).map(serviceBlock),
-      ...group.Tasks.map(taskBlock),
-    ],
-  );
-}
-
-function rescheduleBlock(policy: NomadReschedule): HclItem {
-  return block(
-    'reschedule',
+    'periodic',
     [],
     [
-      ...attribute('attempts', policy.Attempts),
-      ...attribute('interval', optionalDuration(policy.Interval)),
-      ...attribute('delay', duration(policy.Delay)),
-      ...attribute('delay_function', policy.DelayFunction),
-      ...attribute('max_delay', optionalDuration(policy.MaxDelay)),
-      ...attribute('unlimited', policy.Unlimited),
+      ...attribute('crons', periodic.Specs),
+      ...attribute('time_zone', periodic.TimeZone),
+      ...attribute('prohibit_overlap', periodic.ProhibitOverlap),
     ],
   );
 }
 
-function networkBlock(network: NomadNetwork): HclItem {
+function parameterizedBlock(parameterized: NomadParameterized): HclItem {
   return block(
-    'network',
+    'parameterized',
     [],
     [
-      ...(network.DynamicPorts ?? []).map((port) => block('port', [port.Label], [])),
-      ...(network.ReservedPorts ?? []).map((port) =>
-        block('port', [port.Label], attribute('static', port.Value)),
-      ),
+      ...attribute('payload', parameterized.Payload),
+      ...attribute('meta_required', parameterized.MetaRequired),
+      ...attribute('meta_optional', parameterized.MetaOptional),
     ],
   );
-}
-
-function serviceBlock(service: NomadService): HclItem {
-  return block(
-    'service',
-    [],
-    [
-      ...attribute('name', service.Name),
-      ...attribute('port', service.PortLabel),
-      ...attribute('provider', service.Provider),
-      ...service.Checks.map(checkBlock),
-    ],
-  );
-}
-
-function checkBlock(check: NomadCheck): HclItem {
-  return block(
-    'check',
-    [],
-    [
-      ...attribute('name', check.Name),
-      ...attribute('type', check.Type),
-      ...attribute('path', check.Path),
-      ...attribute('interval', duration(check.Interval)),
-      ...attribute('timeout', duration(check.Timeout)),
-      comment('A task that hangs is started again.'),
-      block(
-        'check_restart',
-        [],
-        [
-          ...attribute('limit', check.CheckRestart.Limit),
-          ...attribute('grace', duration(check.CheckRestart.Grace)),
-        ],
-      ),
-    ],
-  );
-}
-
-function taskBlock(task: NomadTask): HclItem {
-  return block(
-    'task',
-    [task.Name],
-    [
-      ...attribute('driver', task.Driver),
-      ...attribute('user', task.User),
-      ...attribute('kill_signal', task.KillSignal),
-      ...attribute('kill_timeout', duration(task.KillTimeout)),
-      ...attribute('shutdown_delay', optionalDuration(task.ShutdownDelay)),
-      block(
-        'config',
-        [],
-        [...attribute('command', task.Config.command), ...attribute('args', task.Config.args)],
-      ),
-      ...task.Artifacts.map(artifactBlock),
-      ...attribute('env', task.Env),
-      block(
-        'resources',
-        [],
-        [
-          ...attribute('cpu', task.Resources.CPU),
-          ...attribute('memory', task.Resources.MemoryMB),
-          ...attribute('memory_max', task.Resources.MemoryMaxMB),
-        ],
-      ),
-    ],
-  );
-}
-
-function artifactBlock(artifact: NomadArtifact): HclItem {
-  const options = artifact.GetterOptions;
-  return block(
-    'artifact',
-    [],
-    [
-      ...attribute('source', artifact.GetterSource),
-      ...attribute('destination', artifact.RelativeDest),
-      ...attribute('mode', artifact.GetterMode),
-      block(
-        'options',
-        [],
-        [...attribute('archive', options.archive), ...attribute('checksum', options.checksum)],
-      ),
-    ],
-  );
-}
-
-function duration(durationNs: number): string {
-  return renderDuration(durationNs / 1_000_000);
-}
-
-function optionalDuration(durationNs: number | undefined): string | undefined {
-  return durationNs === undefined ? undefined : duration(durationNs);
 }

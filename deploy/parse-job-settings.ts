@@ -1,199 +1,112 @@
 import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
 import type { Arch } from '../src/core/types.ts';
 import type { DeployArtifact } from './artifact.ts';
-import { parseDuration } from './duration.ts';
-import type { JobSettings, JobSettingsInput, JobType, PortSettings, UpdateSettings } from './job-settings.ts';
-import { referenceProblem } from './runtime-reference.ts';
+import type { GroupSettings, JobSettings, JobType } from './job-settings.ts';
+import { jobTypes } from './job-settings.ts';
+import {
+  datacenterForm,
+  jobIdForm,
+  nameForm,
+  namespaceForm,
+  placeForm,
+  plainName,
+} from './settings/forms.ts';
+import { type GroupContext, groupNameOf, readFurtherGroup, readGroup } from './settings/group.ts';
+import { readConstraints, readPreferences } from './settings/placement.ts';
+import { Problems, SettingsReader } from './settings/reader.ts';
+import { readParameterized, readPeriodic, readUpdate } from './settings/timing.ts';
+import { dottedName, type NameOfSetting, type SettingsTree } from './settings/tree.ts';
+
+/** Settings of a job as they were written, and what their places are called in messages. */
+export interface JobSettingsSource {
+  readonly tree: SettingsTree;
+  /** Default: the keys with dots between. */
+  readonly nameOf?: NameOfSetting;
+}
+
+/** What settings take from the bundle where they do not say. */
+export type BundleOfJob = Pick<DeployArtifact, 'name' | 'arch' | 'interpreter'>;
 
 /**
  * Checks the settings of a job and fills in defaults, most of them Nomad's own, written out so that the job's file shows
  * them. Every problem is reported at once.
  * @throws {SaddlebagError} `job-settings-invalid`
  */
-export function parseJobSettings(input: JobSettingsInput, artifact: DeployArtifact): JobSettings {
-  const check = new Checker();
-  const fileName = plainName(artifact.name, 'app');
-  const id = check.match('job', input.job ?? fileName, jobId, 'text without blanks, $ and % (at most 128)');
-  const group = input.group ?? plainName(id, 'app');
-  const env = check.env(input.env ?? []);
-  const args = input.arg ?? [];
-  const known = input.port === undefined ? env : { PORT: '', ...env };
-  for (const [index, arg] of args.entries())
-    check.noProblem(`arg ${index + 1}`, referenceProblem(arg, known));
-  const memory = check.wholeNumber('memory', input.memory, 300, { unit: 'MiB', min: 10 });
+export function parseJobSettings(source: JobSettingsSource, bundle: BundleOfJob): JobSettings {
+  const { settings, problems } = readJobSettings(source, bundle);
+  if (problems.length === 0) return settings;
+  const [only] = problems;
+  const list = problems.length === 1 ? only : `\n${problems.map((each) => `  ${each}`).join('\n')}`;
+  throw new SaddlebagError('job-settings-invalid', `cannot write the job of ${settings.id}: ${list}`, {
+    hint: 'see saddlebag deploy --help',
+    exitCode: exitCodes.usage,
+  });
+}
+
+/**
+ * Reads the settings of a job with all that is wrong with them; where something is, the settings are not to be used.
+ *
+ * The tree holds, beside what belongs to the job as a whole, the settings of its main group and of that group's main
+ * task, so that a small job is a flat list. Further groups are `group "name" { … }` with the same settings again, further
+ * tasks of a group `task "name" { … }`.
+ */
+export function readJobSettings(
+  { tree, nameOf = dottedName }: JobSettingsSource,
+  bundle: BundleOfJob,
+): { readonly settings: JobSettings; readonly problems: readonly string[] } {
+  const problems = new Problems(nameOf);
+  const body = new SettingsReader(tree, problems);
+  const fileName = plainName(bundle.name, 'app');
+  const id = body.text('job', jobIdForm) ?? fileName;
+  const type = body.oneOf<JobType>('type', jobTypes) ?? 'service';
+  const group = body.text('group_name', nameForm) ?? groupNameOf(id);
+  const context: GroupContext = {
+    jobId: id,
+    type,
+    fileName,
+    bundle: { interpreter: bundle.interpreter, user: null, killSignal: null },
+  };
   const settings: JobSettings = {
     id,
-    group: check.match('group', group, groupName, 'letters, digits and any of . _ - (at most 128)'),
-    task: check.match(
-      'task',
-      input.task ?? group,
-      groupName,
-      'letters, digits and any of . _ - (at most 128)',
-    ),
-    type: check.oneOf<JobType>('type', input.type ?? 'service', ['service', 'batch']),
-    namespace: check.optionalMatch('namespace', input.namespace, namespaceName, 'letters, digits and -'),
-    region: check.optionalMatch('region', input.region, groupName, 'letters, digits and any of . _ -'),
-    priority: check.optionalNumber('priority', input.priority, { min: 1, max: 32_766 }),
-    datacenters: check.datacenters(input.datacenter ?? ['*']),
-    nodePool: check.optionalMatch('node-pool', input.nodePool, groupName, 'letters, digits and any of . _ -'),
-    count: check.optionalNumber('count', input.count, { min: 0, max: 100_000 }),
-    cpu: check.wholeNumber('cpu', input.cpu, 100, { unit: 'MHz', min: 1 }),
-    memory,
-    memoryMax: check.optionalNumber('memory-max', input.memoryMax, { unit: 'MiB', min: memory }),
-    env,
-    args,
-    user: check.optionalMatch('user', input.user, userName, 'the name or number of a user'),
-    port: check.port(input.port),
-    checkPath: check.checkPath(input),
-    killSignal: check.match('kill-signal', input.killSignal ?? 'SIGTERM', signalName, 'a name like SIGTERM'),
-    killTimeoutMs: check.duration('kill-timeout', input.killTimeout, '10s'),
-    update: check.update(input),
-    arch: check.arch(input.arch, artifact.arch),
-    fileName,
+    type,
+    namespace: body.text('namespace', namespaceForm),
+    region: body.text('region', placeForm),
+    priority: body.number('priority', { min: 1, max: 32_766 }),
+    datacenters: body.texts('datacenters', datacenterForm) ?? ['*'],
+    nodePool: body.text('node_pool', placeForm),
+    arch: readArch(body, bundle.arch),
+    constraints: readConstraints(body),
+    ...readPreferences(body, type),
+    update: readUpdate(body, type),
+    periodic: readPeriodic(body, type),
+    parameterized: readParameterized(body, type),
+    groups: [readGroup(body, group, context), ...readGroups(body, group, context)],
   };
-  check.throwProblems(id);
-  return settings;
+  refuseStrayPayload(body, settings);
+  body.end();
+  return { settings, problems: problems.messages() };
 }
 
-// Source: Nomad, job specification; a "/" makes a job id unusable as a group's name, which is why they differ.
-const jobId = /^[^\s\0$%"\\\p{Cc}]{1,128}$/u;
-const groupName = /^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$/;
-const namespaceName = /^[0-9A-Za-z-]{1,128}$/;
-const userName = /^[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}$/;
-const signalName = /^SIG[A-Z0-9]{2,10}$/;
-const portLabel = /^[A-Za-z_][0-9A-Za-z_]{0,62}$/;
-
-/** Keeps what is safe in a file name, a group's and a task's: nothing that a shell, HCL or Nomad reads otherwise. */
-function plainName(text: string, fallback: string): string {
-  const plain = text
-    .replace(/[^0-9A-Za-z._-]+/g, '-')
-    .replace(/^[^0-9A-Za-z]+/, '')
-    .slice(0, 100);
-  return plain === '' ? fallback : plain;
+function readGroups(body: SettingsReader, first: string, context: GroupContext): readonly GroupSettings[] {
+  return body.labelled('group').map(([name, block]) => {
+    block.checkText([], name, nameForm);
+    if (name === first) block.problems.add(block.path, 'the main group is called so');
+    return readFurtherGroup(block, name, context);
+  });
 }
 
-interface NumberRange {
-  readonly min: number;
-  readonly max?: number;
-  readonly unit?: string;
+function readArch(body: SettingsReader, ofBundle: Arch | null): Arch | null {
+  const arch = body.oneOf<Arch>('arch', ['x86_64', 'aarch64']);
+  if (arch !== null && ofBundle !== null && arch !== ofBundle) {
+    body.problem('arch', `the bundle is for ${ofBundle}, not for ${arch}`);
+  }
+  return arch ?? ofBundle;
 }
 
-/** Reads values one by one and collects what is wrong with them; what it returns then is never used. */
-class Checker {
-  readonly #problems: string[] = [];
-
-  throwProblems(id: string): void {
-    if (this.#problems.length === 0) return;
-    throw new SaddlebagError(
-      'job-settings-invalid',
-      `cannot write the job of ${id}: ${this.#problems.join('; ')}`,
-      { hint: 'see saddlebag deploy --help', exitCode: exitCodes.usage },
-    );
-  }
-
-  noProblem(name: string, problem: string | undefined): void {
-    if (problem !== undefined) this.#problems.push(`${name}: ${problem}`);
-  }
-
-  match(name: string, text: string, pattern: RegExp, expected: string): string {
-    if (!pattern.test(text)) this.#expected(name, expected, text);
-    return text;
-  }
-
-  optionalMatch(name: string, text: string | undefined, pattern: RegExp, expected: string): string | null {
-    return text === undefined ? null : this.match(name, text, pattern, expected);
-  }
-
-  oneOf<T extends string>(name: string, text: string, values: readonly T[]): T {
-    const found = values.find((value) => value === text);
-    if (found === undefined) this.#expected(name, values.join(' or '), text);
-    return found ?? (text as T);
-  }
-
-  wholeNumber(name: string, text: string | undefined, byDefault: number, range: NumberRange): number {
-    return this.optionalNumber(name, text, range) ?? byDefault;
-  }
-
-  optionalNumber(name: string, text: string | undefined, range: NumberRange): number | null {
-    if (text === undefined) return null;
-    const max = range.max ?? 100_000_000;
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= range.min && value <= max) return value;
-    const unit = range.unit === undefined ? '' : `${range.unit} as `;
-    const bounds = range.max === undefined ? `of at least ${range.min}` : `from ${range.min} to ${max}`;
-    this.#expected(name, `${unit}a whole number ${bounds}`, text);
-    return range.min;
-  }
-
-  duration(name: string, text: string | undefined, byDefault: string): number {
-    const durationMs = parseDuration(text ?? byDefault);
-    if (durationMs === undefined) this.#expected(name, 'a duration like 30s or 1h30m', text ?? '');
-    return durationMs ?? 0;
-  }
-
-  datacenters(names: readonly string[]): readonly string[] {
-    for (const name of names) {
-      this.match('datacenter', name, /^[0-9A-Za-z*?._-]{1,128}$/, 'a name, or a pattern with *');
-    }
-    return names;
-  }
-
-  env(pairs: readonly string[]): Readonly<Record<string, string>> {
-    const env: [string, string][] = [];
-    for (const pair of pairs) {
-      const at = pair.indexOf('=');
-      if (at < 1) this.#expected('env', 'NAME=VALUE', pair);
-      else if (pair.includes('\0')) this.#expected('env', 'text without NUL', pair.slice(0, at));
-      else env.push([pair.slice(0, at), pair.slice(at + 1)]);
-    }
-    // fromEntries, not assignment: a variable may be called __proto__.
-    return Object.fromEntries(env);
-  }
-
-  port(text: string | true | undefined): PortSettings | null {
-    if (text === undefined) return null;
-    if (text === true) return { label: 'http', number: null };
-    const [label = '', number, ...rest] = /^\d+$/.test(text) ? ['http', text] : text.split(':');
-    const value = number === undefined ? null : Number(number);
-    const isPort = value === null || (/^\d+$/.test(number ?? '') && value >= 1 && value <= 65_535);
-    if (!portLabel.test(label) || !isPort || rest.length > 0) {
-      this.#expected('port', 'LABEL, LABEL:NUMBER or NUMBER (1 to 65535)', text);
-    }
-    return { label, number: value };
-  }
-
-  checkPath(input: JobSettingsInput): string | null {
-    const { checkPath } = input;
-    if (checkPath === undefined) return null;
-    if (input.port === undefined) this.noProblem('check-path', 'it needs a port to ask: give port too');
-    return this.match('check-path', checkPath, /^\/[^\s\p{Cc}]*$/u, 'a path that begins with /');
-  }
-
-  update(input: JobSettingsInput): UpdateSettings {
-    const update = {
-      maxParallel: this.wholeNumber('max-parallel', input.maxParallel, 1, { min: 1 }),
-      minHealthyTimeMs: this.duration('min-healthy-time', input.minHealthyTime, '5s'),
-      healthyDeadlineMs: this.duration('healthy-deadline', input.healthyDeadline, '5m'),
-      progressDeadlineMs: this.duration('progress-deadline', input.progressDeadline, '10m'),
-      autoRevert: input.autoRevert ?? true,
-    };
-    const { minHealthyTimeMs, healthyDeadlineMs, progressDeadlineMs } = update;
-    if (minHealthyTimeMs >= healthyDeadlineMs || healthyDeadlineMs >= progressDeadlineMs) {
-      this.noProblem('update', 'expected min-healthy-time < healthy-deadline < progress-deadline');
-    }
-    return update;
-  }
-
-  arch(text: string | undefined, ofArtifact: Arch | null): Arch | null {
-    if (text === undefined) return ofArtifact;
-    const arch = this.oneOf<Arch>('arch', text, ['x86_64', 'aarch64']);
-    if (ofArtifact !== null && arch !== ofArtifact) {
-      this.noProblem('arch', `the bundle is for ${ofArtifact}, not for ${arch}`);
-    }
-    return arch;
-  }
-
-  #expected(name: string, expected: string, text: string): void {
-    this.#problems.push(`${name}: expected ${expected}, got "${text}"`);
+function refuseStrayPayload(body: SettingsReader, { parameterized, groups }: JobSettings): void {
+  const takesPayload = groups.some(({ tasks }) => tasks.some((task) => task.dispatchPayload !== null));
+  if (!takesPayload) return;
+  if (parameterized === null || parameterized.payload === 'forbidden') {
+    body.problem('dispatch_payload', 'only a parameterized job is dispatched with a payload');
   }
 }

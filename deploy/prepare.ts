@@ -31,8 +31,8 @@ export async function prepareRelease(
   if (namespace !== null && namespace !== 'default') await nomad.checkNamespace(namespace);
   await checkDownloadUrl(nomad, artifact.source);
   const current = await nomad.readJob(settings.id);
-  const runningCount = current?.groups.find(({ name }) => name === settings.group)?.count;
-  const spec = renderJobSpec(artifact, settings, runningCount);
+  const running = new Map(current?.groups.map(({ name, count }) => [name, count]));
+  const spec = renderJobSpec(artifact, settings, running);
   await nomad.validateJob(spec.job);
   return { spec, current, plan: await nomad.planJob(spec.job) };
 }

@@ -4,8 +4,9 @@ import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
 import { isLoopback } from '../../deploy/artifact-source.ts';
 import { loopbackHint } from '../../deploy/download-check.ts';
 import { parseDuration } from '../../deploy/duration.ts';
+import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flags.ts';
 import { renderHcl } from '../../deploy/job-hcl.ts';
-import type { JobSettings, JobSettingsInput } from '../../deploy/job-settings.ts';
+import type { JobSettings } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
 import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
@@ -18,7 +19,7 @@ import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/e
 import type { CommandResult } from './result.ts';
 
 /** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
-export interface DeployFlags extends JobSettingsInput {
+export interface DeployFlags extends JobFlags {
   /** Print the job and ask no server. */
   readonly dryRun?: boolean | undefined;
   /** Show what would change, and change nothing. */
@@ -54,7 +55,7 @@ export async function runDeploy(
   refuseConflicts(flags);
   const { text, from } = await readArtifact(input, context);
   const artifact = parseArtifact(text, from);
-  const settings = parseJobSettings(flags, artifact);
+  const settings = parseJobSettings({ tree: treeOfFlags(flags), nameOf: flagOfSetting }, artifact);
   const timeoutMs = parseTimeout(flags.timeout, settings);
   if (settings.arch === null) warnOfArch(context);
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
@@ -133,8 +134,8 @@ function refuseConflicts({ dryRun, plan, detach, timeout }: DeployFlags): void {
 }
 
 /** Long enough for Nomad to give up by itself, and to revert: what it can tell is better than that time is up. */
-function parseTimeout(text: string | undefined, { type, update }: JobSettings): number {
-  if (text === undefined) return type === 'batch' ? 3_600_000 : 2 * update.progressDeadlineMs + 60_000;
+function parseTimeout(text: string | undefined, { update }: JobSettings): number {
+  if (text === undefined) return update === null ? 3_600_000 : 2 * update.progressDeadlineMs + 60_000;
   const timeoutMs = parseDuration(text);
   // Node's timers hold 31 bits.
   if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs < 2 ** 31) return timeoutMs;

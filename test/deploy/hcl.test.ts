@@ -64,7 +64,7 @@ describe('a body', () => {
 describe('the file of a job', () => {
   it('parses as HCL and says what the job says', () => {
     const input = {
-      port: 'admin:8080',
+      port: ['admin:8080'],
       checkPath: '/up',
       env: ['PLAIN=1', 'Q=say "hi" \\', 'NL=a\nb', 'U=ü🚕', 'A-B.C=x', 'E='],
       arg: ['--verbose', 'a b'],

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseArtifact } from '../../deploy/artifact.ts';
+import type { JobFlags } from '../../deploy/job-flags.ts';
 import { renderHcl } from '../../deploy/job-hcl.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
-import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
-import { sampleArtifact, sampleArtifactJson, sampleJobSpec, sampleSha256 } from './sample.ts';
+import { parseFlags, sampleArtifact, sampleArtifactJson, sampleJobSpec, sampleSha256 } from './sample.ts';
 
 const groupOf = (spec: ReturnType<typeof sampleJobSpec>) => spec.job.TaskGroups[0];
 const taskOf = (spec: ReturnType<typeof sampleJobSpec>) => groupOf(spec)?.Tasks[0];
@@ -48,8 +48,8 @@ describe('the job of an artifact', () => {
       source: `https://apps.example/web/web-1.3-x86_64?archive=false&checksum=sha256:${'00'.repeat(32)}`,
       checksum: `sha256:${'00'.repeat(32)}`,
     });
-    const before = renderHcl(sampleJobSpec({ port: 'http' })).split('\n');
-    const after = renderHcl(sampleJobSpec({ port: 'http' }, next)).split('\n');
+    const before = renderHcl(sampleJobSpec({ port: ['http'] })).split('\n');
+    const after = renderHcl(sampleJobSpec({ port: ['http'] }, next)).split('\n');
     expect(after).toHaveLength(before.length);
     const changed = after.filter((line, index) => line !== before[index]);
     expect(changed.map((line) => line.trim().split(' ')[0])).toEqual(['source', 'checksum']);
@@ -62,7 +62,7 @@ describe('the job of an artifact', () => {
   });
 
   it('opens a port that Nomad chooses, and tells the app', () => {
-    const spec = sampleJobSpec({ port: 'web', job: 'Team/Web_1' });
+    const spec = sampleJobSpec({ port: ['web'], job: 'Team/Web_1' });
     expect(groupOf(spec)).toMatchObject({
       Networks: [{ DynamicPorts: [{ Label: 'web' }] }],
       Services: [{ Name: 'team-web-1', PortLabel: 'web', Provider: 'nomad', Checks: [{ Type: 'tcp' }] }],
@@ -72,7 +72,7 @@ describe('the job of an artifact', () => {
   });
 
   it('reserves a given port and asks a path by HTTP', () => {
-    const spec = sampleJobSpec({ port: 'http:8080', checkPath: '/health' });
+    const spec = sampleJobSpec({ port: ['http:8080'], checkPath: '/health' });
     expect(groupOf(spec)?.Networks).toEqual([{ ReservedPorts: [{ Label: 'http', Value: 8080 }] }]);
     expect(groupOf(spec)?.Services?.[0]?.Checks[0]).toMatchObject({ Type: 'http', Path: '/health' });
   });
@@ -94,8 +94,9 @@ describe('the job of an artifact', () => {
 
   it('keeps the running count unless one is given', () => {
     const artifact = sampleArtifact();
-    const count = (input: object) =>
-      renderJobSpec(artifact, parseJobSettings(input, artifact), 5).job.TaskGroups[0]?.Count;
+    const running = new Map([['web', 5]]);
+    const count = (flags: JobFlags) =>
+      renderJobSpec(artifact, parseFlags(flags), running).job.TaskGroups[0]?.Count;
     expect(count({})).toBe(5);
     expect(count({ count: '2' })).toBe(2);
     expect(count({ count: '0' })).toBe(0);

@@ -1,6 +1,7 @@
 import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
+import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flags.ts';
 import type { JobSpec } from '../../deploy/job-model.ts';
-import type { JobSettingsInput } from '../../deploy/job-settings.ts';
+import type { JobSettings } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
 import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
 
@@ -31,7 +32,12 @@ export function sampleArtifact(changes: Readonly<Record<string, unknown>> = {}):
   return parseArtifact(sampleArtifactJson(changes));
 }
 
+/** Checks settings that come from flags. */
+export function parseFlags(flags: JobFlags, artifact = sampleArtifact()): JobSettings {
+  return parseJobSettings({ tree: treeOfFlags(flags), nameOf: flagOfSetting }, artifact);
+}
+
 /** Renders the job of the sample artifact. */
-export function sampleJobSpec(input: JobSettingsInput = {}, artifact = sampleArtifact()): JobSpec {
-  return renderJobSpec(artifact, parseJobSettings(input, artifact));
+export function sampleJobSpec(flags: JobFlags = {}, artifact = sampleArtifact()): JobSpec {
+  return renderJobSpec(artifact, parseFlags(flags, artifact));
 }

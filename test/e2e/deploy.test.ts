@@ -38,7 +38,9 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     };
     const context = testContext({ env: { NOMAD_ADDR: nomad.address }, reporter, ...overrides });
     const readStdin = async () => (typeof artifact === 'string' ? artifact : JSON.stringify(artifact));
-    const input = { artifact: '-', flags: { ...fast, ...flags }, readStdin };
+    // What ends is not updated.
+    const isUpdated = flags.type === undefined || flags.type === 'service';
+    const input = { artifact: '-', flags: { ...(isUpdated ? fast : {}), ...flags }, readStdin };
     const { text, json } = await runDeploy(input, context).catch((cause: unknown) => {
       throw Object.assign(cause as Error, { lines });
     });
@@ -70,7 +72,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
 
   it.concurrent('brings an app up, changes nothing the second time, then rolls the next version out', async () => {
     const first = apps.release('1', 'serve one');
-    const flags = { job: 'rollout', port: 'http', checkPath: '/' };
+    const flags = { job: 'rollout', port: ['http'], checkPath: '/' };
     const { text, release, lines } = await deploy(first.source, flags);
     expect(release).toMatchObject({
       version: 1,
@@ -126,7 +128,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
   });
 
   it.concurrent('follows a revert to its end, and leaves the old version running', async () => {
-    const flags = { job: 'reverted', port: 'http' };
+    const flags = { job: 'reverted', port: ['http'] };
     await deploy(apps.release('1', 'serve old'), flags);
     await expect(deploy(apps.release('2', 'exit 4 boom'), flags)).rejects.toMatchObject({
       code: 'deploy-reverted',
@@ -147,7 +149,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     ['wrong sum', {}, /Checksums did not match .*Expected: 0{64} Got: [0-9a-f]{64}/, /./],
     [
       'say Running on http://127.0.0.1:5000',
-      { port: 'http', healthyDeadline: '8s' },
+      { port: ['http'], healthyDeadline: '8s' },
       /^task "early" runs, but check "http" fails: nothing accepts connections at 127\.0\.0\.1:\d+; the app says that it listens on 127\.0\.0\.1:5000: let it take its port from PORT$/,
       /./,
     ],
@@ -288,7 +290,14 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
       {},
       { env },
       { type: 'batch', arg: ['a b', `$\${X}`, '%%{X}', `\${NOMAD_PORT_http}`] },
-      { port: 'admin:8080', checkPath: '/up', count: '3', memoryMax: '900', user: 'web', autoRevert: false },
+      {
+        port: ['admin:8080'],
+        checkPath: '/up',
+        count: '3',
+        memoryMax: '900',
+        user: 'web',
+        autoRevert: false,
+      },
       { namespace: 'apps', region: 'global', priority: '70', nodePool: 'all', job: 'team/web' },
     ];
     for (const input of inputs) {

@@ -16,8 +16,8 @@ async function dryRun(stdin: string, flags: DeployFlags = {}, artifact = '-', cw
 
 describe('saddlebag deploy --dry-run', () => {
   it('prints the job as HCL and, for programs, as the API takes it', async () => {
-    const { text, json, exitCode, events } = await dryRun(sampleArtifactJson(), { port: 'http' });
-    const spec = sampleJobSpec({ port: 'http' });
+    const { text, json, exitCode, events } = await dryRun(sampleArtifactJson(), { port: ['http'] });
+    const spec = sampleJobSpec({ port: ['http'] });
     expect(`${text}\n`).toBe(renderHcl(spec));
     expect(json).toEqual({ Job: spec.job });
     expect(exitCode).toBe(0);
