@@ -15,6 +15,8 @@ const window = 4;
 export interface TarPart {
   readonly tarOffset: number;
   readonly tar: Buffer;
+  /** The frame as it stands in the file. */
+  readonly frame: Buffer;
 }
 
 /**
@@ -26,15 +28,27 @@ export async function* readFrames(
   frames: readonly FrameRecord[],
   signal: AbortSignal,
 ): AsyncGenerator<TarPart> {
-  for (let at = 0; at < frames.length; at += window) {
+  const waiting = frames.values();
+  const underWay: Promise<TarPart>[] = [];
+  const startNext = () => {
+    const { value: frame } = waiting.next();
+    if (frame === undefined) return;
+    const part = decodeFrame(bundle, frame);
+    // Its failure is thrown when its turn comes.
+    part.catch(() => undefined);
+    underWay.push(part);
+  };
+  for (let count = 0; count < window; count++) startNext();
+  // While who asks works on one, the next are decoded.
+  for (let part = underWay.shift(); part !== undefined; part = underWay.shift()) {
     signal.throwIfAborted();
-    const some = frames.slice(at, at + window);
-    const tars = await Promise.all(some.map((frame) => decodeFrame(bundle, frame)));
-    for (const [index, tar] of tars.entries()) yield { tarOffset: some[index]?.tarOffset ?? 0, tar };
+    const decoded = await part;
+    startNext();
+    yield decoded;
   }
 }
 
-async function decodeFrame({ handle, file, header }: OpenBundle, frame: FrameRecord): Promise<Buffer> {
+async function decodeFrame({ handle, file, header }: OpenBundle, frame: FrameRecord): Promise<TarPart> {
   const bytes = await readRange(handle, file, header.dataOffset + frame.offset, frame.bytes);
   const found = readZstdFrame(bytes);
   const isSound = found?.bytes === bytes.length && found.contentBytes === frame.tarBytes;
@@ -44,5 +58,5 @@ async function decodeFrame({ handle, file, header }: OpenBundle, frame: FrameRec
   if (tar === undefined || tar.length !== frame.tarBytes) {
     throw damaged(file, `the frame at byte ${header.dataOffset + frame.offset} is damaged`);
   }
-  return tar;
+  return { tarOffset: frame.tarOffset, tar, frame: bytes };
 }

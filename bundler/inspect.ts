@@ -1,29 +1,26 @@
-import { sha256OfFile } from '../src/core/digest.ts';
+import { createHash } from 'node:crypto';
 import type { Bundle, ImagePath } from '../src/core/types.ts';
 import { openBundle } from './bundle-file.ts';
 import type { Header, PathRecord } from './format/header.ts';
 import type { FrameRecord } from './format/index-table.ts';
 import type { Metadata } from './format/metadata.ts';
 import { runSettings } from './run-settings.ts';
-import { verifyFrames } from './verify.ts';
-
-/** How a bundle is read. */
-export interface InspectOptions {
-  readonly signal: AbortSignal;
-  /** Called with the bytes of content checked so far. */
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-}
+import { type VerifyOptions, verifyFrames } from './verify.ts';
 
 /**
- * Reads a bundle and checks every byte of it: digests of header, index and runtime, and each frame decoded and compared
+ * Reads a bundle once and checks every byte of it: digests of header, index and runtime, and each frame decoded and compared
  * with the digests of the store paths.
  * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`
  */
-export async function inspectBundle(path: string, options: InspectOptions): Promise<Bundle> {
+export async function inspectBundle(path: string, options: VerifyOptions): Promise<Bundle> {
   await using bundle = await openBundle(path);
-  await verifyFrames(bundle, options);
-  const sha256 = await sha256OfFile(bundle.file, { signal: options.signal });
-  return describeBundle({ ...bundle, sha256 });
+  const hash = createHash('sha256');
+  const onBytes = (bytes: Uint8Array) => {
+    hash.update(bytes);
+    options.onBytes?.(bytes);
+  };
+  await verifyFrames(bundle, { ...options, onBytes });
+  return describeBundle({ ...bundle, sha256: hash.digest('hex') });
 }
 
 /**

@@ -9,29 +9,41 @@ import { readFrames } from './frame-reader.ts';
 import { runSettings } from './run-settings.ts';
 import { tarEnd } from './tar.ts';
 
+/** How a bundle is read and checked. */
+export interface VerifyOptions {
+  readonly signal: AbortSignal;
+  /** Called with the bytes of content checked so far. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Called with all bytes of the file in order, each once; so a digest of it costs no second reading. */
+  readonly onBytes?: (bytes: Uint8Array) => void;
+}
+
+/** Of what is read for `onBytes` only. */
+const chunkBytes = 1 << 20;
+
 /**
  * Decodes every frame and compares the digests of the store paths, of the closure and of the runtime.
  * @throws {SaddlebagError} `bundle-damaged`
  */
-export async function verifyFrames(
-  bundle: OpenBundle,
-  options: {
-    readonly signal: AbortSignal;
-    readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-  },
-): Promise<void> {
+export async function verifyFrames(bundle: OpenBundle, options: VerifyOptions): Promise<void> {
   const { handle, file, header, metadata, frames } = bundle;
   const runtime = await readRange(handle, file, 0, header.dataOffset);
+  options.onBytes?.(runtime);
   if (sha256Hex(runtime) !== metadata.runtimeSha256) {
     throw damaged(file, 'its runtime is damaged (the digest differs)');
   }
   const digests = new PathDigests(file, header);
-  for await (const { tar } of readFrames(bundle, frames, options.signal)) {
+  for await (const { tar, frame } of readFrames(bundle, frames, options.signal)) {
+    options.onBytes?.(frame);
     digests.update(tar);
     options.onProgress?.(digests.doneBytes, header.tarBytes);
   }
   if (closureDigest(runSettings(header, metadata), header.paths) !== header.closureSha256) {
     throw damaged(file, 'its header is damaged (the closure digest differs)');
+  }
+  if (options.onBytes === undefined) return;
+  for (let at = header.dataOffset + header.dataBytes; at < bundle.sizeBytes; at += chunkBytes) {
+    options.onBytes(await readRange(handle, file, at, Math.min(chunkBytes, bundle.sizeBytes - at)));
   }
 }
 

@@ -1,9 +1,8 @@
-import { open, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { inspectBundle } from '../../bundler/inspect.ts';
+import { parseDuration } from '../../deploy/duration.ts';
 import type { Context } from '../core/context.ts';
-import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
-import type { Artifact, Bundle, PublishedRelease } from '../core/types.ts';
+import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
+import type { Artifact, PublishedRelease } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { parseBaseUrl } from '../publish/destination.ts';
 import { servedByDefaultAt } from '../publish/directory/store.ts';
@@ -12,8 +11,12 @@ import { type PublishOptions, planPublication, publish } from '../publish/publis
 import { warnWithoutConditions } from '../publish/releases/conditions.ts';
 import { readOrigin } from '../publish/releases/origin.ts';
 import { recordRelease } from '../publish/releases/store.ts';
+import { readPublishable } from './publishable.ts';
 import type { CommandResult } from './result.ts';
 import { openStore, readDestination, type StoreFlags } from './stores.ts';
+
+/** 500 hours: Node's timers hold 31 bits of milliseconds. */
+const mostTimeoutMs = 1_800_000_000;
 
 /** The flags of `saddlebag publish`. */
 export interface PublishFlags extends StoreFlags {
@@ -22,13 +25,16 @@ export interface PublishFlags extends StoreFlags {
   /** Stands for scheme, host and bucket, or for the folder: BASE/KEY is what clients fetch. */
   readonly downloadUrl?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  /** How long to go on without progress, `30s`. */
+  readonly timeout?: string | undefined;
 }
 
 /**
  * Runs `saddlebag publish`: prints the artifact's source, or with `--json` the Artifact; with `--dry-run` what would be
  * sent where, and with `--json` the Artifact with `sendBytes`.
  * @throws {SaddlebagError} what `inspectBundle`, `openStore`, `publish` and `recordRelease` throw;
- * `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`, `bundle-json-invalid`, `file-changed`, `interrupted`
+ * `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`, `bundle-json-invalid`, `file-changed`,
+ * `timeout-invalid`, `interrupted`
  */
 export async function runPublish(
   input: { readonly bundle: string; readonly flags: PublishFlags },
@@ -38,9 +44,10 @@ export async function runPublish(
   const destination = readDestination(flags.to, flags, context);
   const downloadBase =
     flags.downloadUrl === undefined ? undefined : parseBaseUrl(flags.downloadUrl, '--download-url');
+  const stallMs = parseTimeout(flags.timeout);
   try {
-    const bundle = await readBundle(resolve(context.cwd, input.bundle), context.signal);
-    const store = await openStore(destination, flags, context);
+    const bundle = await readPublishable(resolve(context.cwd, input.bundle), context);
+    const store = await openStore(destination, { ...flags, stallMs }, context);
     const options: PublishOptions = {
       bundle,
       store,
@@ -66,6 +73,17 @@ export async function runPublish(
       'run the same command again',
     );
   }
+}
+
+function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const timeoutMs = parseDuration(text);
+  if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= mostTimeoutMs) return timeoutMs;
+  throw new SaddlebagError(
+    'timeout-invalid',
+    `cannot publish: --timeout: expected a duration like 30s, up to 500h, got "${text}"`,
+    { hint: 'see saddlebag publish --help', exitCode: exitCodes.usage },
+  );
 }
 
 /** Lists the artifact among the releases of its name. */
@@ -98,59 +116,4 @@ function warnAssumedUrl(folder: string, { reporter }: Context): void {
     message: `the URL is that of \`saddlebag serve ${folder}\` on this machine: ${servedByDefaultAt}`,
     hint: 'pass --download-url with the address that clients use',
   });
-}
-
-/** Reads a bundle, or what `bundle --json` printed: then the file that it names must still be the one it describes. */
-async function readBundle(path: string, signal: AbortSignal): Promise<Bundle> {
-  const described = await readDescription(path);
-  const bundle = await inspectBundle(described?.file ?? path, { signal });
-  if (described === undefined || described.sha256 === bundle.sha256) return bundle;
-  throw new SaddlebagError(
-    'file-changed',
-    `cannot publish ${bundle.file}: it is not the bundle that ${path} describes`,
-    {
-      hint: 'bundle again, or give the bundle itself',
-    },
-  );
-}
-
-async function readDescription(
-  path: string,
-): Promise<{ readonly file: string; readonly sha256: string } | undefined> {
-  if ((await firstByte(path)) !== '{') return undefined;
-  const invalid = (reason: string, cause?: unknown) =>
-    new SaddlebagError('bundle-json-invalid', `cannot read ${path}: ${reason}`, {
-      cause,
-      hint: 'give a bundle, or the JSON that `saddlebag bundle --json` printed',
-    });
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw invalid('it is neither a bundle nor JSON', cause);
-  }
-  const { version, file, sha256 } = value as Readonly<Record<string, unknown>>;
-  if (version !== 2 || typeof file !== 'string' || typeof sha256 !== 'string') {
-    throw invalid('it does not describe a bundle of version 2');
-  }
-  return { file, sha256 };
-}
-
-async function firstByte(path: string): Promise<string> {
-  const refused = (cause: unknown) =>
-    new SaddlebagError('bundle-unreadable', `cannot read ${path}: ${describeCause(cause)}`, {
-      cause,
-      hint: 'give the path of a bundle, as `saddlebag bundle` printed it',
-    });
-  const handle = await open(path).catch((cause: unknown) => {
-    throw refused(cause);
-  });
-  try {
-    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(1) });
-    return buffer.toString('latin1', 0, bytesRead);
-  } catch (cause) {
-    throw refused(cause);
-  } finally {
-    await handle.close();
-  }
 }

@@ -9,6 +9,7 @@ import {
 } from '../publish/destination.ts';
 import { openDirectoryStore } from '../publish/directory/store.ts';
 import { openHttpStore } from '../publish/http.ts';
+import { timeoutsFor } from '../publish/s3/bucket.ts';
 import { openS3Store } from '../publish/s3/store.ts';
 import type { ReadableStore, Store } from '../publish/store.ts';
 
@@ -18,6 +19,8 @@ export interface StoreFlags {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly pathStyle?: boolean | undefined;
+  /** A server is given up after so long without progress; the default is that of `openS3Store`. */
+  readonly stallMs?: number | undefined;
 }
 
 type StoreContext = Pick<Context, 'cwd' | 'env'>;
@@ -81,6 +84,7 @@ export async function openStore(
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     ...(pathStyle === undefined ? {} : { pathStyle }),
+    ...(flags.stallMs === undefined ? {} : { timeouts: timeoutsFor(flags.stallMs) }),
   });
 }
 

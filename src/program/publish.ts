@@ -16,6 +16,7 @@ export function addPublish(program: Command, { invoke }: Host): void {
       '--download-url <url>',
       'what clients fetch from, where it differs: stands for scheme, host and bucket',
     )
+    .option('--timeout <duration>', 'give up when a server makes no progress for so long (default: 1m)')
     .option('--dry-run', 'say what would be sent where');
   addStoreFlags(publish)
     .addHelpText(

@@ -1,30 +1,56 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { sha256Hex } from '../core/digest.ts';
 import { describeCause, SaddlebagError } from '../core/errors.ts';
 
-/** Bytes to be stored, with the digest that was promised for them. */
-export interface Content {
+/** What is known of bytes before they are sent. */
+export interface ContentDigest {
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** Of all bytes: cheap enough to be taken once more while they are sent, part by part and in any order. */
+  readonly crc32: number;
+}
+
+/** Bytes to be stored, with the digests that were promised for them. */
+export interface Content extends ContentDigest {
   /**
    * Yields the bytes in order, in chunks of `chunkBytes` but the last; each chunk is the caller's to keep. Ends with an
    * error when they were not the promised ones, so a store shows an object only after the last chunk was taken.
    */
   chunks(chunkBytes: number): AsyncGenerator<Uint8Array, void>;
+
+  /** Opens it for who reads in another order. What was read is checked by its `crc32` only, and by the caller. */
+  open(): Promise<OpenContent>;
+
+  /** Makes the error for bytes that were not the promised ones. */
+  changed(): SaddlebagError;
+}
+
+/** Content that can be read at any place, until its disposal. */
+export interface OpenContent extends AsyncDisposable {
+  /** Fills `buffer` with what begins at `offset`. */
+  read(buffer: Uint8Array, offset: number): Promise<void>;
 }
 
 /**
- * Makes content of a file. It is read once for each call of `chunks`, and hashed in the same pass: what was sent is what
- * was checked, also when the file is changed meanwhile.
- * @throws {SaddlebagError} from `chunks`: `file-unreadable`, `file-changed`
+ * Makes content of a file.
+ * @throws {SaddlebagError} from its methods: `file-unreadable`, `file-changed`
  */
-export function fileContent(
-  file: string,
-  promised: { readonly sizeBytes: number; readonly sha256: string },
-): Content {
-  const { sizeBytes, sha256 } = promised;
-  return { sizeBytes, sha256, chunks: (chunkBytes) => fileChunks(file, promised, chunkBytes) };
+export function fileContent(file: string, { sizeBytes, sha256, crc32: crc }: ContentDigest): Content {
+  const promised = { sizeBytes, sha256, crc32: crc };
+  return {
+    ...promised,
+    chunks: (chunkBytes) => fileChunks(file, promised, chunkBytes),
+    open: async () => {
+      const handle = await openFile(file);
+      return {
+        read: (buffer, offset) => fill(handle, file, buffer, offset),
+        [Symbol.asyncDispose]: () => handle.close(),
+      };
+    },
+    changed: () => changed(file),
+  };
 }
 
 /**
@@ -35,24 +61,31 @@ export function textContent(text: string): Content {
   return {
     sizeBytes: bytes.length,
     sha256: sha256Hex(bytes),
+    crc32: crc32(bytes),
     async *chunks(chunkBytes) {
       for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
     },
+    open: async () => ({
+      read: async (buffer, offset) => {
+        buffer.set(bytes.subarray(offset, offset + buffer.length));
+      },
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+    changed: () => changed('a text'),
   };
 }
 
 async function* fileChunks(
   file: string,
-  promised: { readonly sizeBytes: number; readonly sha256: string },
+  promised: ContentDigest,
   chunkBytes: number,
 ): AsyncGenerator<Uint8Array, void> {
-  const handle = await open(file).catch((cause: unknown) => {
-    throw unreadable(file, cause);
-  });
+  const handle = await openFile(file);
   try {
     const hash = createHash('sha256');
     for (let at = 0; at < promised.sizeBytes; at += chunkBytes) {
-      const chunk = await readChunk(handle, file, at, Math.min(chunkBytes, promised.sizeBytes - at));
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, promised.sizeBytes - at));
+      await fill(handle, file, chunk, at);
       hash.update(chunk);
       yield chunk;
     }
@@ -63,20 +96,24 @@ async function* fileChunks(
   }
 }
 
-async function readChunk(handle: FileHandle, file: string, at: number, bytes: number): Promise<Uint8Array> {
-  const chunk = Buffer.allocUnsafe(bytes);
+async function openFile(file: string): Promise<FileHandle> {
+  return open(file).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+}
+
+async function fill(handle: FileHandle, file: string, buffer: Uint8Array, offset: number): Promise<void> {
   let filled = 0;
   // read(2) may return less than asked for; nothing at all means that the file was cut.
-  while (filled < bytes) {
+  while (filled < buffer.length) {
     const { bytesRead } = await handle
-      .read(chunk, filled, bytes - filled, at + filled)
+      .read(buffer, filled, buffer.length - filled, offset + filled)
       .catch((cause: unknown) => {
         throw unreadable(file, cause);
       });
     if (bytesRead === 0) throw changed(file);
     filled += bytesRead;
   }
-  return chunk;
 }
 
 function unreadable(file: string, cause: unknown): SaddlebagError {

@@ -1,20 +1,38 @@
-/** S3's own limit. Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits". */
-const partLimit = 10_000;
+/** S3's own limits. Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits". */
+export const partLimit = 10_000;
+/** Of every part but the last. */
+export const leastPartBytes = 5 << 20;
 const mebibyte = 1 << 20;
-/** Above S3's least size of 5 MiB; four of them in flight cost 40 MiB of memory with the one that is read ahead. */
+/** Four of them in flight cost 32 MiB of memory. */
 const usualPartBytes = 8 * mebibyte;
 
-/** `partBytes` is the size of every part but the last; `count` is 1 for what goes in one piece. */
-export interface PartPlan {
-  readonly partBytes: number;
-  readonly count: number;
+/** A part of an object: bytes that are sent, or that the server copies from another object of the bucket. */
+export type Part =
+  | { readonly kind: 'upload'; readonly offset: number; readonly sizeBytes: number }
+  | {
+      readonly kind: 'copy';
+      readonly offset: number;
+      readonly sizeBytes: number;
+      /** Where the same bytes begin in the other object. */
+      readonly sourceOffset: number;
+    };
+
+/** Returns how large uploaded parts of an object are: 8 MiB, more only beyond 78 GiB. */
+export function partBytesFor(sizeBytes: number): number {
+  const needed = Math.ceil(sizeBytes / partLimit / mebibyte) * mebibyte;
+  return Math.max(usualPartBytes, needed);
 }
 
 /**
- * Plans the parts of an upload: 8 MiB each, more only where 10,000 of them would not hold the object (beyond 78 GiB).
+ * Plans the parts of an upload in their order: of one size all but the last, so that a later run cuts alike. An object that
+ * goes in one piece has one part.
  */
-export function planParts(sizeBytes: number): PartPlan {
-  const needed = Math.ceil(sizeBytes / partLimit / mebibyte) * mebibyte;
-  const partBytes = Math.max(usualPartBytes, needed);
-  return { partBytes, count: Math.max(1, Math.ceil(sizeBytes / partBytes)) };
+export function planParts(sizeBytes: number): readonly Part[] {
+  const partBytes = partBytesFor(sizeBytes);
+  const count = Math.max(1, Math.ceil(sizeBytes / partBytes));
+  return Array.from({ length: count }, (_, index) => ({
+    kind: 'upload',
+    offset: index * partBytes,
+    sizeBytes: Math.min(partBytes, sizeBytes - index * partBytes),
+  }));
 }

@@ -3,7 +3,7 @@ import { bundleFileName } from '../core/bundle-name.ts';
 import type { WarningCode } from '../core/codes.ts';
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
-import { silentReporter } from '../core/reporter.ts';
+import { type Reporter, silentReporter } from '../core/reporter.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { type Content, fileContent, textContent } from './content.ts';
@@ -15,7 +15,11 @@ import type { Store } from './store.ts';
 export type Publishable = Pick<
   Bundle,
   'name' | 'appVersion' | 'arch' | 'file' | 'sizeBytes' | 'sha256' | 'closureSha256'
-> & { readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter'> };
+> & {
+  readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter'>;
+  /** Of the file. */
+  readonly crc32: number;
+};
 
 /** What is published, where to and under which name. */
 export interface PublishOptions {
@@ -86,6 +90,7 @@ export async function publish(
     const file = { content: fileContent(bundle.file, bundle), contentType: 'application/octet-stream' };
     await send({ store, key }, file, context);
   }
+  await store.removeLeftovers(key, context.signal);
   const sums = digestFile(artifact);
   const beside = { store, key: `${key}.sha256` };
   if (!(await holdsSame(beside, sums.content, { ...context, deniedMeansAbsent: true }))) {
@@ -122,7 +127,7 @@ async function send(
   const onProgress = (doneBytes: number) =>
     reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes: content.sizeBytes });
   // `taken` needs no case of its own: another publisher was faster, and what it stored is checked like our own.
-  await store.put(key, content, { contentType, signal, onProgress });
+  await store.put(key, content, { contentType, signal, onProgress, onRetry: retryTeller(reporter) });
   if (!(await holdsSame(place, content, { signal, deniedMeansAbsent: false }))) {
     throw new SaddlebagError(
       'object-lost',
@@ -132,6 +137,16 @@ async function send(
       },
     );
   }
+}
+
+/** Says each reason once: what is tried many times a second would fill the screen. */
+function retryTeller(reporter: Reporter): (reason: string) => void {
+  const told = new Set<string>();
+  return (reason) => {
+    if (told.has(reason)) return;
+    told.add(reason);
+    reporter.report({ kind: 'detail', stage: 'publish', message: `${reason}: trying again` });
+  };
 }
 
 /**

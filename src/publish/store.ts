@@ -13,6 +13,8 @@ export interface PutOptions {
   readonly signal: AbortSignal;
   /** Called with the bytes that have arrived so far; they grow from call to call. */
   readonly onProgress?: (doneBytes: number) => void;
+  /** Called before something that went wrong is tried again, with the reason in words. */
+  readonly onRetry?: (reason: string) => void;
 }
 
 /** `taken`: an object was there already and stays as it is. */
@@ -45,9 +47,9 @@ export type ReadableStore = Pick<Store, 'describe' | 'head' | 'get' | 'readDocum
  * A place that keeps immutable objects under keys, as object storage does, and a few small documents that
  * change: `s3/store.ts` and `directory/store.ts`.
  *
- * Keys are those of `key.ts`. An object appears whole or not at all, and nothing half-sent stays behind, whether a call
- * fails or its signal is aborted. Every failure is a SaddlebagError that names the object; an aborted signal may show as
- * its reason instead.
+ * Keys are those of `key.ts`. An object appears whole or not at all. Nothing half-sent stays behind, whether a call fails or
+ * its signal is aborted, but where a server is out of reach: then the next `put` of the same key goes on from it. Every
+ * failure is a SaddlebagError that names the object; an aborted signal may show as its reason instead.
  */
 export interface Store {
   /** The URL below which clients find the objects: this, a slash and the encoded key; no slash at its end. */
@@ -73,4 +75,10 @@ export interface Store {
 
   /** Removes an object or a document; nothing happens where there is none. */
   remove(key: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Removes what uploads of a key that broke off have left, once the object itself is there: then nobody needs it, and a
+   * publisher who is still at it finds the object. Does what it can and never fails but for the signal.
+   */
+  removeLeftovers(key: string, signal: AbortSignal): Promise<void>;
 }

@@ -66,7 +66,7 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     const context = testContext();
     await publish({ bundle, store: await openApps(), prefix: '' }, context);
     const done = context.events.flatMap((event) => (event.kind === 'progress' ? [event.doneBytes] : []));
-    expect(done).toHaveLength(3);
+    expect(done.length).toBeGreaterThan(3);
     expect(done).toEqual(done.toSorted((a, b) => a - b));
     expect(done.at(-1)).toBe(multipartBytes);
   });

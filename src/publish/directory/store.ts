@@ -26,6 +26,7 @@ export function openDirectoryStore(directory: string): Store {
     head: (key, signal) => head(root, key, signal),
     get: (key, signal) => get(root, key, signal),
     put: (key, content, options) => put(root, key, content, options),
+    removeLeftovers: async () => undefined,
     readDocument: (key) => readDocument(root, key),
     replaceDocument: (key, text, options) => replaceDocument({ root, key }, text, options),
     remove: (key) => removeFile(root, key),

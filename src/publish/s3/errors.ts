@@ -58,6 +58,52 @@ export function isUploadGone(cause: unknown): boolean {
   return rootFailure(cause).name === 'NoSuchUpload';
 }
 
+/** True when a part of an upload is not the one that was sent: another publisher has put its own in its place. */
+export function isPartReplaced(cause: unknown): boolean {
+  return rootFailure(cause).name === 'InvalidPart';
+}
+
+const transientNames: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'IncompleteBody',
+  'InternalError',
+  'RequestTimeout',
+  'ServiceUnavailable',
+  'SlowDown',
+  'SlowDownRead',
+  'SlowDownWrite',
+  'TimeoutError',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
+]);
+
+const transientCodes: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ETIMEDOUT',
+]);
+
+/**
+ * True for failures that may pass: broken connections, answers that are cut off, a server that is busy or fails. Damage on
+ * the way is one as well, but not a full disk.
+ */
+export function isTransient(cause: unknown): boolean {
+  if (cause instanceof SaddlebagError) return false;
+  const { name = '', code = '', $metadata } = rootFailure(cause);
+  if (transientNames.has(name) || transientCodes.has(code)) return true;
+  const status = $metadata?.httpStatusCode;
+  if (status === undefined) return false;
+  if (status === 429 || status === 500 || (status >= 502 && status <= 504)) return true;
+  // An answer that begins well and ends early is no XML.
+  return status < 300;
+}
+
 /** True when there is no such object in a bucket that exists. */
 export function isObjectMissing(cause: unknown): boolean {
   return rootFailure(cause).name === 'NoSuchKey';

@@ -4,6 +4,8 @@ import type { PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
 import { type Bucket, connectBucket, type S3Options } from './bucket.ts';
 import { readDocument, replaceDocument } from './documents.ts';
 import { isAnswer, isObjectEmpty, isObjectMissing, type S3Action, s3Failure } from './errors.ts';
+import { abortUpload, listUploads } from './leftovers.ts';
+import { Patience } from './patience.ts';
 import { uploadInParts, uploadWhole } from './upload.ts';
 
 /**
@@ -14,6 +16,15 @@ import { uploadInParts, uploadWhole } from './upload.ts';
 export async function openS3Store(options: S3Options): Promise<Store> {
   const bucket = await connectBucket(options);
   const describe = (key: string) => `s3://${bucket.name}/${key}`;
+  // A server that never answered is more often named wrong than out of reach for a moment.
+  let hasAnswered = false;
+  const patiently = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    const result = hasAnswered
+      ? await new Patience({ stallMs: bucket.stallMs, signal }).run(work)
+      : await work();
+    hasAnswered = true;
+    return result;
+  };
   const translated = async <T>(verb: S3Action['verb'], key: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -24,11 +35,14 @@ export async function openS3Store(options: S3Options): Promise<Store> {
   return {
     downloadBase: bucket.url,
     describe,
-    head: (key, signal) => translated('read', key, () => head(bucket, key, signal)),
+    head: (key, signal) => translated('read', key, () => patiently(signal, () => head(bucket, key, signal))),
     put: (key, content, settings) => translated('write', key, () => put(bucket, key, content, settings)),
-    readDocument: (key, signal) => translated('read', key, () => readDocument(bucket, key, signal)),
+    readDocument: (key, signal) =>
+      translated('read', key, () => patiently(signal, () => readDocument(bucket, key, signal))),
     replaceDocument: (key, text, settings) =>
-      translated('write', key, () => replaceDocument({ bucket, key }, text, settings)),
+      translated('write', key, () =>
+        patiently(settings.signal, () => replaceDocument({ bucket, key }, text, settings)),
+      ),
     remove: (key, signal) =>
       translated('remove', key, async () => {
         await bucket.client.deleteObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal });
@@ -44,6 +58,7 @@ export async function openS3Store(options: S3Options): Promise<Store> {
         throw s3Failure(cause, { verb: 'read', object: describe(key), endpoint: bucket.url });
       }
     },
+    removeLeftovers: (key, signal) => removeLeftovers(bucket, key, signal),
   };
 }
 
@@ -89,8 +104,18 @@ function serverSha256(checksum: string | undefined): string | undefined {
 
 function put(bucket: Bucket, key: string, content: Content, options: PutOptions): Promise<PutOutcome> {
   const target = { bucket, key, metadata: { sha256: content.sha256 } };
-  const plan = planParts(content.sizeBytes);
-  return plan.count === 1
+  const parts = planParts(content.sizeBytes);
+  return parts.length === 1
     ? uploadWhole(target, content, options)
-    : uploadInParts(target, content, plan, options);
+    : uploadInParts(target, content, parts, options);
+}
+
+async function removeLeftovers(bucket: Bucket, key: string, signal: AbortSignal): Promise<void> {
+  const target = { bucket, key, metadata: {} };
+  try {
+    for (const { id } of await listUploads(target, signal)) await abortUpload(target, id, signal);
+  } catch {
+    // Servers may refuse to list; then there is nothing that could be done.
+    signal.throwIfAborted();
+  }
 }

@@ -1,10 +1,14 @@
-import { crc32 } from 'node:zlib';
+import { crc32Base64 } from '../../core/crc32.ts';
 import { SaddlebagError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/units.ts';
 import type { Content } from '../content.ts';
-import type { PartPlan } from '../parts.ts';
+import type { Part } from '../parts.ts';
 import type { PutOptions, PutOutcome } from '../store.ts';
 import type { Bucket } from './bucket.ts';
-import { isTaken, isUploadGone, s3Failure } from './errors.ts';
+import { isAnswer, isPartReplaced, isTaken, isTransient, isUploadGone, s3Failure } from './errors.ts';
+import { abortUpload, checksumOf, type HeldParts, listParts, listUploads } from './leftovers.ts';
+import { Patience } from './patience.ts';
+import { type SentPart, sendParts, type Upload } from './send-parts.ts';
 
 /** An object to be, and the bucket for it. */
 export interface UploadTarget {
@@ -14,16 +18,9 @@ export interface UploadTarget {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A multipart upload that the server has opened. */
-interface Upload extends UploadTarget {
-  readonly id: string;
-  /** Whether the server checks one checksum over the whole; those that do not know such take none. */
-  readonly takesWholeChecksum: boolean;
-}
-
-/** Parts under way at once: enough to fill a gigabit line over some ten milliseconds, little enough for memory. */
-const parallelParts = 4;
 const abortDeadlineMs = 15_000;
+/** How often an upload is begun anew that another publisher has removed or written into. */
+const restarts = 3;
 
 /**
  * Sends an object in one request; the server checks its SHA-256 before it shows it.
@@ -33,20 +30,24 @@ export async function uploadWhole(
   content: Content,
   options: PutOptions,
 ): Promise<PutOutcome> {
+  const { bucket, key, metadata } = target;
   // Taken to the end before the first byte is sent: then the content is known to be what was promised.
   const chunks: Uint8Array[] = [];
   for await (const chunk of content.chunks(Math.max(1, content.sizeBytes))) chunks.push(chunk);
   try {
-    await target.bucket.client.putObject(
-      {
-        ...address(target),
-        Body: chunks[0] ?? new Uint8Array(),
-        ContentType: options.contentType,
-        Metadata: { ...target.metadata },
-        ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64'),
-        IfNoneMatch: '*',
-      },
-      { abortSignal: options.signal },
+    await patienceFor(target, options).run(() =>
+      bucket.client.putObject(
+        {
+          Bucket: bucket.name,
+          Key: key,
+          Body: chunks[0] ?? new Uint8Array(),
+          ContentType: options.contentType,
+          Metadata: { ...metadata },
+          ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64'),
+          IfNoneMatch: '*',
+        },
+        { abortSignal: options.signal },
+      ),
     );
   } catch (cause) {
     if (isTaken(cause)) return 'taken';
@@ -57,147 +58,149 @@ export async function uploadWhole(
 }
 
 /**
- * Sends an object in parts, several at once, with a CRC-32 each and one over the whole that the server checks before it
- * shows the object. Whatever goes wrong, the parts that arrived are removed again.
+ * Sends an object in parts, several at once, with a checksum each and one over the whole that the server checks before it
+ * shows the object. Goes on from what an upload that broke off has left; what a second publisher is just sending looks the
+ * same, and both may complete it. When the server is out of reach for too long, what arrived stays for a next run;
+ * whatever else goes wrong, it is removed.
  * @throws {SaddlebagError} `parts-left-behind` when even that failed
  */
 export async function uploadInParts(
   target: UploadTarget,
   content: Content,
-  plan: PartPlan,
+  parts: readonly Part[],
   options: PutOptions,
 ): Promise<PutOutcome> {
-  // Not cancelled by the signal: an upload whose id never reached us could not be removed.
-  const created = await target.bucket.client.createMultipartUpload({
-    ...address(target),
-    ContentType: options.contentType,
-    Metadata: { ...target.metadata },
+  const patience = patienceFor(target, options);
+  for (let round = 0; ; round++) {
+    // One that somebody interferes with is not joined again.
+    const joined = round === 0 ? await findUpload(target, parts, patience, options.signal) : undefined;
+    const upload = joined ?? (await patience.run(() => createUpload(target, options)));
+    let doneBytes = 0;
+    const onProgress = (bytes: number) => {
+      doneBytes = bytes;
+      options.onProgress?.(bytes);
+    };
+    try {
+      const sent = await sendParts(upload, content, parts, { patience, signal: options.signal, onProgress });
+      await patience.run(() => complete(upload, sent, content, options.signal));
+      return 'stored';
+    } catch (cause) {
+      const disturbed = isUploadGone(cause) || isPartReplaced(cause);
+      // Gone while it was completed: an answer was lost, or another publisher was faster. Else somebody has aborted it.
+      if (disturbed && (await patience.run(() => isThere(target, options.signal)))) return 'taken';
+      await giveUp(upload, cause, { doneBytes, signal: options.signal });
+      if (isTaken(cause)) return 'taken';
+      if (!disturbed || round >= restarts) throw cause;
+    }
+  }
+}
+
+function patienceFor({ bucket }: UploadTarget, options: PutOptions): Patience {
+  const { onRetry, signal } = options;
+  const describe = (cause: unknown) => {
+    const { message } = s3Failure(cause, { verb: 'write', object: '', endpoint: bucket.url });
+    onRetry?.(message.slice('cannot write : '.length));
+  };
+  return new Patience({ stallMs: bucket.stallMs, signal, onRetry: describe });
+}
+
+/** Not cancelled by the signal: an upload whose id never reached us could not be removed. */
+async function createUpload(target: UploadTarget, { contentType }: PutOptions): Promise<Upload> {
+  const { bucket, key, metadata } = target;
+  const created = await bucket.client.createMultipartUpload({
+    Bucket: bucket.name,
+    Key: key,
+    ContentType: contentType,
+    Metadata: { ...metadata },
     ChecksumAlgorithm: 'CRC32',
     ChecksumType: 'FULL_OBJECT',
   });
-  const upload: Upload = {
-    ...target,
-    id: created.UploadId ?? '',
-    takesWholeChecksum: created.ChecksumType === 'FULL_OBJECT',
-  };
-  try {
-    const sent = await sendParts(upload, content.chunks(plan.partBytes), options);
-    await complete(upload, sent, options.signal);
-    return 'stored';
-  } catch (cause) {
-    await abort(upload, cause);
-    // Gone while it was completed: an answer was lost and the SDK asked again. The caller looks what is there.
-    if (isTaken(cause) || isUploadGone(cause)) return 'taken';
-    throw cause;
-  }
+  // Servers that know nothing of one checksum over the whole check those of the parts all the same.
+  const checksum = checksumOf({ ChecksumAlgorithm: 'CRC32', ChecksumType: created.ChecksumType }) ?? 'parts';
+  return { ...target, id: created.UploadId ?? '', checksum, held: new Map() };
 }
 
-interface SentPart {
-  readonly PartNumber: number;
-  readonly ETag: string | undefined;
-  readonly ChecksumCRC32: string;
-}
-
-interface SentParts {
-  readonly parts: readonly SentPart[];
-  readonly wholeCrc32: string;
-}
-
-/** Reads in order, so that the content can be hashed as it is read, and sends out of order. */
-async function sendParts(
-  upload: Upload,
-  chunks: AsyncIterable<Uint8Array>,
-  options: PutOptions,
-): Promise<SentParts> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  const failures: unknown[] = [];
-  const fail = (cause: unknown) => {
-    failures.push(cause);
-    stop.abort();
+/** Finds an upload of the same key that can be gone on with. Where the server refuses to list, there is none. */
+async function findUpload(
+  target: UploadTarget,
+  parts: readonly Part[],
+  patience: Patience,
+  signal: AbortSignal,
+): Promise<Upload | undefined> {
+  const unless = (cause: unknown) => {
+    signal.throwIfAborted();
+    if (isTransient(cause)) throw cause;
+    return undefined;
   };
-  const parts: SentPart[] = [];
-  const underWay = new Set<Promise<void>>();
-  let wholeCrc32 = 0;
-  let doneBytes = 0;
-  const send = async (PartNumber: number, bytes: Uint8Array): Promise<void> => {
-    const ChecksumCRC32 = crc32Base64(crc32(bytes));
-    const { ETag } = await upload.bucket.client.uploadPart(
-      { ...address(upload), UploadId: upload.id, PartNumber, Body: bytes, ChecksumCRC32 },
-      { abortSignal: signal },
-    );
-    parts.push({ PartNumber, ETag, ChecksumCRC32 });
-    doneBytes += bytes.length;
-    options.onProgress?.(doneBytes);
-  };
-  try {
-    let number = 0;
-    for await (const bytes of chunks) {
-      wholeCrc32 = crc32(bytes, wholeCrc32);
-      while (underWay.size >= parallelParts) await Promise.race(underWay);
-      if (signal.aborted) break;
-      number++;
-      const part = send(number, bytes)
-        .catch(fail)
-        .finally(() => underWay.delete(part));
-      underWay.add(part);
+  const uploads = await patience.run(() => listUploads(target, signal)).catch(unless);
+  for (const { id } of uploads ?? []) {
+    const held = await patience.run(() => listParts(target, id, signal)).catch(unless);
+    if (held?.checksum !== undefined && isCutAlike(held, parts)) {
+      return { ...target, id, checksum: held.checksum, held: held.parts };
     }
-  } catch (cause) {
-    fail(cause);
   }
-  // Also after a failure: a part that arrived after the upload was aborted would stay.
-  await Promise.all(underWay);
-  options.signal.throwIfAborted();
-  if (failures.length > 0) throw failures[0];
-  return {
-    parts: parts.sort((a, b) => a.PartNumber - b.PartNumber),
-    wholeCrc32: crc32Base64(wholeCrc32),
-  };
+  return undefined;
 }
 
-async function complete(upload: Upload, sent: SentParts, signal: AbortSignal): Promise<void> {
-  await upload.bucket.client.completeMultipartUpload(
+function isCutAlike(held: HeldParts, parts: readonly Part[]): boolean {
+  return [...held.parts].every(([number, { sizeBytes }]) => parts[number - 1]?.sizeBytes === sizeBytes);
+}
+
+async function complete(
+  { bucket, key, id, checksum }: Upload,
+  parts: readonly SentPart[],
+  content: Content,
+  signal: AbortSignal,
+): Promise<void> {
+  await bucket.client.completeMultipartUpload(
     {
-      ...address(upload),
-      UploadId: upload.id,
-      MultipartUpload: { Parts: [...sent.parts] },
+      Bucket: bucket.name,
+      Key: key,
+      UploadId: id,
+      MultipartUpload: { Parts: [...parts] },
       IfNoneMatch: '*',
-      ...(upload.takesWholeChecksum
-        ? { ChecksumCRC32: sent.wholeCrc32, ChecksumType: 'FULL_OBJECT' as const }
+      ...(checksum === 'whole'
+        ? { ChecksumCRC32: crc32Base64(content.crc32), ChecksumType: 'FULL_OBJECT' as const }
         : {}),
     },
     { abortSignal: signal },
   );
 }
 
-/** Obeys a deadline and not the user's signal, which may be why it is called. */
-async function abort(upload: Upload, reason: unknown): Promise<void> {
+async function isThere({ bucket, key }: UploadTarget, signal: AbortSignal): Promise<boolean> {
   try {
-    await upload.bucket.client.abortMultipartUpload(
-      { ...address(upload), UploadId: upload.id },
-      { abortSignal: AbortSignal.timeout(abortDeadlineMs) },
-    );
+    await bucket.client.headObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal });
+    return true;
   } catch (cause) {
-    if (isUploadGone(cause)) return;
-    const { bucket, key } = upload;
-    const failure = s3Failure(reason, {
-      verb: 'write',
-      object: `s3://${bucket.name}/${key}`,
-      endpoint: bucket.url,
-    });
-    throw new SaddlebagError('parts-left-behind', `${failure.message}; the parts that arrived stay`, {
-      cause: failure,
-      hint: `remove them: aws s3api abort-multipart-upload --bucket ${bucket.name} --key '${key}' --upload-id ${upload.id}`,
-    });
+    // Without the right to list, S3 answers "access denied" for what is not there.
+    if (isAnswer(cause) && !isTransient(cause)) return false;
+    throw cause;
   }
 }
 
-function address(target: UploadTarget): { readonly Bucket: string; readonly Key: string } {
-  return { Bucket: target.bucket.name, Key: target.key };
-}
-
-function crc32Base64(value: number): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes.toString('base64');
+/** Removes what has arrived, or says why it stays. Obeys a deadline and not the user's signal, which may be the reason. */
+async function giveUp(
+  upload: Upload,
+  reason: unknown,
+  { doneBytes, signal }: { readonly doneBytes: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { bucket, key, id } = upload;
+  const action = { verb: 'write', object: `s3://${bucket.name}/${key}`, endpoint: bucket.url } as const;
+  if (!signal.aborted && isTransient(reason)) {
+    const failure = s3Failure(reason, action);
+    throw new SaddlebagError(failure.code, failure.message, {
+      cause: failure.cause,
+      hint: `run the same command again: it goes on from what has arrived (${formatBytes(doneBytes)}); ${failure.hint}`,
+    });
+  }
+  try {
+    await abortUpload(upload, id, AbortSignal.timeout(abortDeadlineMs));
+  } catch (cause) {
+    if (isUploadGone(cause)) return;
+    const failure = s3Failure(reason, action);
+    throw new SaddlebagError('parts-left-behind', `${failure.message}; the parts that arrived stay`, {
+      cause: failure,
+      hint: `run the same command again, or remove them: aws s3api abort-multipart-upload --bucket ${bucket.name} --key '${key}' --upload-id ${id}`,
+    });
+  }
 }

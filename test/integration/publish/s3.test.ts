@@ -9,7 +9,7 @@ import { openS3Store } from '../../../src/publish/s3/store.ts';
 import { failureOf } from '../../src/publish/failure.ts';
 
 const { signal } = new AbortController();
-const timeouts = { connectMs: 1_000, idleMs: 300 };
+const timeouts = { connectMs: 1_000, idleMs: 300, stallMs: 600 };
 const secret = 'a-secret-of-the-test-only';
 
 beforeAll(() => {
@@ -170,7 +170,8 @@ describe('a server that refuses', () => {
           );
         } else if (asked.method === 'PUT') {
           asked.resume().on('end', () => response.writeHead(200, { etag: '"e"' }).end());
-        } else refuseAll(404, 'NoSuchUpload')(asked, response);
+        } else if (asked.method === 'HEAD') response.writeHead(200).end();
+        else refuseAll(404, 'NoSuchUpload')(asked, response);
       }),
     );
     const store = await open(endpoint);

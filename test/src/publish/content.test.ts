@@ -1,5 +1,6 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../src/core/digest.ts';
 import { fileContent, textContent } from '../../../src/publish/content.ts';
@@ -9,7 +10,7 @@ import { failureOf } from './failure.ts';
 async function writeSample(text: string) {
   const file = join(await temporaryDirectory(), 'sample');
   await writeFile(file, text);
-  return { file, promised: { sizeBytes: text.length, sha256: sha256Hex(text) } };
+  return { file, promised: { sizeBytes: text.length, sha256: sha256Hex(text), crc32: crc32(text) } };
 }
 
 const collect = (chunks: AsyncIterable<Uint8Array>) =>
@@ -54,6 +55,28 @@ describe('fileContent', () => {
     const failure = await failureOf(collect(fileContent(`${file}-gone`, promised).chunks(3)));
     expect(failure.code).toBe('file-unreadable');
     expect(failure.message).toBe(`cannot read ${file}-gone: no such file or directory`);
+  });
+});
+
+describe('an open content', () => {
+  it('is read at any place, from a file as from a text', async () => {
+    const { file, promised } = await writeSample('abcdefgh');
+    for (const content of [fileContent(file, promised), textContent('abcdefgh')]) {
+      await using opened = await content.open();
+      const buffer = Buffer.alloc(3);
+      await opened.read(buffer, 5);
+      expect(buffer.toString()).toBe('fgh');
+      await opened.read(buffer.subarray(0, 2), 0);
+      expect(buffer.toString()).toBe('abh');
+      expect(content.crc32).toBe(crc32('abcdefgh'));
+    }
+  });
+
+  it('ends with an error where the file has no more', async () => {
+    const { file, promised } = await writeSample('abcdefgh');
+    await using opened = await fileContent(file, promised).open();
+    const failure = await failureOf(opened.read(Buffer.alloc(3), 6));
+    expect(failure.code).toBe('file-changed');
   });
 });
 

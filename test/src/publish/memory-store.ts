@@ -68,5 +68,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       options.afterPut?.(objects, key);
       return 'stored';
     },
+    removeLeftovers: async () => undefined,
   };
 }

@@ -6,22 +6,26 @@ const gibibyte = 1024 * mebibyte;
 
 describe('planParts', () => {
   it.each([
-    [0, 1],
-    [8 * mebibyte, 1],
-    [8 * mebibyte + 1, 2],
-    [80_000 * mebibyte, 10_000],
-  ])('cuts %i bytes into %i parts of 8 MiB', (sizeBytes, count) => {
-    expect(planParts(sizeBytes)).toEqual({ partBytes: 8 * mebibyte, count });
+    [0, [0]],
+    [8 * mebibyte, [8 * mebibyte]],
+    [8 * mebibyte + 1, [8 * mebibyte, 1]],
+    [20 * mebibyte, [8 * mebibyte, 8 * mebibyte, 4 * mebibyte]],
+  ])('cuts %i bytes into %j', (sizeBytes, sizes) => {
+    const parts = planParts(sizeBytes);
+    expect(parts.map((part) => part.sizeBytes)).toEqual(sizes);
+    expect(parts.map(({ kind, offset }) => `${kind} ${offset}`)).toEqual(
+      sizes.map((_, index) => `upload ${index * 8 * mebibyte}`),
+    );
   });
 
-  it.each([80_000 * mebibyte + 1, 500 * gibibyte, 5 * 1024 * gibibyte])(
+  it.each([80_000 * mebibyte, 80_000 * mebibyte + 1, 500 * gibibyte, 5 * 1024 * gibibyte])(
     'stays within the 10,000 parts of S3 for %i bytes',
     (sizeBytes) => {
-      const { partBytes, count } = planParts(sizeBytes);
-      expect(count).toBeLessThanOrEqual(10_000);
-      expect(partBytes * count).toBeGreaterThanOrEqual(sizeBytes);
-      expect(partBytes * (count - 1)).toBeLessThan(sizeBytes);
-      expect(partBytes).toBeGreaterThan(8 * mebibyte);
+      const parts = planParts(sizeBytes);
+      expect(parts.length).toBeLessThanOrEqual(10_000);
+      expect(parts.reduce((sum, part) => sum + part.sizeBytes, 0)).toBe(sizeBytes);
+      expect(new Set(parts.slice(0, -1).map((part) => part.sizeBytes)).size).toBe(1);
+      expect(parts.at(-1)?.offset).toBe(sizeBytes - (parts.at(-1)?.sizeBytes ?? 0));
     },
   );
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { sha256Hex } from '../../../src/core/digest.ts';
 import type { Publishable } from '../../../src/publish/publish.ts';
 
@@ -22,6 +23,7 @@ export async function writePublishable(
     file,
     sizeBytes,
     sha256: sha256Hex(bytes),
+    crc32: crc32(bytes),
     closureSha256: sha256Hex('closure'),
     entrypoint: { interpreter: null },
   };

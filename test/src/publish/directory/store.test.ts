@@ -73,7 +73,7 @@ describe('openDirectoryStore', () => {
     const directory = await temporaryDirectory();
     const file = join(await temporaryDirectory(), 'file');
     await writeFile(file, 'after');
-    const content = fileContent(file, { sizeBytes: 5, sha256: sha256Hex('befor') });
+    const content = fileContent(file, { sizeBytes: 5, sha256: sha256Hex('befor'), crc32: 0 });
     const failure = await failureOf(openDirectoryStore(directory).put(key, content, options));
     expect(failure.code).toBe('file-changed');
     expect(await readdir(join(directory, 'web/ab'))).toEqual([]);

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { combineCrc32, crc32Base64 } from '../../core/crc32.ts';
+import type { Content, OpenContent } from '../content.ts';
+import type { Part } from '../parts.ts';
+import type { HeldPart, UploadChecksum } from './leftovers.ts';
+import { PartBody } from './part-body.ts';
+import type { Patience } from './patience.ts';
+import type { UploadTarget } from './upload.ts';
+
+/** A multipart upload that the server has opened. */
+export interface Upload extends UploadTarget {
+  readonly id: string;
+  readonly checksum: UploadChecksum;
+  /** What of it had arrived when it was joined, by part number. */
+  readonly held: ReadonlyMap<number, HeldPart>;
+}
+
+/** A part that has arrived, as the request that completes the upload names it. */
+export interface SentPart {
+  readonly PartNumber: number;
+  readonly ETag: string;
+  readonly ChecksumCRC32?: string;
+}
+
+/** How parts are sent. */
+export interface SendOptions {
+  readonly patience: Patience;
+  readonly signal: AbortSignal;
+  /** Called with the bytes that have arrived so far; they grow from call to call. */
+  readonly onProgress?: ((doneBytes: number) => void) | undefined;
+}
+
+/** Parts under way at once: enough to fill a gigabit line over some ten milliseconds, little enough for memory. */
+const parallelParts = 4;
+/** For parts that are read and not sent. */
+const readBytes = 1 << 20;
+
+/**
+ * Reads parts of the file and sends them, several at once; what the server holds already is compared and left there.
+ * @returns the parts in their order
+ * @throws {SaddlebagError} `file-changed` when they are not what was promised of the content
+ */
+export async function sendParts(
+  upload: Upload,
+  content: Content,
+  parts: readonly Part[],
+  options: SendOptions,
+): Promise<readonly SentPart[]> {
+  await using file = await content.open();
+  const progress = new Progress(options);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const sender = { upload, file, progress, patience: options.patience, signal };
+  const sent: (Arrived | undefined)[] = parts.map(() => undefined);
+  const failures: unknown[] = [];
+  const waiting = parts.entries();
+  const work = async (): Promise<void> => {
+    const sizes = parts.map((part) => (part.kind === 'upload' ? part.sizeBytes : readBytes));
+    const buffer = Buffer.allocUnsafeSlow(sizes.reduce((most, size) => Math.max(most, size), 0));
+    for (const [index, part] of waiting) {
+      if (signal.aborted) return;
+      sent[index] = await send(sender, { part, number: index + 1, buffer });
+    }
+  };
+  const workers = Array.from({ length: Math.min(parallelParts, parts.length) }, () =>
+    work().catch((cause: unknown) => {
+      failures.push(cause);
+      stop.abort();
+    }),
+  );
+  // Also after a failure: a part that arrived after the upload was aborted would stay.
+  await Promise.all(workers);
+  options.signal.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
+  const arrived = sent.filter((each) => each !== undefined);
+  const whole = arrived.reduce(
+    (crc, { crc: next }, index) => combineCrc32(crc, next, parts[index]?.sizeBytes ?? 0),
+    0,
+  );
+  if (whole !== content.crc32) throw content.changed();
+  return arrived.map(({ named }) => named);
+}
+
+/** What all parts of an upload are sent with. */
+interface Sender {
+  readonly upload: Upload;
+  readonly file: OpenContent;
+  readonly progress: Progress;
+  readonly patience: Patience;
+  readonly signal: AbortSignal;
+}
+
+/** A part to be sent, and memory for as much of it as is read at once. */
+interface Task {
+  readonly part: Part;
+  readonly number: number;
+  readonly buffer: Buffer;
+}
+
+interface Arrived {
+  readonly named: SentPart;
+  readonly crc: number;
+}
+
+/** Digests of a part of the file; the MD5, which is slow, only where it is asked for. */
+interface LocalPart {
+  readonly crc: number;
+  readonly md5: Buffer | undefined;
+}
+
+async function send(sender: Sender, task: Task): Promise<Arrived> {
+  const { upload, progress } = sender;
+  const { part, number } = task;
+  const held = upload.held.get(number);
+  const byMd5 = upload.checksum === 'none' || (held !== undefined && held.crc32 === undefined);
+  const local = await readPart(sender.file, task, byMd5);
+  const named = (etag: string): Arrived => ({
+    named: {
+      PartNumber: number,
+      ETag: etag,
+      ...(upload.checksum === 'none' ? {} : { ChecksumCRC32: crc32Base64(local.crc) }),
+    },
+    crc: local.crc,
+  });
+  if (held !== undefined && isSame(held, part, local)) {
+    progress.reach(number, part.sizeBytes);
+    return named(held.etag);
+  }
+  const etag = await put(sender, task, local);
+  progress.reach(number, part.sizeBytes);
+  return named(etag);
+}
+
+function isSame(held: HeldPart, part: Part, local: LocalPart): boolean {
+  if (held.sizeBytes !== part.sizeBytes) return false;
+  return held.crc32 === undefined ? isMd5(held.etag, local) : held.crc32 === crc32Base64(local.crc);
+}
+
+/** With some ways of encryption the entity tag is no MD5, and equals none. */
+function isMd5(etag: string | undefined, local: LocalPart): boolean {
+  return local.md5 !== undefined && etag?.replaceAll('"', '') === local.md5.toString('hex');
+}
+
+/** Reads a part; one that is sent stands in the buffer then. */
+async function readPart(file: OpenContent, { part, buffer }: Task, byMd5: boolean): Promise<LocalPart> {
+  const md5 = byMd5 ? createHash('md5') : undefined;
+  let crc = 0;
+  for (let at = 0; at < part.sizeBytes; at += buffer.length) {
+    const bytes = buffer.subarray(0, Math.min(buffer.length, part.sizeBytes - at));
+    await file.read(bytes, part.offset + at);
+    crc = crc32(bytes, crc);
+    md5?.update(bytes);
+  }
+  return { crc, md5: md5?.digest() };
+}
+
+async function put(sender: Sender, { part, number, buffer }: Task, local: LocalPart): Promise<string> {
+  const { upload, patience, progress, signal } = sender;
+  const { bucket, key, id } = upload;
+  const bytes = buffer.subarray(0, part.sizeBytes);
+  const payloadHash = bucket.signsPayload ? createHash('sha256').update(bytes).digest('hex') : undefined;
+  const checksum =
+    upload.checksum === 'none'
+      ? { ContentMD5: local.md5?.toString('base64') }
+      : { ChecksumCRC32: crc32Base64(local.crc) };
+  const answer = await patience.run(() =>
+    bucket.client.uploadPart(
+      {
+        Bucket: bucket.name,
+        Key: key,
+        UploadId: id,
+        PartNumber: number,
+        Body: new PartBody(bytes, {
+          ...(payloadHash === undefined ? {} : { payloadHash }),
+          onTaken: (takenBytes) => progress.reach(number, takenBytes),
+        }),
+        ContentLength: bytes.length,
+        ...checksum,
+      },
+      { abortSignal: signal },
+    ),
+  );
+  return answer.ETag ?? '';
+}
+
+/** Sums how far the parts have come. A part that is sent again counts once. */
+class Progress {
+  readonly #options: SendOptions;
+  readonly #reached = new Map<number, number>();
+  #doneBytes = 0;
+
+  constructor(options: SendOptions) {
+    this.#options = options;
+  }
+
+  reach(number: number, bytes: number): void {
+    const before = this.#reached.get(number) ?? 0;
+    if (bytes <= before) return;
+    this.#reached.set(number, bytes);
+    this.#doneBytes += bytes - before;
+    this.#options.patience.moved();
+    this.#options.onProgress?.(this.#doneBytes);
+  }
+}
