@@ -1,6 +1,6 @@
 /*
- * Writes the pages that come from the sources: docs/cli.md from the command tree, docs/errors.md from the table
- * of codes.
+ * Writes the pages that come from the sources: docs/cli.md from the command tree, docs/config.md from the schema of
+ * saddlebag.hcl, docs/errors.md from the table of codes.
  * `--check` writes nothing and fails when a page is not what it would write.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { errorCodes, warningCodes } from '../src/core/codes.ts';
 import { createProgram } from '../src/program.ts';
+import { renderConfigPage } from './config-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -90,7 +91,11 @@ function renderCodes(codes: Readonly<Record<string, string>>): string[] {
   return ['| code | means |', '| --- | --- |', ...rows.sort()];
 }
 
-const pages = { 'docs/cli.md': renderCli(), 'docs/errors.md': renderErrors() };
+const pages = {
+  'docs/cli.md': renderCli(),
+  'docs/config.md': renderConfigPage(),
+  'docs/errors.md': renderErrors(),
+};
 const check = process.argv.includes('--check');
 for (const [file, text] of Object.entries(pages)) {
   if (!check) writeFileSync(`${root}${file}`, text);

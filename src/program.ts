@@ -5,6 +5,7 @@ import { toolVersion } from './commands/version.ts';
 import { addBundle } from './program/bundle.ts';
 import { addCache } from './program/cache.ts';
 import { examples, type Host } from './program/command.ts';
+import { addConfig } from './program/config.ts';
 import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
 import { addInspect } from './program/inspect.ts';
@@ -42,6 +43,7 @@ export function createProgram(host: Host): Command {
     addInspect,
     addDiff,
     addServe,
+    addConfig,
     addUnit,
     addCache,
   ];

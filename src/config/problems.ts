@@ -1,0 +1,27 @@
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
+
+/** What is wrong with a file, and in which line of it. */
+export interface ConfigProblem {
+  /** From 1. */
+  readonly line: number;
+  /** `app.web.deploy.memory: expected …`. */
+  readonly message: string;
+}
+
+/**
+ * Makes the error that tells all problems of a file, a line each, in the order of the file and none twice.
+ */
+export function configInvalid(shownFile: string, problems: readonly ConfigProblem[]): SaddlebagError {
+  const lines = [...problems]
+    .sort((a, b) => a.line - b.line)
+    .map(({ line, message }) => `${shownFile}:${line}: ${message}`);
+  const all = [...new Set(lines)];
+  const [only] = all;
+  return new SaddlebagError(
+    'config-invalid',
+    all.length === 1
+      ? `cannot use ${only}`
+      : `cannot use ${shownFile}: ${all.length} problems\n${all.map((line) => `  ${line}`).join('\n')}`,
+    { hint: 'docs/config.md lists every key', exitCode: exitCodes.usage },
+  );
+}
