@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { printable } from '../core/printable.ts';
 import type { ReportEvent, Reporter } from '../core/reporter.ts';
+import { Pace } from './pace.ts';
 import { renderProgress } from './progress.ts';
 
 /** Where lines go, and how they may look. */
@@ -26,19 +27,21 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
     options.color ? styleText(style, text, { validateStream: false }) : text;
   // The first bar comes at once, the first plain line only when the work turns out to be long.
   let lastProgressMs = options.redraw ? 0 : Date.now();
+  const pace = new Pace();
   const write = (line: string) => {
     log?.clear();
     stream.write(`${line}\n`);
   };
   const progress = (event: Extract<ReportEvent, { kind: 'progress' }>) => {
     const now = Date.now();
+    const rate = pace.at(performance.now(), event);
     const done = event.doneBytes >= event.totalBytes;
     if (log !== undefined) {
       if (done) log.clear();
-      else if (now - lastProgressMs >= redrawIntervalMs) log(renderProgress(event, stream.columns));
+      else if (now - lastProgressMs >= redrawIntervalMs) log(renderProgress(event, stream.columns, rate));
       else return;
     } else if (!done && now - lastProgressMs >= plainIntervalMs) {
-      stream.write(`${renderProgress(event, 0)}\n`);
+      stream.write(`${renderProgress(event, 0, rate)}\n`);
     } else return;
     lastProgressMs = now;
   };

@@ -94,6 +94,17 @@ describe('renderProgress', () => {
   });
 });
 
+describe('renderProgress with a rate', () => {
+  const event = { kind: 'progress', stage: 'image', doneBytes: 30_000_000, totalBytes: 60_000_000 } as const;
+  const rate = { bytesPerSecond: 1_500_000, leftMs: 20_000 };
+
+  it('says how fast it goes and how long it will take, where there is room', () => {
+    expect(renderProgress(event, 0, rate)).toBe('image     50 %  30.0 MB of 60.0 MB  1.5 MB/s, 20 s left');
+    expect(renderProgress(event, 100, rate)).toContain('30.0 MB of 60.0 MB  1.5 MB/s, 20 s left');
+    expect(renderProgress(event, 70, rate)).toBe(renderProgress(event, 70));
+  });
+});
+
 describe('units', () => {
   it.each([
     [0, '0 B'],
