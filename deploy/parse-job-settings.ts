@@ -83,6 +83,7 @@ export function readJobSettings(
     groups: [readGroup(body, group, context), ...readGroups(body, group, context)],
   };
   refuseStrayPayload(body, settings);
+  refuseLongEnds(problems, settings);
   body.end();
   return { settings, problems: problems.messages() };
 }
@@ -101,6 +102,18 @@ function readArch(body: SettingsReader, ofBundle: Arch | null): Arch | null {
     body.problem('arch', `the bundle is for ${ofBundle}, not for ${arch}`);
   }
   return arch ?? ofBundle;
+}
+
+/** A task that may take longer to end than its deployment may take is refused by Nomad. */
+function refuseLongEnds(problems: Problems, { groups, update }: JobSettings): void {
+  if (update === null || update.progressDeadlineMs === 0) return;
+  const tasks = groups.flatMap((group) => group.tasks);
+  if (tasks.some(({ killTimeoutMs }) => killTimeoutMs > update.progressDeadlineMs)) {
+    problems.add(
+      ['kill_timeout'],
+      'it is longer than progress_deadline, which is how long a step of the update may take',
+    );
+  }
 }
 
 function refuseStrayPayload(body: SettingsReader, { parameterized, groups }: JobSettings): void {

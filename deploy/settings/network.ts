@@ -56,7 +56,14 @@ export function readServices(
     body.problem('check_path', 'there are services: write check { path = … } in one of them');
   }
   const labels = ports.map(({ label }) => label);
-  return body.blocks('service').map((block) => readService(block, jobId, labels));
+  const services = body.blocks('service').map((block) => readService(block, jobId, labels));
+  const names = services.map(({ name, port }) => `${name} on ${port}`);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) body.problem('service', `there are two of ${twice}: give them names`);
+  if (new Set(services.map(({ provider }) => provider)).size > 1) {
+    body.problem('service', 'all services of a group have the same provider');
+  }
+  return services;
 }
 
 function defaultService(jobId: string, { label }: PortSettings, path: string | null): ServiceSettings {

@@ -41,7 +41,7 @@ export function readTask(body: SettingsReader, defaults: TaskDefaults): TaskSett
     args: readArgs(body, defaults.hasPort ? { PORT: '', ...env } : env),
     env,
     secrets: { ...defaults.secrets, ...readSecrets(body, defaults.jobId) },
-    templates: body.blocks('template').map(readTemplate),
+    templates: readTemplates(body),
     user: body.text('user', userForm) ?? defaults.user,
     workDir: body.text('work_dir', absolutePathForm),
     killSignal: body.text('kill_signal', signalForm) ?? defaults.killSignal,
@@ -104,6 +104,17 @@ function readSecrets(body: SettingsReader, jobId: string): Readonly<Record<strin
   return Object.fromEntries(secrets);
 }
 
+function readTemplates(body: SettingsReader): readonly TemplateSettings[] {
+  const destinations = new Set<string>();
+  return body.blocks('template').map((block) => {
+    const template = readTemplate(block);
+    if (destinations.has(template.destination))
+      block.problem('destination', 'another template is written there');
+    destinations.add(template.destination);
+    return template;
+  });
+}
+
 function readTemplate(block: SettingsReader): TemplateSettings {
   const env = block.flag('env') ?? false;
   const changeMode = block.oneOf('change_mode', ['noop', 'restart', 'signal']);
@@ -115,7 +126,12 @@ function readTemplate(block: SettingsReader): TemplateSettings {
     changeSignal: block.text('change_signal', signalForm),
     perms: block.text('perms', { pattern: /^0?[0-7]{3}$/, expected: 'octal permissions like 0640' }),
   };
-  for (const key of ['data', 'destination']) if (!block.has(key)) block.problem(key, 'a template needs it');
+  for (const key of ['data', 'destination'] as const) {
+    if (template[key] === '') block.problem(key, 'a template needs it');
+  }
+  if (env && changeMode === 'signal') {
+    block.problem('change_mode', 'variables of a process cannot change: take restart or noop');
+  }
   const problem = destinationProblem(template.destination);
   if (block.has('destination') && problem !== undefined) block.problem('destination', problem);
   if ((changeMode === 'signal') !== block.has('change_signal')) {

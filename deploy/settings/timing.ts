@@ -59,6 +59,9 @@ export function readRestart(body: SettingsReader): RestartSettings {
     delayMs: block?.duration('delay') ?? 5 * second,
     mode: block?.oneOf('mode', ['fail', 'delay']) ?? 'fail',
   } as const;
+  if (restart.mode === 'delay' && restart.attempts === 0) {
+    block?.problem('mode', 'delay waits after attempts, and there are none: take fail');
+  }
   if (restart.intervalMs < 5 * second) block?.problem('interval', 'expected at least 5s');
   if (restart.attempts * restart.delayMs > restart.intervalMs) {
     block?.problem('interval', `${restart.attempts} delays are longer than the interval`);
@@ -76,7 +79,7 @@ export function readReschedule(body: SettingsReader, type: JobType): RescheduleS
   }
   const byDefault = type === 'service' ? serviceReschedule : batchReschedule;
   if (block === null) return byDefault;
-  const policy = readPolicy(block, byDefault);
+  const policy = readPolicy(block, byDefault, type);
   if (policy.unlimited && block.has('attempts')) block.problem('attempts', 'unlimited = true has none');
   if (policy.delayMs < 5 * second) block.problem('delay', 'expected at least 5s');
   if (!policy.unlimited && policy.attempts !== 0 && (policy.intervalMs ?? 0) < 15 * second) {
@@ -104,14 +107,15 @@ const batchReschedule: RescheduleSettings = {
   unlimited: false,
 };
 
-function readPolicy(block: SettingsReader, byDefault: RescheduleSettings): RescheduleSettings {
+function readPolicy(block: SettingsReader, byDefault: RescheduleSettings, type: JobType): RescheduleSettings {
   const attempts = block.number('attempts', { min: 0, max: 1_000 });
   const unlimited = block.flag('unlimited') ?? (attempts === null && byDefault.unlimited);
   const delayFunction =
     block.oneOf('delay_function', ['constant', 'exponential', 'fibonacci']) ?? byDefault.delayFunction;
   const [intervalMs, maxDelayMs] = [block.duration('interval'), block.duration('max_delay')];
   return {
-    attempts: unlimited ? null : (attempts ?? 1),
+    // Nomad gives a batch job an attempt that nobody asked for, and then refuses it beside `unlimited`.
+    attempts: unlimited ? (type === 'batch' ? 0 : null) : (attempts ?? 1),
     intervalMs: unlimited ? null : (intervalMs ?? 24 * hour),
     delayMs: block.duration('delay') ?? byDefault.delayMs,
     delayFunction,

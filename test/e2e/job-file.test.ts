@@ -1,0 +1,83 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { renderHcl } from '../../deploy/job-hcl.ts';
+import type { JobSpec } from '../../deploy/job-model.ts';
+import { renderJobSpec } from '../../deploy/jobspec.ts';
+import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
+import { execProcess } from '../../src/core/exec.ts';
+import { randomSettings } from '../deploy/random-settings.ts';
+import { sampleArtifact } from '../deploy/sample.ts';
+import { describeWith, findTool } from '../helpers/needs.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { type NomadStack, startNomad } from '../stack/nomad.ts';
+
+const seeds = Array.from({ length: 100 }, (_, seed) => seed);
+
+function specOf(seed: number): JobSpec {
+  const artifact = sampleArtifact({ interpreter: 'python3.11' });
+  return renderJobSpec(artifact, parseJobSettings({ tree: randomSettings(seed) }, artifact));
+}
+
+describeWith(['nomad', 'root'], 'the file of any job', () => {
+  let nomad: NomadStack;
+  beforeAll(async () => {
+    nomad = await startNomad();
+  });
+  afterAll(() => nomad?.stop());
+
+  async function post(
+    path: string,
+    body: unknown,
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`${nomad.address}/v1${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
+  it('is read by Nomad as the very job that is submitted', async () => {
+    for (const seed of seeds) {
+      const spec = specOf(seed);
+      const { status, text } = await post('/jobs/parse', { JobHCL: renderHcl(spec), Canonicalize: false });
+      expect(status, `seed ${seed}: ${text}`).toBe(200);
+      expect(withoutDefaults(JSON.parse(text)), `seed ${seed}`).toEqual(withoutDefaults(spec.job));
+    }
+  });
+
+  it('holds a job that Nomad takes', async () => {
+    for (const seed of seeds) {
+      const { text } = await post('/validate/job', { Job: specOf(seed).job });
+      expect(JSON.parse(text).Error ?? '', `seed ${seed}`).toBe('');
+    }
+  });
+
+  it('is formatted as by nomad fmt', async () => {
+    const directory = await temporaryDirectory();
+    await mkdir(join(directory, 'jobs'));
+    for (const seed of seeds) {
+      await writeFile(join(directory, 'jobs', `${seed}.hcl`), renderHcl(specOf(seed)));
+    }
+    const { exitCode, stdout } = await execProcess(findTool('nomad') ?? 'nomad', [
+      'fmt',
+      '-check',
+      join(directory, 'jobs'),
+    ]);
+    expect(stdout).toBe('');
+    expect(exitCode).toBe(0);
+  });
+});
+
+/** Drops what Go writes for a key that is not set, and what the parser fills in for a template. */
+function withoutDefaults(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDefaults);
+  if (typeof value !== 'object' || value === null) return value;
+  const byDefault: Readonly<Record<string, unknown>> =
+    'EmbeddedTmpl' in value ? { ChangeMode: 'restart', Perms: '0644', Splay: 5_000_000_000 } : {};
+  const set = Object.entries(value).filter(
+    ([key, inner]) =>
+      inner !== null && inner !== '' && inner !== 0 && inner !== false && inner !== byDefault[key],
+  );
+  return Object.fromEntries(set.map(([key, inner]) => [key, withoutDefaults(inner)]));
+}
