@@ -38,6 +38,8 @@ export interface JobFlags {
   readonly progressDeadline?: string | undefined;
   readonly autoRevert?: boolean | undefined;
   readonly arch?: string | undefined;
+  /** `true` for `nomad/jobs/<job>`, which every task of the job may read. */
+  readonly s3Variable?: string | true | undefined;
 }
 
 /**
@@ -82,6 +84,7 @@ export function treeOfFlags(flags: JobFlags): SettingsTree {
     kill_timeout: flags.killTimeout,
     update: Object.keys(update).length === 0 ? undefined : update,
     arch: flags.arch,
+    s3_variable: flags.s3Variable,
   });
 }
 

@@ -167,6 +167,7 @@ export interface NomadTask {
   readonly Lifecycle?: { readonly Hook: string; readonly Sidecar?: boolean };
   readonly Config: NomadExecConfig;
   readonly DispatchPayload?: { readonly File: string };
+  readonly Secrets?: readonly NomadSecret[];
   readonly Artifacts: readonly NomadArtifact[];
   readonly Templates?: readonly NomadTemplate[];
   readonly Env?: Readonly<Record<string, string>>;
@@ -193,11 +194,24 @@ export interface NomadResources {
   readonly MemoryMaxMB?: number;
 }
 
+/** What a client reads before it fetches artifacts, under `secret.<name>.<key>`. Source: "secret" block, Nomad 1.11. */
+export interface NomadSecret {
+  readonly Name: string;
+  readonly Provider: 'nomad';
+  /** Of a Nomad variable. */
+  readonly Path: string;
+}
+
 /** The file that a client fetches before the task starts. Source: "artifact" block. */
 export interface NomadArtifact {
   readonly GetterSource: string;
   readonly GetterMode: 'file';
-  readonly GetterOptions: { readonly archive: 'false'; readonly checksum: string };
+  readonly GetterOptions: {
+    readonly archive: 'false';
+    readonly checksum: string;
+    readonly aws_access_key_id?: string;
+    readonly aws_access_key_secret?: string;
+  };
   readonly RelativeDest: string;
 }
 

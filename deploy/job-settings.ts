@@ -20,6 +20,8 @@ export interface JobSettings {
   readonly nodePool: string | null;
   /** Null writes no constraint on the processor. */
   readonly arch: Arch | null;
+  /** Path of the Nomad variable with S3 credentials, for an `s3::` source; null: clients have their own, or need none. */
+  readonly s3Variable: string | null;
   readonly constraints: readonly ConstraintSettings[];
   readonly affinities: readonly AffinitySettings[];
   readonly spreads: readonly SpreadSettings[];

@@ -9,7 +9,13 @@ import type {
 } from './job-settings.ts';
 import { renderGroup } from './jobspec/group.ts';
 import { nanoseconds } from './jobspec/nanoseconds.ts';
-import { renderBundleConstraints, renderConstraint, renderPreferences } from './jobspec/placement.ts';
+import {
+  renderBundleConstraints,
+  renderConstraint,
+  renderPreferences,
+  secretsConstraint,
+} from './jobspec/placement.ts';
+import { variableOf } from './s3-variable.ts';
 
 /** How many allocations of each group the cluster has. */
 export type RunningCounts = ReadonlyMap<string, number>;
@@ -25,6 +31,7 @@ export function renderJobSpec(
   running: RunningCounts = new Map(),
 ): JobSpec {
   const { id, namespace, nodePool, parameterized, periodic, priority, region, type, update } = settings;
+  const download = { source: artifact.source, s3Variable: variableOf(artifact, settings) };
   const countOf = ({ name, count }: GroupSettings): number | null =>
     type === 'system' || type === 'sysbatch' ? null : (count ?? running.get(name) ?? 1);
   return {
@@ -39,12 +46,16 @@ export function renderJobSpec(
       Datacenters: settings.datacenters,
       ...(nodePool === null ? {} : { NodePool: nodePool }),
       ...(priority === null ? {} : { Priority: priority }),
-      Constraints: [...renderBundleConstraints(settings.arch), ...settings.constraints.map(renderConstraint)],
+      Constraints: [
+        ...renderBundleConstraints(settings.arch),
+        ...(download.s3Variable === null ? [] : [secretsConstraint]),
+        ...settings.constraints.map(renderConstraint),
+      ],
       ...renderPreferences(settings),
       ...(update === null ? {} : { Update: renderUpdate(update, settings.groups) }),
       ...(periodic === null ? {} : { Periodic: renderPeriodic(periodic) }),
       ...(parameterized === null ? {} : { ParameterizedJob: renderParameterized(parameterized) }),
-      TaskGroups: settings.groups.map((group) => renderGroup(artifact, group, countOf(group))),
+      TaskGroups: settings.groups.map((group) => renderGroup(download, group, countOf(group))),
     },
   };
 }

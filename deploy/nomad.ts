@@ -88,6 +88,8 @@ export interface Nomad {
   /** The service checks of a running allocation, as its client sees them; empty when it has none. */
   readChecks(allocationId: string): Promise<CheckResult[]>;
   countNodes(): Promise<number>;
+  /** Tells whether there is a variable, without reading its values. */
+  hasVariable(path: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -208,8 +210,14 @@ function missing({ action }: NomadRequest, text: string): SaddlebagError {
 /** The calls that only ask whether something can be. */
 function checkCalls(
   send: ReturnType<typeof openNomadHttp>['send'],
-): Pick<Nomad, 'checkNamespace' | 'checkRegion' | 'validateJob'> {
+): Pick<Nomad, 'checkNamespace' | 'checkRegion' | 'hasVariable' | 'validateJob'> {
   return {
+    hasVariable: async (path) => {
+      const action = `look for the variable ${path}`;
+      const { isFound, text } = await send({ method: 'GET', path: '/vars', query: { prefix: path }, action });
+      const readPaths = (value: unknown) => Shape.list(value, (item) => item.text('Path'));
+      return isFound && readAnswer(text, action, readPaths).includes(path);
+    },
     checkNamespace: async (namespace) => {
       const path = `/namespace/${encodeURIComponent(namespace)}`;
       const { isFound } = await send({ method: 'GET', path, action: `read namespace ${namespace}` });

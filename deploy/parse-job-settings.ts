@@ -10,6 +10,7 @@ import {
   namespaceForm,
   placeForm,
   plainName,
+  variablePathForm,
 } from './settings/forms.ts';
 import { type GroupContext, groupNameOf, readFurtherGroup, readGroup } from './settings/group.ts';
 import { readConstraints, readPreferences } from './settings/placement.ts';
@@ -75,6 +76,7 @@ export function readJobSettings(
     datacenters: body.texts('datacenters', datacenterForm) ?? ['*'],
     nodePool: body.text('node_pool', placeForm),
     arch: readArch(body, bundle.arch),
+    s3Variable: readS3Variable(body, id),
     constraints: readConstraints(body),
     ...readPreferences(body, type),
     update: readUpdate(body, type),
@@ -114,6 +116,17 @@ function refuseLongEnds(problems: Problems, { groups, update }: JobSettings): vo
       'it is longer than progress_deadline, which is how long a step of the update may take',
     );
   }
+}
+
+/** Every task of a job may read `nomad/jobs/<job>` by its own identity, and no other job's task. */
+function readS3Variable(body: SettingsReader, jobId: string): string | null {
+  const path = body.flagOrText('s3_variable', variablePathForm);
+  if (path === null || path === false) return null;
+  if (path !== true) return path;
+  const ownPath = `nomad/jobs/${jobId}`;
+  if (variablePathForm.pattern.test(ownPath)) return ownPath;
+  body.problem('s3_variable', `no variable can be called ${ownPath}: give the path of another`);
+  return null;
 }
 
 function refuseStrayPayload(body: SettingsReader, { parameterized, groups }: JobSettings): void {

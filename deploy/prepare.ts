@@ -6,6 +6,7 @@ import { renderJobSpec } from './jobspec.ts';
 import type { Nomad } from './nomad.ts';
 import type { NomadJobState } from './nomad-answers.ts';
 import type { PlanAnswer } from './plan-answer.ts';
+import { checkS3Variable, variableOf } from './s3-variable.ts';
 
 /** A job that the server has seen and found valid, and what would come of it. */
 export interface PreparedRelease {
@@ -18,7 +19,7 @@ export interface PreparedRelease {
 /**
  * Renders the job for the cluster as it is (the count that runs is kept unless one is given), has the server check it and
  * plans it. Changes nothing.
- * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `job-invalid`; what the API
+ * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `s3-variable-missing`, `job-invalid`; what the API
  * throws
  */
 export async function prepareRelease(
@@ -30,6 +31,8 @@ export async function prepareRelease(
   if (region !== null) await nomad.checkRegion(region);
   if (namespace !== null && namespace !== 'default') await nomad.checkNamespace(namespace);
   await checkDownloadUrl(nomad, artifact.source);
+  const s3Variable = variableOf(artifact, settings);
+  if (s3Variable !== null) await checkS3Variable(nomad, s3Variable);
   const current = await nomad.readJob(settings.id);
   const running = new Map(current?.groups.map(({ name, count }) => [name, count]));
   const spec = renderJobSpec(artifact, settings, running);

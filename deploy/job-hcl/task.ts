@@ -3,6 +3,7 @@ import type {
   NomadArtifact,
   NomadLogConfig,
   NomadResources,
+  NomadSecret,
   NomadTask,
   NomadTemplate,
   NomadVolumeMount,
@@ -42,6 +43,7 @@ export function taskBlock(task: NomadTask): HclItem {
       ...(DispatchPayload === undefined
         ? []
         : [block('dispatch_payload', [], attribute('file', DispatchPayload.File))]),
+      ...(task.Secrets ?? []).map(secretBlock),
       ...task.Artifacts.map(artifactBlock),
       ...(task.Templates ?? []).map(templateBlock),
       ...attribute('env', task.Env),
@@ -49,6 +51,14 @@ export function taskBlock(task: NomadTask): HclItem {
       resourcesBlock(task.Resources),
       ...(LogConfig === undefined ? [] : [logsBlock(LogConfig)]),
     ],
+  );
+}
+
+function secretBlock(secret: NomadSecret): HclItem {
+  return block(
+    'secret',
+    [secret.Name],
+    [...attribute('provider', secret.Provider), ...attribute('path', secret.Path)],
   );
 }
 
@@ -64,7 +74,12 @@ function artifactBlock(artifact: NomadArtifact): HclItem {
       block(
         'options',
         [],
-        [...attribute('archive', options.archive), ...attribute('checksum', options.checksum)],
+        [
+          ...attribute('archive', options.archive),
+          ...attribute('checksum', options.checksum),
+          ...attribute('aws_access_key_id', options.aws_access_key_id),
+          ...attribute('aws_access_key_secret', options.aws_access_key_secret),
+        ],
       ),
     ],
   );

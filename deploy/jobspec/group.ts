@@ -1,4 +1,3 @@
-import type { DeployArtifact } from '../artifact.ts';
 import type {
   NomadCheck,
   NomadEphemeralDisk,
@@ -23,14 +22,10 @@ import type {
 } from '../job-settings.ts';
 import { nanoseconds } from './nanoseconds.ts';
 import { renderConstraint, renderPreferences } from './placement.ts';
-import { renderTask } from './task.ts';
+import { type Download, renderTask } from './task.ts';
 
 /** Renders a group; `count` null is not written. */
-export function renderGroup(
-  artifact: DeployArtifact,
-  settings: GroupSettings,
-  count: number | null,
-): NomadGroup {
+export function renderGroup(download: Download, settings: GroupSettings, count: number | null): NomadGroup {
   const { constraints, ephemeralDisk, network, reschedule, services, volumes } = settings;
   return {
     Name: settings.name,
@@ -45,7 +40,7 @@ export function renderGroup(
       ? {}
       : { Volumes: Object.fromEntries(volumes.map((volume) => [volume.name, renderVolume(volume)])) }),
     ...(services.length === 0 ? {} : { Services: services.map(renderService) }),
-    Tasks: settings.tasks.map((task) => renderTask(artifact, task)),
+    Tasks: settings.tasks.map((task) => renderTask(download, task)),
   };
 }
 

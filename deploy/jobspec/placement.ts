@@ -16,6 +16,13 @@ export function renderBundleConstraints(arch: Arch | null): NomadConstraint[] {
   return arch === null ? [kernel] : [kernel, equals('cpu.arch', nomadArchs[arch])];
 }
 
+/** Older clients and servers drop a secret block without a word, and the download fails. */
+export const secretsConstraint: NomadConstraint = {
+  LTarget: `\${attr.nomad.version}`,
+  Operand: 'semver',
+  RTarget: '>= 1.11.0',
+};
+
 export function renderConstraint({ attribute, operator, value }: ConstraintSettings): NomadConstraint {
   const isDistinctHosts = operator === 'distinct_hosts';
   return {

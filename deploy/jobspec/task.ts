@@ -1,4 +1,4 @@
-import type { DeployArtifact } from '../artifact.ts';
+import type { ArtifactSource } from '../artifact-source.ts';
 import type {
   NomadArtifact,
   NomadLogConfig,
@@ -17,8 +17,15 @@ import type {
 } from '../job-settings.ts';
 import { nanoseconds } from './nanoseconds.ts';
 
+/** What is fetched, and with what. */
+export interface Download {
+  readonly source: ArtifactSource;
+  /** Path of a Nomad variable with S3 credentials; null for none. */
+  readonly s3Variable: string | null;
+}
+
 /** Renders a task: the bundle, fetched into the task's directory, and how it is started there. */
-export function renderTask(artifact: DeployArtifact, settings: TaskSettings): NomadTask {
+export function renderTask(download: Download, settings: TaskSettings): NomadTask {
   const { dispatchPayload, env, lifecycle, logs, shutdownDelayMs, user, volumeMounts } = settings;
   const templates = [...renderSecrets(settings.secrets), ...settings.templates.map(renderTemplate)];
   return {
@@ -34,7 +41,10 @@ export function renderTask(artifact: DeployArtifact, settings: TaskSettings): No
       ...(settings.workDir === null ? {} : { work_dir: settings.workDir }),
     },
     ...(dispatchPayload === null ? {} : { DispatchPayload: { File: dispatchPayload } }),
-    Artifacts: [renderArtifact(artifact, settings.fileName)],
+    ...(download.s3Variable === null
+      ? {}
+      : { Secrets: [{ Name: 's3', Provider: 'nomad', Path: download.s3Variable } as const] }),
+    Artifacts: [renderArtifact(download, settings.fileName)],
     ...(templates.length === 0 ? {} : { Templates: templates }),
     ...(Object.keys(env).length === 0 ? {} : { Env: env }),
     ...(volumeMounts.length === 0 ? {} : { VolumeMounts: volumeMounts.map(renderVolumeMount) }),
@@ -50,14 +60,24 @@ export function renderTask(artifact: DeployArtifact, settings: TaskSettings): No
  * Renders the download of the bundle as one file that is never unpacked: go-getter would turn links into empty files and
  * stop at 4,096 of them.
  */
-function renderArtifact({ source }: DeployArtifact, fileName: string): NomadArtifact {
+function renderArtifact({ source, s3Variable }: Download, fileName: string): NomadArtifact {
   return {
     GetterSource: source.url,
     GetterMode: 'file',
-    GetterOptions: { archive: 'false', checksum: source.checksum },
+    GetterOptions: {
+      archive: 'false',
+      checksum: source.checksum,
+      ...(s3Variable === null ? {} : s3Options),
+    },
     RelativeDest: `local/${fileName}`,
   };
 }
+
+/** What of the variable's items a download takes: they stand in the job by name only. */
+const s3Options = {
+  aws_access_key_id: `\${secret.s3.aws_access_key_id}`,
+  aws_access_key_secret: `\${secret.s3.aws_secret_access_key}`,
+} as const;
 
 /**
  * Renders the variables whose values are in Nomad's own: one template that the client fills in, with each value quoted so

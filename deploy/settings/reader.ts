@@ -104,6 +104,12 @@ export class SettingsReader {
     return this.#expected(key, 'true or false', value);
   }
 
+  /** Reads a text, or a flag where no more than yes or no is said. */
+  flagOrText(key: string, form: TextForm): boolean | string | null {
+    const value = this.#fields.get(key);
+    return typeof value === 'boolean' ? this.flag(key) : this.text(key, form);
+  }
+
   /** Reads a duration in milliseconds. */
   duration(key: string): number | null {
     const value = this.#take(key);

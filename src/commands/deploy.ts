@@ -14,6 +14,7 @@ import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
 import { renderPlan } from '../../deploy/plan-text.ts';
 import { type PreparedRelease, prepareRelease } from '../../deploy/prepare.ts';
 import { release } from '../../deploy/release.ts';
+import { isS3Source, storeVariableCommand } from '../../deploy/s3-variable.ts';
 import type { Context } from '../core/context.ts';
 import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { CommandResult } from './result.ts';
@@ -58,6 +59,7 @@ export async function runDeploy(
   const settings = parseJobSettings({ tree: treeOfFlags(flags), nameOf: flagOfSetting }, artifact);
   const timeoutMs = parseTimeout(flags.timeout, settings);
   if (settings.arch === null) warnOfArch(context);
+  tellCredentials(artifact, settings, context);
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
   const connection = await connectionOf(flags, context);
   // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
@@ -154,6 +156,17 @@ function warnOfArch({ reporter }: Context): void {
     message: 'the job may be placed on any processor: the source does not say for which the bundle is',
     hint: 'pass --arch x86_64 or --arch aarch64, or give the Artifact that `saddlebag publish --json` prints',
   });
+}
+
+/** Says where the clients' credentials come from, which the job itself never shows. */
+function tellCredentials({ source }: DeployArtifact, settings: JobSettings, { reporter }: Context): void {
+  if (!isS3Source(source)) return;
+  const { s3Variable, namespace } = settings;
+  const message =
+    s3Variable === null
+      ? 'clients fetch the artifact with S3 credentials of their own; --s3-variable takes them from a Nomad variable'
+      : `clients take S3 credentials from a Nomad variable: ${storeVariableCommand(s3Variable, namespace)}`;
+  reporter.report({ kind: 'step', stage: 'deploy', message });
 }
 
 function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: Context): CommandResult {

@@ -128,6 +128,7 @@ export const errorCodes = {
   'region-unknown': 'Nomad has no such region',
   'region-wrong': 'the bucket is in another AWS region',
   'runtime-missing': 'the runtime for the architecture is not installed',
+  's3-variable-missing': 'the Nomad variable that `--s3-variable` names is not there',
   'secret-in-plain-text': 'a variable that is called like a secret, with its value where others can read it',
   'server-busy': 'the S3 server is overloaded or failed',
   'shebang-unsupported': 'a first line of a script that cannot be bundled',

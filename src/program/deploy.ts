@@ -82,6 +82,10 @@ function addJobFlags(deploy: Command): Command {
     .option('--arg <argument>', 'pass an argument; repeatable', collect)
     .option('--program <name>', 'which program of the bundle runs (default: its first)')
     .option('--volume <name:/path[:ro]>', 'a host volume, and where the task sees it; repeatable', collect)
+    .option(
+      '--s3-variable [path]',
+      'Nomad variable with S3 credentials for an s3:: source (default: nomad/jobs/JOB), from Nomad 1.11 on',
+    )
     .option('--user <user>', "run as this user (default: the client's, nobody)")
     .option('--kill-signal <signal>', 'what ends it (default: SIGTERM)')
     .option('--kill-timeout <duration>', 'how long it may take to end (default: 10s)')

@@ -108,6 +108,36 @@ describe('the job of an artifact', () => {
     expect(job.TaskGroups[0]?.ReschedulePolicy).toMatchObject({ Attempts: 1, Unlimited: false });
   });
 
+  it('takes S3 credentials from a variable, by name only, on clients that can', () => {
+    const source = `s3::http://minio:9000/apps/web/web-1.2-x86_64?archive=false&checksum=sha256:${sampleSha256}&region=eu-1`;
+    const spec = sampleJobSpec({ s3Variable: true }, sampleArtifact({ source }));
+    expect(taskOf(spec)).toMatchObject({
+      Secrets: [{ Name: 's3', Provider: 'nomad', Path: 'nomad/jobs/web' }],
+      Artifacts: [
+        {
+          GetterSource: 's3::http://minio:9000/apps/web/web-1.2-x86_64?region=eu-1',
+          GetterOptions: {
+            aws_access_key_id: `\${secret.s3.aws_access_key_id}`,
+            aws_access_key_secret: `\${secret.s3.aws_secret_access_key}`,
+          },
+        },
+      ],
+    });
+    expect(spec.job.Constraints.at(-1)).toEqual({
+      LTarget: `\${attr.nomad.version}`,
+      Operand: 'semver',
+      RTarget: '>= 1.11.0',
+    });
+    expect(renderHcl(spec)).toContain('operator  = "semver"');
+  });
+
+  it('leaves a variable alone where the source needs no credentials, and refuses one that cannot be', () => {
+    expect(JSON.stringify(sampleJobSpec({ s3Variable: true }))).not.toContain('secret');
+    expect(() => sampleJobSpec({ s3Variable: 'a b' })).toThrow('--s3-variable: expected the path of a Nomad');
+    const dotted = { s3Variable: true, job: 'web.eu' };
+    expect(() => sampleJobSpec(dotted)).toThrow('--s3-variable: no variable can be called nomad/jobs/web.eu');
+  });
+
   it('holds nothing of who published what and when', () => {
     const text = JSON.stringify(sampleJobSpec());
     const artifact = JSON.parse(sampleArtifactJson());
