@@ -44,6 +44,30 @@ export function reasonOf(cause: unknown): string {
 }
 
 /**
+ * Writes the source by which clients with credentials fetch an object of a bucket: go-getter's `s3::`. Undefined where
+ * its URLs cannot say where the bucket is: it takes `host/bucket/key` of any server, and of AWS's hosts those below
+ * amazonaws.com in which the region is the second part, or for a bucket with dots the end of the first.
+ * Source: hashicorp/go-getter, get_s3.go.
+ */
+export function s3Source(
+  { base, name, region }: { readonly base: string; readonly name: string; readonly region: string },
+  key: string,
+  checksum: string,
+): string | undefined {
+  const server = s3Server(new URL(base), name, region);
+  return server && `s3::${server}/${encodeKey(key)}?archive=false&checksum=${checksum}&region=${region}`;
+}
+
+function s3Server({ origin, hostname, pathname }: URL, name: string, region: string): string | undefined {
+  if (hostname.endsWith('.amazonaws.com')) {
+    return name.includes('.')
+      ? `https://s3-${region}.amazonaws.com/${name}`
+      : `https://${name}.s3.${region}.amazonaws.com`;
+  }
+  return pathname === `/${encodeURIComponent(name)}` ? origin + pathname : undefined;
+}
+
+/**
  * Joins the URL of an object and what an artifact block takes. `archive=false` keeps Nomad from unpacking a file whose
  * name happens to end in `.gz` or `.zip`.
  */

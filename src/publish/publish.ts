@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { bundleFileName } from '../core/bundle-name.ts';
-import type { WarningCode } from '../core/codes.ts';
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
 import { type Reporter, silentReporter } from '../core/reporter.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
+import { settleAccess } from './access.ts';
 import { type Content, fileContent, textContent } from './content.ts';
 import { type AskDownload, downloadLocation } from './download.ts';
 import { artifactKey } from './key.ts';
@@ -29,7 +29,7 @@ export interface PublishOptions {
   readonly prefix: string;
   /** What clients find the keys below, instead of the store's own; no slash at its end. */
   readonly downloadBase?: string;
-  /** Asks the download URL at the end, so that what clients could not fetch is warned of. */
+  /** Asks the download URL at the end: what needs credentials gets an `s3::` source, other trouble is warned of. */
   readonly ask?: AskDownload;
 }
 
@@ -96,8 +96,10 @@ export async function publish(
   if (!(await holdsSame(beside, sums.content, { ...context, deniedMeansAbsent: true }))) {
     await send(beside, sums, { ...context, reporter: silentReporter });
   }
-  if (ask !== undefined) await warnUnlessReadable(artifact, ask, context);
-  return { key, artifact };
+  return {
+    key,
+    artifact: ask === undefined ? artifact : await settleAccess(options, { key, artifact }, context),
+  };
 }
 
 /** What an object is made of. */
@@ -182,41 +184,6 @@ async function readBack(store: Store, key: string, signal: AbortSignal): Promise
   const hash = createHash('sha256');
   for await (const chunk of store.get(key, signal)) hash.update(chunk);
   return hash.digest('hex');
-}
-
-async function warnUnlessReadable(
-  artifact: Artifact,
-  ask: AskDownload,
-  { reporter, signal }: PublishContext,
-): Promise<void> {
-  const answer = await ask(artifact.url, artifact.sizeBytes, signal);
-  const warn = (code: WarningCode, message: string, hint: string) =>
-    reporter.report({ kind: 'warning', stage: 'publish', code, message, hint });
-  if (answer.kind === 'refused' && (answer.status === 401 || answer.status === 403)) {
-    warn(
-      'download-refused',
-      `${artifact.url} needs credentials, which Nomad's clients do not have`,
-      'allow anonymous reads (mc anonymous set download, or a bucket policy), or use an s3:: source with credentials in the job',
-    );
-  } else if (answer.kind === 'refused') {
-    warn(
-      'download-missing',
-      `${artifact.url} answers ${answer.status}`,
-      'check that --download-url serves what --to holds',
-    );
-  } else if (answer.kind === 'other-size') {
-    warn(
-      'download-differs',
-      `${artifact.url} has ${answer.sizeBytes} bytes instead of ${artifact.sizeBytes}`,
-      'check that --download-url serves what --to holds, and that no proxy on the way changes it',
-    );
-  } else if (answer.kind === 'unreachable') {
-    warn(
-      'download-unreachable',
-      `${artifact.url} cannot be reached from here: ${answer.reason}`,
-      "start what serves it (saddlebag serve FOLDER), or pass --download-url with the name that Nomad's clients use",
-    );
-  }
 }
 
 function step({ reporter }: PublishContext, message: string): void {

@@ -55,6 +55,9 @@ export interface Store {
   /** The URL below which clients find the objects: this, a slash and the encoded key; no slash at its end. */
   readonly downloadBase: string;
 
+  /** What clients with credentials need to know of a bucket; undefined where the store is none. */
+  readonly bucket?: { readonly name: string; readonly region: string };
+
   /** Names an object for people: `s3://apps/web/…`, `/srv/apps/web/…`. */
   describe(key: string): string;
 

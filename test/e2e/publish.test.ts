@@ -163,7 +163,10 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     const bundle = await writePublishable(await temporaryDirectory());
     const context = testContext();
     const store = await openApps({ bucket: 'private' });
-    await publish({ bundle, store, prefix: '', ask: askDownload }, context);
+    const { artifact } = await publish({ bundle, store, prefix: '', ask: askDownload }, context);
+    expect(artifact.source).toBe(
+      `s3::${artifact.url}?archive=false&checksum=sha256:${bundle.sha256}&region=us-east-1`,
+    );
     const warnings = context.events.filter(({ kind }) => kind === 'warning');
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatchObject({ code: 'download-refused' });

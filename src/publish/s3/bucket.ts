@@ -36,6 +36,8 @@ export interface Bucket {
   readonly client: S3;
   readonly name: string;
   readonly url: string;
+  /** That of signatures. */
+  readonly region: string;
   /** As in `S3Timeouts`. */
   readonly stallMs: number;
   /**
@@ -72,7 +74,14 @@ export async function connectBucket(options: S3Options): Promise<Bucket> {
     addPayloadHashes(settled);
     const url = await bucketUrl(settled, options.bucket);
     const { stallMs } = options.timeouts ?? usualTimeouts;
-    return { client: settled, name: options.bucket, url, stallMs, signsPayload: !isGuarded(url) };
+    return {
+      client: settled,
+      name: options.bucket,
+      url,
+      region: region ?? anyRegion,
+      stallMs,
+      signsPayload: !isGuarded(url),
+    };
   } catch (cause) {
     const object = `s3://${options.bucket}`;
     throw s3Failure(cause, { verb: 'write', object, endpoint: options.endpoint ?? 'AWS' });

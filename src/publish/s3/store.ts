@@ -34,6 +34,7 @@ export async function openS3Store(options: S3Options): Promise<Store> {
   };
   return {
     downloadBase: bucket.url,
+    bucket: { name: bucket.name, region: bucket.region },
     describe,
     head: (key, signal) => translated('read', key, () => patiently(signal, () => head(bucket, key, signal))),
     put: (key, content, settings) => translated('write', key, () => put(bucket, key, content, settings)),
