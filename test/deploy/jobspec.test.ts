@@ -134,7 +134,7 @@ describe('the job of an artifact', () => {
   it('leaves a variable alone where the source needs no credentials, and refuses one that cannot be', () => {
     expect(JSON.stringify(sampleJobSpec({ s3Variable: true }))).not.toContain('secret');
     expect(() => sampleJobSpec({ s3Variable: 'a b' })).toThrow('--s3-variable: expected the path of a Nomad');
-    const dotted = { s3Variable: true, job: 'web.eu' };
+    const dotted = { s3Variable: true, job: 'web.eu' } as const;
     expect(() => sampleJobSpec(dotted)).toThrow('--s3-variable: no variable can be called nomad/jobs/web.eu');
   });
 

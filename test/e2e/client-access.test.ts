@@ -1,0 +1,86 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Release } from '../../deploy/release-model.ts';
+import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
+import type { SaddlebagError } from '../../src/core/errors.ts';
+import { execProcess } from '../../src/core/exec.ts';
+import type { Artifact } from '../../src/core/types.ts';
+import { askDownload } from '../../src/publish/download.ts';
+import { publish } from '../../src/publish/publish.ts';
+import { openS3Store } from '../../src/publish/s3/store.ts';
+import { testContext } from '../helpers/context.ts';
+import { describeWith } from '../helpers/needs.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { type AppServer, startAppServer } from '../stack/app-server.ts';
+import { type Minio, startMinio } from '../stack/minio.ts';
+import { type NomadStack, startNomad } from '../stack/nomad.ts';
+
+describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by a real client', () => {
+  let nomad: NomadStack;
+  let minio: Minio;
+  let apps: AppServer;
+
+  beforeAll(async () => {
+    [nomad, minio, apps] = await Promise.all([startNomad(), startMinio(), startAppServer()]);
+    await minio.makeBucket('public', { public: true });
+    await minio.makeBucket('private');
+    process.env.AWS_ACCESS_KEY_ID = minio.accessKey;
+    process.env.AWS_SECRET_ACCESS_KEY = minio.secretKey;
+    process.env.AWS_CONFIG_FILE = '/dev/null';
+    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
+  });
+  afterAll(async () => {
+    await Promise.all([nomad?.stop(), minio?.stop(), apps?.stop()]);
+  });
+
+  /** Publishes the test app, which runs until it is stopped. */
+  async function publishTo(bucket: string, appVersion: string): Promise<Artifact> {
+    const released = apps.release(appVersion, 'sleep');
+    const file = join(await temporaryDirectory(), 'app');
+    await writeFile(file, await (await fetch(released.url)).bytes());
+    const bundle = {
+      ...released,
+      file,
+      sha256: released.checksum.slice('sha256:'.length),
+      entrypoint: { interpreter: null },
+    };
+    const store = await openS3Store({ bucket, endpoint: minio.endpoint });
+    const { artifact } = await publish({ bundle, store, prefix: 'we b+1', ask: askDownload }, testContext());
+    return artifact;
+  }
+
+  async function deploy(source: string, flags: DeployFlags): Promise<Release> {
+    const input = { artifact: source, flags: { minHealthyTime: '1s', ...flags }, readStdin: async () => '' };
+    const { json } = await runDeploy(input, testContext({ env: { NOMAD_ADDR: nomad.address } }));
+    return json as Release;
+  }
+
+  it('is a plain URL where anyone may read', async () => {
+    const { source, url } = await publishTo('public', '1');
+    expect(source.startsWith(`${url}?`)).toBe(true);
+    expect(await deploy(source, { job: 'open' })).toMatchObject({ status: 'healthy' });
+  });
+
+  it('is an s3:: source where not, and the job takes the credentials from a variable', async () => {
+    const { source, url } = await publishTo('private', '1');
+    expect(source.startsWith(`s3::${url}?`)).toBe(true);
+    const flags = { job: 'closed', s3Variable: true } as const;
+    const missing = await deploy(source, flags).catch((cause: SaddlebagError) => cause);
+    expect(missing).toMatchObject({ code: 's3-variable-missing' });
+    const command = 'hint' in missing ? (missing.hint ?? '').replace('store them: ', '') : '';
+    const stored = await execProcess('sh', ['-c', command], {
+      env: {
+        PATH: process.env.PATH,
+        NOMAD_ADDR: nomad.address,
+        AWS_ACCESS_KEY_ID: minio.accessKey,
+        AWS_SECRET_ACCESS_KEY: minio.secretKey,
+      },
+    });
+    expect(stored.exitCode, stored.stderr).toBe(0);
+    expect(await deploy(source, flags)).toMatchObject({ status: 'healthy' });
+    const job = await (await fetch(`${nomad.address}/v1/job/closed`)).text();
+    expect(job).not.toContain(minio.secretKey);
+    expect(job).not.toContain(minio.accessKey);
+  });
+});
