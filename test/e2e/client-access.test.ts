@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Release } from '../../deploy/release-model.ts';
 import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
@@ -38,10 +39,12 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
   async function publishTo(bucket: string, appVersion: string): Promise<Artifact> {
     const released = apps.release(appVersion, 'sleep');
     const file = join(await temporaryDirectory(), 'app');
-    await writeFile(file, await (await fetch(released.url)).bytes());
+    const content = await (await fetch(released.url)).bytes();
+    await writeFile(file, content);
     const bundle = {
       ...released,
       file,
+      crc32: crc32(content),
       sha256: released.checksum.slice('sha256:'.length),
       entrypoint: { interpreter: null },
     };
