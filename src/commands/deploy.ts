@@ -10,7 +10,7 @@ import type { JobSettings } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
 import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
-import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
+import { type JobSettingsSource, parseJobSettings } from '../../deploy/parse-job-settings.ts';
 import { renderPlan } from '../../deploy/plan-text.ts';
 import { type PreparedRelease, prepareRelease } from '../../deploy/prepare.ts';
 import { release } from '../../deploy/release.ts';
@@ -19,8 +19,8 @@ import type { Context } from '../core/context.ts';
 import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { CommandResult } from './result.ts';
 
-/** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
-export interface DeployFlags extends JobFlags {
+/** What to do with a job. */
+export interface DeployOptions {
   /** Print the job and ask no server. */
   readonly dryRun?: boolean | undefined;
   /** Show what would change, and change nothing. */
@@ -31,6 +31,10 @@ export interface DeployFlags extends JobFlags {
   readonly failFast?: boolean | undefined;
   readonly timeout?: string | undefined;
   readonly address?: string | undefined;
+}
+
+/** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
+export interface DeployFlags extends JobFlags, DeployOptions {
   /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
   readonly from?: string | undefined;
   /** S3 server of `from`, other than AWS. */
@@ -56,12 +60,29 @@ export async function runDeploy(
   refuseConflicts(flags);
   const { text, from } = await readArtifact(input, context);
   const artifact = parseArtifact(text, from);
-  const settings = parseJobSettings({ tree: treeOfFlags(flags), nameOf: flagOfSetting }, artifact);
+  const source = { tree: treeOfFlags(flags), nameOf: flagOfSetting };
+  return deployArtifact({ artifact, source, options: flags }, context);
+}
+
+/**
+ * Does what `options` say with the job of an artifact: for `deploy`, and for `up`, whose settings come from a file.
+ * @throws {SaddlebagError} as `runDeploy`, but for reading the artifact
+ */
+export async function deployArtifact(
+  request: {
+    readonly artifact: DeployArtifact;
+    readonly source: JobSettingsSource;
+    readonly options: DeployOptions;
+  },
+  context: Context,
+): Promise<CommandResult> {
+  const { artifact, options: flags } = request;
+  const settings = parseJobSettings(request.source, artifact);
   const timeoutMs = parseTimeout(flags.timeout, settings);
   if (settings.arch === null) warnOfArch(context);
   tellCredentials(artifact, settings, context);
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
-  const connection = await connectionOf(flags, context);
+  const connection = await connectionOf(settings, flags.address, context);
   // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
   const { openNomad } = await import('../../deploy/nomad.ts');
   const nomad = openNomad(connection, context.signal);
@@ -184,13 +205,13 @@ function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: C
 }
 
 /** The job's own namespace and region go before those of the environment, as with Nomad's own command. */
-async function connectionOf(flags: DeployFlags, { env }: Context): Promise<NomadConnection> {
-  const connection = await readConnection(env, { address: flags.address });
-  return {
-    ...connection,
-    namespace: flags.namespace ?? connection.namespace,
-    region: flags.region ?? connection.region,
-  };
+async function connectionOf(
+  { namespace, region }: JobSettings,
+  address: string | undefined,
+  { env }: Context,
+): Promise<NomadConnection> {
+  const connection = await readConnection(env, { address });
+  return { ...connection, namespace: namespace ?? connection.namespace, region: region ?? connection.region };
 }
 
 async function prepare(
