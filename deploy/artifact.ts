@@ -1,6 +1,6 @@
 import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
 import { splitNameVersion } from '../src/core/store-path.ts';
-import type { Arch } from '../src/core/types.ts';
+import type { Arch, ImageSettings } from '../src/core/types.ts';
 import { type ArtifactSource, checksumProblem, parseArtifactSource } from './artifact-source.ts';
 
 /** What a job needs to know of a published bundle. */
@@ -10,6 +10,10 @@ export interface DeployArtifact {
   readonly arch: Arch | null;
   /** Base name of the interpreter (`python3.11`); null for a program of its own, or when not known. */
   readonly interpreter: string | null;
+  /** Whether a small init runs as the app's parent; null when not known. */
+  readonly init: boolean | null;
+  /** What the image that was bundled says of how it runs; null for other bundles, or when not known. */
+  readonly imageSettings: ImageSettings | null;
   readonly source: ArtifactSource;
 }
 
@@ -40,7 +44,7 @@ function parseBareSource(text: string, from: string | undefined): DeployArtifact
   if (typeof source === 'string') throw invalid(shown, [source]);
   const { name, arch } = parsePath(source);
   if (name === '') throw invalid(shown, ['its path names no file']);
-  return { name, arch, interpreter: null, source };
+  return { name, arch, interpreter: null, init: null, imageSettings: null, source };
 }
 
 /**
@@ -62,12 +66,18 @@ function parsePath({ path, checksum }: ArtifactSource): {
 function parseArtifactJson(text: string, from: string): DeployArtifact {
   const record = parseRecord(text, from);
   const problems: string[] = [];
-  const { name, arch, interpreter = null, checksum, source } = record;
+  const { name, arch, interpreter = null, init = null, imageSettings = null, checksum, source } = record;
   if (record.version !== 1) problems.push(`version: expected 1, got ${show(record.version)}`);
   if (typeof name !== 'string' || name === '') problems.push(`name: expected text, got ${show(name)}`);
   if (!isArch(arch)) problems.push(`arch: expected "x86_64" or "aarch64", got ${show(arch)}`);
   if (interpreter !== null && typeof interpreter !== 'string') {
     problems.push(`interpreter: expected text or null, got ${show(interpreter)}`);
+  }
+  if (init !== null && typeof init !== 'boolean') {
+    problems.push(`init: expected true or false, got ${show(init)}`);
+  }
+  if (imageSettings !== null && !isImageSettings(imageSettings)) {
+    problems.push(`imageSettings: expected user, ports and stopSignal, got ${show(imageSettings)}`);
   }
   const parsed =
     typeof source === 'string' ? parseArtifactSource(source) : `expected text, got ${show(source)}`;
@@ -78,11 +88,25 @@ function parseArtifactJson(text: string, from: string): DeployArtifact {
     typeof name !== 'string' ||
     !isArch(arch) ||
     (interpreter !== null && typeof interpreter !== 'string') ||
+    (init !== null && typeof init !== 'boolean') ||
+    (imageSettings !== null && !isImageSettings(imageSettings)) ||
     typeof parsed === 'string'
   ) {
     throw invalid(from, problems);
   }
-  return { name, arch, interpreter, source: parsed };
+  return { name, arch, interpreter, init, imageSettings, source: parsed };
+}
+
+function isImageSettings(value: unknown): value is ImageSettings {
+  if (typeof value !== 'object' || value === null) return false;
+  const { user, ports, stopSignal } = value as Readonly<Record<string, unknown>>;
+  const isTextOrNull = (text: unknown) => text === null || typeof text === 'string';
+  return (
+    isTextOrNull(user) &&
+    isTextOrNull(stopSignal) &&
+    Array.isArray(ports) &&
+    ports.every((port) => typeof port === 'string')
+  );
 }
 
 function checksumProblems(checksum: unknown, inSource: string): string[] {

@@ -26,7 +26,7 @@ export interface JobSettingsSource {
 }
 
 /** What settings take from the bundle where they do not say. */
-export type BundleOfJob = Pick<DeployArtifact, 'name' | 'arch' | 'interpreter'>;
+export type BundleOfJob = Pick<DeployArtifact, 'name' | 'arch' | 'interpreter' | 'imageSettings'>;
 
 /**
  * Checks the settings of a job and fills in defaults, most of them Nomad's own, written out so that the job's file shows
@@ -65,7 +65,7 @@ export function readJobSettings(
     jobId: id,
     type,
     fileName,
-    bundle: { interpreter: bundle.interpreter, user: null, killSignal: null },
+    bundle,
   };
   const settings: JobSettings = {
     id,

@@ -1,5 +1,7 @@
+import type { DeployArtifact } from '../artifact.ts';
 import type { GroupSettings, JobType, PortSettings, SecretSettings, TaskSettings } from '../job-settings.ts';
 import { nameForm, plainName } from './forms.ts';
+import { imageKillSignal, imagePort } from './image.ts';
 import { readNetwork, readServices } from './network.ts';
 import { isOnEveryNode, readConstraints, readPreferences } from './placement.ts';
 import type { SettingsReader } from './reader.ts';
@@ -8,13 +10,7 @@ import { readTask, type TaskDefaults } from './task.ts';
 import { readReschedule, readRestart } from './timing.ts';
 
 /** What a bundle says of how it wants to be run. */
-export interface BundleFacts {
-  /** Base name of the interpreter (`python3.11`); null for a program of its own, or when not known. */
-  readonly interpreter: string | null;
-  /** Null for none, or when not known. */
-  readonly user: string | null;
-  readonly killSignal: string | null;
-}
+export type BundleFacts = Pick<DeployArtifact, 'interpreter' | 'imageSettings'>;
 
 /** What a group knows of its job. */
 export interface GroupContext {
@@ -29,7 +25,7 @@ export interface GroupContext {
  * `placement` false leaves constraints to who reads the whole job.
  */
 export function readGroup(body: SettingsReader, name: string, context: GroupContext): GroupSettings {
-  const network = readNetwork(body);
+  const network = readNetwork(body, imagePort(context.bundle.imageSettings));
   const ports = network?.ports ?? [];
   const { volumes, mounts } = readVolumes(body);
   const services = readServices(body, serviceBase(context.jobId, name, body), ports);
@@ -37,10 +33,10 @@ export function readGroup(body: SettingsReader, name: string, context: GroupCont
     name: body.text('task_name', nameForm) ?? name,
     jobId: context.jobId,
     fileName: context.fileName,
-    killSignal: context.bundle.killSignal ?? 'SIGTERM',
+    killSignal: imageKillSignal(context.bundle.imageSettings) ?? 'SIGTERM',
     // Who found the service just now is still served, after it left the list and before it is stopped.
     shutdownDelayMs: services.length === 0 ? null : 3_000,
-    user: context.bundle.user,
+    user: null,
     env: knownEnv(context.bundle, ports),
     secrets: {},
     volumes,

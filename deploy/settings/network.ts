@@ -10,14 +10,23 @@ import type { SettingsReader } from './reader.ts';
 
 const portRange = { min: 1, max: 65_535 };
 
-/** Reads `network_mode` and the `port` blocks of a group; null where there is neither. */
-export function readNetwork(body: SettingsReader): NetworkSettings | null {
+/**
+ * Reads `network_mode` and the `port` blocks of a group; null where there is neither. `listens` is the port that the app
+ * listens on whatever it is told: the first port is then that one.
+ */
+export function readNetwork(body: SettingsReader, listens: number | null): NetworkSettings | null {
   const mode = body.text('network_mode', {
     pattern: /^(?:host|bridge|none|cni\/[0-9A-Za-z._-]+)$/,
     expected: 'host, bridge, none or cni/NAME',
   });
-  const ports = body.labelled('port').map(([label, block]) => readPort(label, block, mode));
+  const [first, ...others] = body.labelled('port').map(([label, block]) => readPort(label, block, mode));
+  const ports = first === undefined ? [] : [listens === null ? first : at(first, listens, mode), ...others];
   return mode === null && ports.length === 0 ? null : { mode, ports };
+}
+
+function at(port: PortSettings, number: number, mode: string | null): PortSettings {
+  if (port.static !== null || port.to !== null) return port;
+  return mode === null || mode === 'host' ? { ...port, static: number } : { ...port, to: number };
 }
 
 function readPort(label: string, block: SettingsReader, mode: string | null): PortSettings {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
 import { isLoopback } from '../../deploy/artifact-source.ts';
+import { bundleHints } from '../../deploy/bundle-hints.ts';
 import { loopbackHint } from '../../deploy/download-check.ts';
 import { parseDuration } from '../../deploy/duration.ts';
 import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flags.ts';
@@ -81,6 +82,9 @@ export async function deployArtifact(
   const timeoutMs = parseTimeout(flags.timeout, settings);
   if (settings.arch === null) warnOfArch(context);
   tellCredentials(artifact, settings, context);
+  for (const message of bundleHints(artifact, settings)) {
+    context.reporter.report({ kind: 'detail', stage: 'deploy', message });
+  }
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
   const connection = await connectionOf(settings, flags.address, context);
   // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.

@@ -203,6 +203,10 @@ export interface Artifact {
   readonly arch: Arch;
   /** The interpreter of the bundle's entrypoint, as in `Entrypoint`. */
   readonly interpreter: string | null;
+  /** Whether a small init runs as the app's parent, as in `Entrypoint`. */
+  readonly init: boolean;
+  /** Of an image; null for other sources. */
+  readonly imageSettings: ImageSettings | null;
   /** Where clients fetch it, without a query. */
   readonly url: string;
   /** What an artifact block of a Nomad job takes: `url?archive=false&checksum=sha256:…`. */

@@ -14,9 +14,9 @@ import type { Store } from './store.ts';
 /** What of a bundle is needed to publish it. */
 export type Publishable = Pick<
   Bundle,
-  'name' | 'appVersion' | 'arch' | 'file' | 'sizeBytes' | 'sha256' | 'closureSha256'
+  'name' | 'appVersion' | 'arch' | 'file' | 'sizeBytes' | 'sha256' | 'closureSha256' | 'imageSettings'
 > & {
-  readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter'>;
+  readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter' | 'init'>;
   /** Of the file. */
   readonly crc32: number;
 };
@@ -60,6 +60,8 @@ export async function planPublication(
     appVersion: bundle.appVersion,
     arch: bundle.arch,
     interpreter: bundle.entrypoint.interpreter,
+    init: bundle.entrypoint.init,
+    imageSettings: bundle.imageSettings,
     ...downloadLocation(options.downloadBase ?? store.downloadBase, key, bundle.sha256),
     fileName,
     sizeBytes: bundle.sizeBytes,

@@ -12,6 +12,8 @@ describe('an artifact as JSON', () => {
       name: 'web',
       arch: 'x86_64',
       interpreter: 'python3.11',
+      init: false,
+      imageSettings: null,
       source: {
         url: 'https://apps.example/web/web-1.2-x86_64',
         checksum,

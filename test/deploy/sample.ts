@@ -17,6 +17,8 @@ export function sampleArtifactJson(changes: Readonly<Record<string, unknown>> = 
     appVersion: '1.2',
     arch: 'x86_64',
     interpreter: null,
+    init: false,
+    imageSettings: null,
     url,
     source: `${url}?archive=false&checksum=sha256:${sampleSha256}`,
     path: '/web/web-1.2-x86_64',

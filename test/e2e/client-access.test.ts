@@ -46,7 +46,7 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
       file,
       crc32: crc32(content),
       sha256: released.checksum.slice('sha256:'.length),
-      entrypoint: { interpreter: null },
+      entrypoint: { interpreter: null, init: false },
     };
     const store = await openS3Store({ bucket, endpoint: minio.endpoint });
     const { artifact } = await publish({ bundle, store, prefix: 'we b+1', ask: askDownload }, testContext());

@@ -68,6 +68,8 @@ function toArtifact(base: string, appVersion: string, content: Uint8Array): Arti
     appVersion,
     arch,
     interpreter: null,
+    init: false,
+    imageSettings: null,
     url,
     source: `${url}?archive=false&checksum=sha256:${sha256}`,
     fileName,

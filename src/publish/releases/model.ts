@@ -123,6 +123,8 @@ function isArtifact(value: unknown): value is Artifact {
     ) &&
     (value.arch === 'x86_64' || value.arch === 'aarch64') &&
     isTextOrNull(value.interpreter) &&
+    typeof value.init === 'boolean' &&
+    (value.imageSettings === null || isRecord(value.imageSettings)) &&
     isCount(value.sizeBytes) &&
     typeof value.checksum === 'string' &&
     /^sha256:[0-9a-f]{64}$/.test(value.checksum)

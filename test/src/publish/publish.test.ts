@@ -21,6 +21,8 @@ describe('publish', () => {
       appVersion: '1.0',
       arch: 'x86_64',
       interpreter: null,
+      init: false,
+      imageSettings: null,
       url: `https://store.example/apps/${key}`,
       source: `https://store.example/apps/${key}?archive=false&checksum=sha256:${bundle.sha256}`,
       fileName: 'web-1.0-x86_64',

@@ -25,6 +25,7 @@ export async function writePublishable(
     sha256: sha256Hex(bytes),
     crc32: crc32(bytes),
     closureSha256: sha256Hex('closure'),
-    entrypoint: { interpreter: null },
+    entrypoint: { interpreter: null, init: false },
+    imageSettings: null,
   };
 }

@@ -16,6 +16,8 @@ export function sampleRelease(
     appVersion,
     arch,
     interpreter: null,
+    init: false,
+    imageSettings: null,
     url,
     source: `${url}?archive=false&checksum=sha256:${sha256}`,
     fileName,
