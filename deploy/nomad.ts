@@ -1,5 +1,5 @@
 import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
-import type { NomadJob } from './job-model.ts';
+import { quoteText } from '../src/core/hcl/string.ts';
 import {
   type CheckResult,
   type NomadAllocation,
@@ -36,13 +36,32 @@ export interface Indexed<T> {
   readonly value: T;
 }
 
+/** A job in the form of the API; whatever it says beyond its id is passed on as it is. */
+export interface ApiJob {
+  readonly ID: string;
+}
+
+/** The text of a job, for people. */
+export interface JobSource {
+  readonly text: string;
+  readonly format: 'hcl2' | 'json';
+  /** Values of the text's variables, as HCL; empty for none. */
+  readonly variables: string;
+}
+
 /** A job to submit, and what is known of the one that it replaces. */
 export interface RegisterRequest {
-  readonly job: NomadJob;
+  readonly job: ApiJob;
   /** The job's modify index that the plan saw; 0 when there was no job. Nomad refuses where another came between. */
   readonly jobModifyIndex: number;
-  /** The HCL that the UI shows and edits. */
+  readonly source: JobSource;
+}
+
+/** A job file to be parsed. */
+export interface ParseRequest {
+  readonly name: string;
   readonly source: string;
+  readonly variables: string;
 }
 
 /** What became of a submission; `evalId` is empty where nothing had to be evaluated. */
@@ -64,8 +83,15 @@ export interface Nomad {
   /** @throws {SaddlebagError} `region-unknown` */
   checkRegion(region: string): Promise<void>;
   /** @throws {SaddlebagError} `job-invalid` with every reason of the server */
-  validateJob(job: NomadJob): Promise<void>;
-  planJob(job: NomadJob): Promise<PlanAnswer>;
+  validateJob(job: ApiJob): Promise<void>;
+  planJob(job: ApiJob): Promise<PlanAnswer>;
+  /**
+   * Makes a job of HCL, as the server reads it; `name` is the file's, for messages.
+   * @throws {SaddlebagError} `job-file-invalid`
+   */
+  parseJob(file: ParseRequest): Promise<ApiJob>;
+  /** The text that a version was submitted as; null where none is kept. */
+  readSource(jobId: string, version: number): Promise<JobSource | null>;
   registerJob(request: RegisterRequest): Promise<RegisterAnswer>;
   stopJob(jobId: string): Promise<void>;
   /** Has failed allocations replaced now, not after the delay of their reschedule policy. */
@@ -119,6 +145,7 @@ export function openNomad(connection: NomadConnection, signal: AbortSignal): Nom
         },
         readPlan,
       ),
+    ...sourceCalls(http.send),
     registerJob: (request) => write(registerCall(request), readRegistered),
     stopJob: (id) =>
       write({ method: 'DELETE', path: jobPath(id), action: `stop job ${id}` }, () => undefined),
@@ -188,7 +215,11 @@ function registerCall({ job, jobModifyIndex, source }: RegisterRequest): NomadRe
       Job: job,
       EnforceIndex: true,
       JobModifyIndex: jobModifyIndex,
-      Submission: { Source: source, Format: 'hcl2' },
+      Submission: {
+        Source: source.text,
+        Format: source.format,
+        ...(source.variables === '' ? {} : { Variables: source.variables }),
+      },
     },
     action: `submit job ${job.ID}`,
   };
@@ -267,4 +298,47 @@ function flatten(text: string): string {
     .map((line) => line.replace(/^\s*\*?\s*/, '').trim())
     .filter((line) => line !== '')
     .join('; ');
+}
+
+/** The calls about the text of a job. */
+function sourceCalls(send: ReturnType<typeof openNomadHttp>['send']): Pick<Nomad, 'parseJob' | 'readSource'> {
+  return {
+    parseJob: async ({ name, source, variables }) => {
+      const action = `parse ${name}`;
+      const body = { JobHCL: source, Variables: variables, Canonicalize: false };
+      const { text } = await send({ method: 'POST', path: '/jobs/parse', body, action }).catch((cause) => {
+        throw parseFailure(name, cause);
+      });
+      return readAnswer(text, action, (value) => ({ ...Object(value), ID: Shape.of(value).text('ID') }));
+    },
+    readSource: async (id, version) => {
+      const query = { version: String(version) };
+      const call: NomadRequest = { ...jobCall(id, '/submission'), query };
+      const { isFound, text } = await send(call);
+      return isFound ? readAnswer(text, call.action, readJobSource) : null;
+    },
+  };
+}
+
+/** The server refuses a file with its reasons, each with line and column of what it calls input.hcl. */
+function parseFailure(name: string, cause: unknown): unknown {
+  if (!(cause instanceof SaddlebagError) || cause.code !== 'nomad-refused') return cause;
+  const reasons = cause.message.replace(/^.*?Failed to parse job: /, '').replaceAll('input.hcl:', `${name}:`);
+  return new SaddlebagError('job-file-invalid', `cannot read ${name}: ${reasons}`, {
+    hint: '`nomad job validate` says more, and `nomad fmt` shows how Nomad reads it',
+    exitCode: exitCodes.usage,
+  });
+}
+
+function readJobSource(value: unknown): JobSource | null {
+  if (value === null) return null;
+  const submission = Shape.of(value);
+  const flags = submission
+    .optionalTexts('VariableFlags')
+    .map(([name, text]) => `${name} = ${quoteText(text)}\n`);
+  return {
+    text: submission.text('Source'),
+    format: submission.text('Format') === 'json' ? 'json' : 'hcl2',
+    variables: `${submission.optionalText('Variables')}\n${flags.join('')}`,
+  };
 }

@@ -1,16 +1,17 @@
 import type { DeployArtifact } from './artifact.ts';
 import { checkDownloadUrl } from './download-check.ts';
-import type { JobSpec } from './job-model.ts';
+import { renderHcl } from './job-hcl.ts';
 import type { JobSettings } from './job-settings.ts';
 import { renderJobSpec } from './jobspec.ts';
 import type { Nomad } from './nomad.ts';
 import type { NomadJobState } from './nomad-answers.ts';
 import type { PlanAnswer } from './plan-answer.ts';
 import { checkS3Variable, variableOf } from './s3-variable.ts';
+import type { Submission } from './submission.ts';
 
 /** A job that the server has seen and found valid, and what would come of it. */
 export interface PreparedRelease {
-  readonly spec: JobSpec;
+  readonly spec: Submission;
   /** Null when there is no such job yet. */
   readonly current: NomadJobState | null;
   readonly plan: PlanAnswer;
@@ -19,23 +20,41 @@ export interface PreparedRelease {
 /**
  * Renders the job for the cluster as it is (the count that runs is kept unless one is given), has the server check it and
  * plans it. Changes nothing.
- * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `s3-variable-missing`, `job-invalid`; what the API
- * throws
+ * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `s3-variable-missing`, `job-invalid`;
+ * what the API throws
  */
 export async function prepareRelease(
   nomad: Nomad,
   artifact: DeployArtifact,
   settings: JobSettings,
 ): Promise<PreparedRelease> {
-  const { namespace, region } = nomad.connection;
-  if (region !== null) await nomad.checkRegion(region);
-  if (namespace !== null && namespace !== 'default') await nomad.checkNamespace(namespace);
+  await checkPlace(nomad);
   await checkDownloadUrl(nomad, artifact.source);
   const s3Variable = variableOf(artifact, settings);
   if (s3Variable !== null) await checkS3Variable(nomad, s3Variable);
   const current = await nomad.readJob(settings.id);
   const running = new Map(current?.groups.map(({ name, count }) => [name, count]));
   const spec = renderJobSpec(artifact, settings, running);
+  const source = { text: renderHcl(spec), format: 'hcl2' as const, variables: '' };
+  return planSubmission(nomad, { id: spec.id, job: spec.job, source }, current);
+}
+
+/**
+ * Has the server check a job and plan it; `current` is what the server has of it. Changes nothing.
+ * @throws {SaddlebagError} `job-invalid`; what the API throws
+ */
+export async function planSubmission(
+  nomad: Nomad,
+  spec: Submission,
+  current: NomadJobState | null,
+): Promise<PreparedRelease> {
   await nomad.validateJob(spec.job);
   return { spec, current, plan: await nomad.planJob(spec.job) };
+}
+
+/** @throws {SaddlebagError} `namespace-unknown`, `region-unknown` */
+export async function checkPlace(nomad: Nomad): Promise<void> {
+  const { namespace, region } = nomad.connection;
+  if (region !== null) await nomad.checkRegion(region);
+  if (namespace !== null && namespace !== 'default') await nomad.checkNamespace(namespace);
 }

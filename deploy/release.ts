@@ -2,7 +2,6 @@ import type { WarningCode } from '../src/core/codes.ts';
 import type { Context } from '../src/core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../src/core/errors.ts';
 import { belongsTo, evalIdOf, type FollowOptions, followVersion, readTarget, toRelease } from './follow.ts';
-import { renderHcl } from './job-hcl.ts';
 import type { Nomad, RegisterAnswer } from './nomad.ts';
 import type { NomadJobState } from './nomad-answers.ts';
 import { notPlaced, statusCommand } from './outcome.ts';
@@ -136,7 +135,7 @@ class Releaser {
       const answer = await this.#nomad.registerJob({
         job: spec.job,
         jobModifyIndex,
-        source: renderHcl(spec),
+        source: spec.source,
       });
       this.#outcome = 'the job is submitted, and Nomad goes on with it';
       return answer;

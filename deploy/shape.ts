@@ -116,6 +116,15 @@ export class Shape {
       .map((name) => [name, inner.number(name)] as const);
   }
 
+  /** Reads an object of texts by name, sorted; one that is absent is empty. @throws {ShapeError} */
+  optionalTexts(key: string): readonly (readonly [name: string, text: string])[] {
+    if (this.#isAbsent(key)) return [];
+    const inner = this.object(key);
+    return Object.keys(inner.#fields)
+      .sort()
+      .map((name) => [name, inner.text(name)] as const);
+  }
+
   #isAbsent(key: string): boolean {
     return this.#fields[key] === undefined || this.#fields[key] === null;
   }

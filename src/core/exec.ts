@@ -8,6 +8,8 @@ export interface ExecOptions {
   readonly gid?: number;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** What the program reads on stdin; nothing otherwise. */
+  readonly input?: string;
   /** Called with each line of stderr as it comes; the lines are kept in `stderr` all the same. */
   readonly onStderrLine?: (line: string) => void;
 }
@@ -36,7 +38,7 @@ export const execProcess: Exec = async (file, args, options = {}) => {
   const { execa } = await import('execa');
   const child = execa(file, [...args], {
     reject: false,
-    stdin: 'ignore',
+    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: definedOnly(options.env), extendEnv: false }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),

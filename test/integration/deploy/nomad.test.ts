@@ -79,7 +79,9 @@ describe('the client of the API', () => {
       request.socket.destroy();
     });
     const nomad = await open({ NOMAD_ADDR: address });
-    await expect(nomad.registerJob({ job, jobModifyIndex: 0, source: '' })).rejects.toMatchObject({
+    await expect(
+      nomad.registerJob({ job, jobModifyIndex: 0, source: { text: '', format: 'hcl2', variables: '' } }),
+    ).rejects.toMatchObject({
       code: 'nomad-unreachable',
       message: `cannot reach Nomad at ${address}: it closed the connection`,
     });
@@ -93,12 +95,16 @@ describe('the client of the API', () => {
       response.end('{"EvalID":"e","JobModifyIndex":8,"Warnings":""}');
     });
     const nomad = await open({ NOMAD_ADDR: address });
-    await nomad.registerJob({ job, jobModifyIndex: 7, source: 'job "web" {}' });
+    await nomad.registerJob({
+      job,
+      jobModifyIndex: 7,
+      source: { text: 'job "web" {}', format: 'hcl2', variables: 'a = 1\n' },
+    });
     expect(sent).toEqual({
       Job: JSON.parse(JSON.stringify(job)),
       EnforceIndex: true,
       JobModifyIndex: 7,
-      Submission: { Source: 'job "web" {}', Format: 'hcl2' },
+      Submission: { Source: 'job "web" {}', Format: 'hcl2', Variables: 'a = 1\n' },
     });
   });
 

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { parseHcl } from '../../src/core/hcl/parse.ts';
+import type { HclDocument, HclPosition } from '../../src/core/hcl/syntax.ts';
+
+/** A job file of the user's, as it was read. */
+export type JobFile = {
+  /** As the user named it: for messages. */
+  readonly name: string;
+  readonly text: string;
+} & (
+  | { readonly format: 'hcl'; readonly document: HclDocument }
+  /** HCL in its JSON form, `{"job": {"web": {…}}}`. */
+  | { readonly format: 'hcl-json'; readonly value: Readonly<Record<string, unknown>> }
+  /** What Nomad's API takes and `nomad job inspect` prints, `{"Job": {"ID": …}}` or the job alone. */
+  | { readonly format: 'api-json'; readonly value: Readonly<Record<string, unknown>> }
+);
+
+/** No job file is larger: Nomad itself keeps at most a megabyte of a job's source. */
+const maxBytes = 16 << 20;
+
+/**
+ * Reads a job file: HCL, or either form of JSON.
+ * @throws {SaddlebagError} `job-file-unreadable`, and what `parseJobFile` throws
+ */
+export async function readJobFile(name: string, cwd: string): Promise<JobFile> {
+  const content = await readFile(resolve(cwd, name)).catch((cause: unknown) => {
+    throw unreadable(name, describeCause(cause), cause);
+  });
+  if (content.length > maxBytes) throw unreadable(name, `it is larger than ${maxBytes >> 20} MiB`);
+  return parseJobFile(name, decodeUtf8(name, content));
+}
+
+/**
+ * Tells which kind of job file a text is, and that its structure is whole.
+ * @throws {SaddlebagError} `job-file-invalid` with line and column
+ */
+export function parseJobFile(name: string, text: string): JobFile {
+  if (text.trim() === '') throw jobFileInvalid(name, 'it is empty');
+  if (text.trimStart().startsWith('{')) return parseJsonFile(name, text);
+  const document = parseHcl(text);
+  const [first, ...more] = document.problems;
+  if (first === undefined) return { name, text, format: 'hcl', document };
+  const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
+  throw jobFileInvalid(name, `${first.reason}${rest}`, first.at);
+}
+
+function parseJsonFile(name: string, text: string): JobFile {
+  const value = parseJson(name, text);
+  if ('job' in value) return { name, text, format: 'hcl-json', value };
+  if ('Job' in value || ('ID' in value && 'TaskGroups' in value)) {
+    return { name, text, format: 'api-json', value };
+  }
+  throw jobFileInvalid(name, 'its JSON holds neither "Job" (as `nomad job inspect` prints) nor "job"');
+}
+
+function parseJson(name: string, text: string): Readonly<Record<string, unknown>> {
+  try {
+    // What begins with a brace and is JSON is an object.
+    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw jobFileInvalid(name, `it begins with { and is not JSON: ${reason}`);
+  }
+}
+
+function decodeUtf8(name: string, content: Uint8Array): string {
+  try {
+    // The byte order mark stays in the text, so that the file that goes out begins as it did.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+  } catch (cause) {
+    throw unreadable(name, 'it is not UTF-8', cause);
+  }
+}
+
+/** Makes the error for a job file that cannot be read as one; `at` is where. */
+export function jobFileInvalid(name: string, reason: string, at?: HclPosition): SaddlebagError {
+  return new SaddlebagError('job-file-invalid', `cannot read ${whereIs(name, at)}: ${reason}`, {
+    hint: '`nomad job validate` says more, and `nomad fmt` shows how Nomad reads it',
+    exitCode: exitCodes.usage,
+  });
+}
+
+/** Makes the error for a job file that says something that cannot be set from outside; `at` is where. */
+export function jobFileUnsupported(
+  name: string,
+  at: HclPosition | undefined,
+  reason: string,
+  hint: string = useVariables,
+): SaddlebagError {
+  return new SaddlebagError(
+    'job-file-unsupported',
+    `cannot set the artifact in ${whereIs(name, at)}: ${reason}`,
+    { hint, exitCode: exitCodes.usage },
+  );
+}
+
+/** Returns `file:line:column`, as editors jump to. */
+export function whereIs(name: string, at: HclPosition | undefined): string {
+  return at === undefined ? name : `${name}:${at.line}:${at.column}`;
+}
+
+const useVariables =
+  'declare variable "artifact_source" {} and variable "artifact_checksum" {}, and use them where they belong';
+
+function unreadable(name: string, reason: string, cause?: unknown): SaddlebagError {
+  return new SaddlebagError('job-file-unreadable', `cannot read job file ${name}: ${reason}`, {
+    hint: 'give the file that you would give to `nomad job run`',
+    cause,
+    exitCode: exitCodes.usage,
+  });
+}

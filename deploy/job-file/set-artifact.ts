@@ -1,0 +1,178 @@
+import { attributeOf, blocksOf, literalTextOf } from '../../src/core/hcl/query.ts';
+import { quoteText } from '../../src/core/hcl/string.ts';
+import type { HclBlock, HclDocument, HclExpression } from '../../src/core/hcl/syntax.ts';
+import type { DeployArtifact } from '../artifact.ts';
+import {
+  type ArtifactFields,
+  chooseArtifact,
+  isCommandOf,
+  placeOf,
+  plainFileName,
+} from './artifact-place.ts';
+import type { HclEditor, Setting } from './edit.ts';
+import { jobFileUnsupported } from './job-file.ts';
+import { type TaskBlock, titleOf } from './tasks.ts';
+
+/** A job file with its editor. */
+export interface EditedFile {
+  readonly name: string;
+  readonly document: HclDocument;
+  readonly editor: HclEditor;
+}
+
+/**
+ * Sets a task's artifact and command in a job file. The artifact block that brings the command is edited, its other
+ * settings (credentials, headers, region) stay; where there is none, one is added. Destination and command are only
+ * changed where the file would land under another name than the command asks for.
+ * @throws {SaddlebagError} `job-file-unsupported` with line and column, where what must change is computed
+ */
+export function setArtifact(file: EditedFile, task: TaskBlock, artifact: DeployArtifact): void {
+  const configs = blocksOf(task.block.body, 'config');
+  const [config] = configs;
+  if (configs.length > 1)
+    throw jobFileUnsupported(file.name, configs[1]?.at, 'the task has two config blocks');
+  const computed = attributeOf(task.block.body, 'config');
+  if (computed !== undefined) throw jobFileUnsupported(file.name, computed.at, 'config is no block here');
+  const command = config === undefined ? undefined : commandOf(file, config);
+  const blocks = blocksOf(task.block.body, 'artifact');
+  const chosen = chooseArtifact(
+    blocks.map((block) => fieldsOf(file, block)),
+    { command, fileName: plainFileName(artifact) },
+  );
+  const block = chosen === undefined ? undefined : blocks[chosen];
+  const fields = block === undefined ? undefined : fieldsOf(file, block);
+  const staysInPlace = fields?.mode === 'file' && isCommandOf(command, placeOf(fields));
+  const place = staysInPlace ? undefined : `local/${plainFileName(artifact)}`;
+  if (block === undefined) addArtifact(file, task, artifact);
+  else editArtifact(file, block, { artifact, place });
+  if (place !== undefined) setCommand(file, task, { config, place });
+}
+
+function commandOf({ document }: EditedFile, config: HclBlock): string | undefined {
+  const value = attributeOf(config.body, 'command')?.value;
+  return value === undefined ? undefined : textOf(document, value);
+}
+
+/** Returns what an expression says, as far as it can be told: of a string with interpolation, the text as written. */
+function textOf(document: HclDocument, value: HclExpression): string | undefined {
+  if (value.kind === 'literal') return typeof value.value === 'string' ? value.value : undefined;
+  const written = document.text.slice(value.start, value.end);
+  return value.kind === 'template' && written.startsWith('"') ? written.slice(1, -1) : undefined;
+}
+
+function fieldsOf({ document }: EditedFile, { body }: HclBlock): ArtifactFields {
+  const source = attributeOf(body, 'source')?.value;
+  const destination = attributeOf(body, 'destination')?.value;
+  return {
+    source: source === undefined ? undefined : textOf(document, source),
+    // Nomad's defaults; a computed one is no place that could be compared.
+    destination: destination === undefined ? 'local/' : textOf(document, destination),
+    mode: attributeOf(body, 'mode') === undefined ? 'any' : literalTextOf(body, 'mode'),
+  };
+}
+
+function editArtifact(
+  file: EditedFile,
+  block: HclBlock,
+  { artifact, place }: { readonly artifact: DeployArtifact; readonly place: string | undefined },
+): void {
+  const { url } = artifact.source;
+  const moved: Setting[] =
+    place === undefined
+      ? []
+      : [
+          ['destination', quoteText(place)],
+          ['mode', '"file"'],
+        ];
+  const options = attributeOf(block.body, 'options')?.value;
+  const blocks = blocksOf(block.body, 'options');
+  if (options !== undefined) setOptionsMap(file, options, artifact);
+  else if (blocks[0] !== undefined) setOptionsBlock(file, blocks[0], artifact);
+  else {
+    const last = block.body.items.at(-1);
+    if (last === undefined || last.at.line === block.at.line) {
+      throw jobFileUnsupported(file.name, block.at, 'the artifact block is on one line', onLines);
+    }
+    const rows = optionsOf(artifact).map(([name, value]) => `  ${name.padEnd(8)} = ${value}`);
+    file.editor.addBlockAfter(last, ['options {', ...rows, '}']);
+  }
+  file.editor.setAttributes(block, [['source', quoteText(url)], ...moved]);
+}
+
+const onLines = 'write each of its settings on a line of its own';
+
+function optionsOf({ source }: DeployArtifact): Setting[] {
+  return [
+    ['archive', '"false"'],
+    ['checksum', quoteText(source.checksum)],
+  ];
+}
+
+function setOptionsBlock(file: EditedFile, options: HclBlock, artifact: DeployArtifact): void {
+  const pinned = attributeOf(options.body, 'version');
+  if (pinned !== undefined) throw pinsVersion(file, pinned);
+  file.editor.setAttributes(options, optionsOf(artifact));
+}
+
+/** Sets checksum and archive in `options = { … }`. */
+function setOptionsMap(file: EditedFile, options: HclExpression, artifact: DeployArtifact): void {
+  if (options.kind !== 'object' || options.items.some(({ key }) => key === null)) {
+    throw jobFileUnsupported(file.name, options.at, 'options is computed, and the checksum stands in it');
+  }
+  const pinned = options.items.find(({ key }) => key === 'version');
+  if (pinned !== undefined) throw pinsVersion(file, pinned);
+  file.editor.setItems(options, optionsOf(artifact));
+}
+
+function pinsVersion(file: EditedFile, { at }: { readonly at: HclBlock['at'] }) {
+  return jobFileUnsupported(
+    file.name,
+    at,
+    'options.version pins another object',
+    'take it out: the checksum pins the file',
+  );
+}
+
+function addArtifact(file: EditedFile, task: TaskBlock, artifact: DeployArtifact): void {
+  const lines = [
+    'artifact {',
+    `  source      = ${quoteText(artifact.source.url)}`,
+    `  destination = ${quoteText(`local/${plainFileName(artifact)}`)}`,
+    '  mode        = "file"',
+    '',
+    '  options {',
+    ...optionsOf(artifact).map(([name, value]) => `    ${name.padEnd(8)} = ${value}`),
+    '  }',
+    '}',
+  ];
+  const { body } = task.block;
+  const before = blocksOf(body, 'artifact').at(-1) ?? blocksOf(body, 'config').at(-1) ?? body.items.at(-1);
+  file.editor.addBlockAfter(onOwnLine(file, task, before), lines);
+}
+
+function setCommand(
+  file: EditedFile,
+  task: TaskBlock,
+  { config, place }: { readonly config: HclBlock | undefined; readonly place: string },
+): void {
+  if (config !== undefined) {
+    file.editor.setAttributes(config, [['command', quoteText(place)]]);
+    return;
+  }
+  const { items } = task.block.body;
+  const before = items.findLast(({ kind }) => kind === 'attribute') ?? items.at(-1);
+  file.editor.addBlockAfter(onOwnLine(file, task, before), [
+    'config {',
+    `  command = ${quoteText(place)}`,
+    '}',
+  ]);
+}
+
+function onOwnLine<T extends { readonly at: HclBlock['at'] }>(
+  file: EditedFile,
+  task: TaskBlock,
+  item: T | undefined,
+): T {
+  if (item !== undefined && item.at.line > task.block.at.line) return item;
+  throw jobFileUnsupported(file.name, task.block.at, `task ${titleOf(task)} is on one line`, onLines);
+}
