@@ -1,9 +1,9 @@
 import type { Context } from '../src/core/context.ts';
+import type { NomadJobState } from './job-answer.ts';
 import type { Nomad } from './nomad.ts';
-import type { NomadAllocation, NomadJobState } from './nomad-answers.ts';
 import type { Release } from './release-model.ts';
 import type { Snapshot } from './snapshot.ts';
-import { endsByItself, newestDeployment, type Target } from './verdict.ts';
+import { belongsTo, endsByItself, newestDeployment, type Target } from './verdict.ts';
 import { watchRelease } from './watch.ts';
 
 /** How a version is watched. */
@@ -11,7 +11,10 @@ export interface FollowOptions {
   readonly failFast: boolean;
   /** A lack of room is waited out. */
   readonly queue: boolean;
-  readonly timeoutMs: number;
+  /** Null waits a minute longer than Nomad itself could take, or an hour for what ends by itself. */
+  readonly timeoutMs: number | null;
+  /** Asked when all canaries are healthy and nobody promotes them. */
+  readonly mayPromote: () => Promise<boolean>;
 }
 
 /** Reads what there is to know of a version of a job before it is watched. */
@@ -32,6 +35,7 @@ export async function readTarget(
     count: groups.reduce((total, { count }) => total + count, 0),
     revertsTo: stable.reduce<number | null>((best, one) => Math.max(best ?? 0, one.version), null),
     minHealthyTimeMs: Math.max(...groups.map(({ minHealthyTimeMs }) => minHealthyTimeMs), 0) || 10_000,
+    progressDeadlineMs: Math.max(...groups.map(({ progressDeadlineMs }) => progressDeadlineMs), 0) || 600_000,
     mayQueue: queue,
   };
 }
@@ -43,13 +47,24 @@ export async function readTarget(
 export async function followVersion(
   nomad: Nomad,
   version: { readonly target: Target; readonly evalId: string },
-  { failFast, timeoutMs }: FollowOptions,
+  { failFast, timeoutMs, mayPromote }: FollowOptions,
   context: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<Release> {
   const { target, evalId } = version;
+  const limits = { timeoutMs: timeoutMs ?? defaultTimeoutMs(target), failFast, mayPromote };
   const namespace = nomad.connection.namespace ?? 'default';
-  const { snapshot } = await watchRelease(nomad, { target, namespace, timeoutMs, failFast }, context);
-  return toRelease('healthy', { target, evalId, namespace }, snapshot);
+  const { snapshot } = await watchRelease(nomad, { target, namespace, ...limits }, context);
+  const release = toRelease('healthy', { target, evalId, namespace }, snapshot);
+  if (release.allocations.length === 0 && target.type.startsWith('sys')) {
+    const message = `no node takes ${target.jobId} now: it starts where one comes that does`;
+    context.reporter.report({ kind: 'warning', stage: 'deploy', code: 'allocations-missing', message });
+  }
+  return release;
+}
+
+/** Long enough for Nomad to give up by itself, and to revert: what it can tell is better than that time is up. */
+function defaultTimeoutMs(target: Target): number {
+  return endsByItself(target) ? 3_600_000 : 2 * target.progressDeadlineMs + 60_000;
 }
 
 /** Makes the result of a deploy of what is known at its end; `snapshot` is null where nobody waited. */
@@ -73,11 +88,6 @@ export function toRelease(
       .map(({ id, name, nodeName, clientStatus }) => ({ id, name, node: nodeName, status: clientStatus }))
       .toSorted((a, b) => compare(a.name, b.name) || compare(a.id, b.id)),
   };
-}
-
-/** Tells whether an allocation is one of a version's; one that runs on unchanged keeps the version that started it. */
-export function belongsTo(target: Target, { desiredStatus, jobVersion }: NomadAllocation): boolean {
-  return desiredStatus === 'run' && (!endsByItself(target) || jobVersion === target.jobVersion);
 }
 
 /** Finds the evaluation that started a version, by what is still kept of it. */

@@ -5,29 +5,6 @@ import { Shape } from './shape.ts';
  * left out. Source: Nomad, HTTP API, jobs, evaluations, deployments, allocations.
  */
 
-/** A version of a job, as the servers keep it. */
-export interface NomadJobState {
-  /** `service`, `batch`, `system` or `sysbatch`. */
-  readonly type: string;
-  /** `periodic` or `parameterized`: it starts nothing by itself; `multiregion`: several clusters run it. */
-  readonly special: 'periodic' | 'parameterized' | 'multiregion' | null;
-  readonly version: number;
-  readonly jobModifyIndex: number;
-  /** True once somebody stopped the job. */
-  readonly isStopped: boolean;
-  /** True once a deployment of this version succeeded: what an automatic revert goes back to. */
-  readonly isStable: boolean;
-  readonly groups: readonly JobGroupState[];
-}
-
-/** A group of a job. */
-export interface JobGroupState {
-  readonly name: string;
-  readonly count: number;
-  /** How long an allocation must be well to count; 0 where the job has no `update`. */
-  readonly minHealthyTimeMs: number;
-}
-
 /** One decision of the scheduler about a job. */
 export interface NomadEvaluation {
   readonly id: string;
@@ -127,38 +104,6 @@ export interface CheckResult {
   readonly status: string;
   /** For example `nomad: Get "http://…": connection refused`. */
   readonly output: string;
-}
-
-/** Reads a job. @throws {ShapeError} */
-export function readJobState(value: unknown): NomadJobState {
-  return jobState(Shape.of(value));
-}
-
-/** Reads the `Versions` of a job, the newest first. @throws {ShapeError} */
-export function readVersions(value: unknown): NomadJobState[] {
-  return Shape.of(value).list('Versions', jobState);
-}
-
-function jobState(job: Shape): NomadJobState {
-  return {
-    type: job.optionalText('Type') || 'service',
-    special: specialOf(job),
-    version: job.number('Version'),
-    jobModifyIndex: job.number('JobModifyIndex'),
-    isStopped: job.flag('Stop'),
-    isStable: job.flag('Stable'),
-    groups: job.list('TaskGroups', (group) => ({
-      name: group.text('Name'),
-      count: group.number('Count'),
-      minHealthyTimeMs: (group.optionalObject('Update')?.optionalNumber('MinHealthyTime') ?? 0) / 1e6,
-    })),
-  };
-}
-
-function specialOf(job: Shape): NomadJobState['special'] {
-  if (job.optionalObject('Multiregion') !== null) return 'multiregion';
-  if (job.optionalObject('Periodic') !== null) return 'periodic';
-  return job.optionalObject('ParameterizedJob') === null ? null : 'parameterized';
 }
 
 /** Reads a list of evaluations. @throws {ShapeError} */

@@ -32,6 +32,8 @@ export interface NomadResponse {
 /** Sends calls over one set of connections, until closed. */
 export interface NomadHttp {
   send(call: NomadRequest): Promise<NomadResponse>;
+  /** Opens an answer that goes on; null where there is none (404). Is sent once; breaks off by throwing. */
+  stream(call: NomadRequest): Promise<AsyncIterable<Uint8Array> | null>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,10 @@ export function openNomadHttp(connection: NomadConnection, signal: AbortSignal):
     send: (call) => {
       const either = call.signal === undefined ? signal : AbortSignal.any([signal, call.signal]);
       return sendPatiently(connection, agent, call, either);
+    },
+    stream: (call) => {
+      const either = call.signal === undefined ? signal : AbortSignal.any([signal, call.signal]);
+      return openStream(connection, agent, call, either);
     },
     close: () => agent.destroy(),
   };
@@ -101,18 +107,8 @@ async function sendOnce(
   call: NomadRequest,
   signal: AbortSignal,
 ): Promise<NomadResponse> {
-  // The server adds up to a sixteenth to the time that it was asked to wait.
-  const timeoutMs = answerTimeoutMs + (call.waitMs ?? 0) * 1.1;
   try {
-    const response = await request(urlOf(connection, call), {
-      method: call.method,
-      dispatcher: agent,
-      headers: headersOf(connection),
-      headersTimeout: timeoutMs,
-      bodyTimeout: answerTimeoutMs,
-      signal,
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    });
+    const response = await requestOnce(connection, agent, call, { signal, bodyTimeout: answerTimeoutMs });
     const text = await response.body.text();
     const { statusCode: status } = response;
     const index = Number(response.headers['x-nomad-index'] ?? 0);
@@ -123,6 +119,45 @@ async function sendOnce(
     signal.throwIfAborted();
     throw cause instanceof SaddlebagError ? cause : unreachable(connection, cause);
   }
+}
+
+async function openStream(
+  connection: NomadConnection,
+  agent: Agent,
+  call: NomadRequest,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array> | null> {
+  try {
+    // Nobody knows when a task writes again.
+    const { statusCode: status, body } = await requestOnce(connection, agent, call, {
+      signal,
+      bodyTimeout: 0,
+    });
+    if (status >= 200 && status < 300) return body;
+    const text = await body.text();
+    if (status === 404) return null;
+    throw refusal(connection, call, status, text);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause instanceof SaddlebagError ? cause : unreachable(connection, cause);
+  }
+}
+
+function requestOnce(
+  connection: NomadConnection,
+  agent: Agent,
+  call: NomadRequest,
+  options: { readonly signal: AbortSignal; readonly bodyTimeout: number },
+) {
+  return request(urlOf(connection, call), {
+    method: call.method,
+    dispatcher: agent,
+    headers: headersOf(connection),
+    // The server adds up to a sixteenth to the time that it was asked to wait.
+    headersTimeout: answerTimeoutMs + (call.waitMs ?? 0) * 1.1,
+    ...options,
+    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+  });
 }
 
 function urlOf(connection: NomadConnection, { path, query = {}, waitMs }: NomadRequest): URL {

@@ -1,20 +1,20 @@
 import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
 import { quoteText } from '../src/core/hcl/string.ts';
+import { type NomadJobState, readJobState, readVersions } from './job-answer.ts';
 import {
   type CheckResult,
   type NomadAllocation,
   type NomadDeployment,
   type NomadEvaluation,
-  type NomadJobState,
   readAllocations,
   readCheckResults,
   readDeployments,
   readEvaluations,
-  readJobState,
-  readVersions,
 } from './nomad-answers.ts';
+import { checkCalls } from './nomad-checks.ts';
 import type { NomadConnection } from './nomad-connection.ts';
 import { type NomadRequest, openNomadHttp, readAnswer } from './nomad-http.ts';
+import { type LogRequest, type NomadOperations, notFound, operationCalls } from './nomad-operations.ts';
 import { type PlanAnswer, readPlan } from './plan-answer.ts';
 import { Shape } from './shape.ts';
 
@@ -76,7 +76,7 @@ export interface RegisterAnswer {
  * Nomad is away; writes are sent once. All throw what `openNomadHttp` documents and `nomad-answer-invalid`.
  * Source: Nomad, HTTP API.
  */
-export interface Nomad {
+export interface Nomad extends NomadOperations {
   readonly connection: NomadConnection;
   /** @throws {SaddlebagError} `namespace-unknown` */
   checkNamespace(namespace: string): Promise<void>;
@@ -93,9 +93,6 @@ export interface Nomad {
   /** The text that a version was submitted as; null where none is kept. */
   readSource(jobId: string, version: number): Promise<JobSource | null>;
   registerJob(request: RegisterRequest): Promise<RegisterAnswer>;
-  stopJob(jobId: string): Promise<void>;
-  /** Has failed allocations replaced now, not after the delay of their reschedule policy. */
-  forceReschedule(jobId: string): Promise<void>;
   readJob(jobId: string): Promise<NomadJobState | null>;
   /** The newest first; empty where there is no such job. */
   readVersions(jobId: string): Promise<NomadJobState[]>;
@@ -103,14 +100,8 @@ export interface Nomad {
   watchEvaluations(jobId: string, wait: WaitOptions): Promise<Indexed<NomadEvaluation[]>>;
   watchDeployments(jobId: string, wait: WaitOptions): Promise<Indexed<NomadDeployment[]>>;
   watchAllocations(jobId: string, wait: WaitOptions): Promise<Indexed<NomadAllocation[]>>;
-  failDeployment(deploymentId: string): Promise<void>;
   /** The last `maxBytes` of a task's output; null when the client has none (yet, or any more). */
-  readLog(request: {
-    readonly allocationId: string;
-    readonly task: string;
-    readonly stream: 'stdout' | 'stderr';
-    readonly maxBytes: number;
-  }): Promise<string | null>;
+  readLog(request: LogRequest & { readonly maxBytes: number }): Promise<string | null>;
   /** The service checks of a running allocation, as its client sees them; empty when it has none. */
   readChecks(allocationId: string): Promise<CheckResult[]>;
   countNodes(): Promise<number>;
@@ -128,13 +119,14 @@ export function openNomad(connection: NomadConnection, signal: AbortSignal): Nom
   };
   const write = async <T>(call: NomadRequest, reader: (value: unknown) => T): Promise<T> => {
     const { isFound, text } = await http.send(call);
-    if (!isFound) throw missing(call, text);
+    if (!isFound) throw notFound(call, text);
     return readAnswer(text, call.action, reader);
   };
   return {
     connection,
     close: () => http.close(),
     ...checkCalls(http.send),
+    ...operationCalls(http),
     planJob: (job) =>
       write(
         {
@@ -147,29 +139,12 @@ export function openNomad(connection: NomadConnection, signal: AbortSignal): Nom
       ),
     ...sourceCalls(http.send),
     registerJob: (request) => write(registerCall(request), readRegistered),
-    stopJob: (id) =>
-      write({ method: 'DELETE', path: jobPath(id), action: `stop job ${id}` }, () => undefined),
-    forceReschedule: (id) =>
-      write(
-        {
-          method: 'POST',
-          path: `${jobPath(id)}/evaluate`,
-          body: { JobID: id, EvalOptions: { ForceReschedule: true } },
-          action: `evaluate job ${id}`,
-        },
-        () => undefined,
-      ),
     readJob: async (id) => (await read(jobCall(id), readJobState, null)).value,
     readVersions: async (id) => (await read(jobCall(id, '/versions'), readVersions, [])).value,
     watchJob: (id, wait) => read<NomadJobState | null>(waiting(jobCall(id), wait), readJobState, null),
     watchEvaluations: (id, wait) => read(waiting(jobCall(id, '/evaluations'), wait), readEvaluations, []),
     watchDeployments: (id, wait) => read(waiting(jobCall(id, '/deployments'), wait), readDeployments, []),
     watchAllocations: (id, wait) => read(waiting(jobCall(id, '/allocations'), wait), readAllocations, []),
-    failDeployment: (id) =>
-      write(
-        { method: 'POST', path: `/deployment/fail/${id}`, body: {}, action: `fail deployment ${id}` },
-        () => undefined,
-      ),
     readLog: async ({ allocationId, task, stream, maxBytes }) => {
       const query = { task, type: stream, origin: 'end', offset: String(maxBytes), plain: 'true' };
       const path = `/client/fs/logs/${allocationId}`;
@@ -232,72 +207,6 @@ function readRegistered(value: unknown): RegisterAnswer {
     jobModifyIndex: answer.number('JobModifyIndex'),
     warnings: answer.optionalText('Warnings'),
   };
-}
-
-function missing({ action }: NomadRequest, text: string): SaddlebagError {
-  return new SaddlebagError('nomad-refused', `cannot ${action}: ${text.trim() || 'not found'}`);
-}
-
-/** The calls that only ask whether something can be. */
-function checkCalls(
-  send: ReturnType<typeof openNomadHttp>['send'],
-): Pick<Nomad, 'checkNamespace' | 'checkRegion' | 'hasVariable' | 'validateJob'> {
-  return {
-    hasVariable: async (path) => {
-      const action = `look for the variable ${path}`;
-      const { isFound, text } = await send({ method: 'GET', path: '/vars', query: { prefix: path }, action });
-      const readPaths = (value: unknown) => Shape.list(value, (item) => item.text('Path'));
-      return isFound && readAnswer(text, action, readPaths).includes(path);
-    },
-    checkNamespace: async (namespace) => {
-      const path = `/namespace/${encodeURIComponent(namespace)}`;
-      const { isFound } = await send({ method: 'GET', path, action: `read namespace ${namespace}` });
-      if (isFound) return;
-      throw new SaddlebagError(
-        'namespace-unknown',
-        `cannot use namespace ${namespace}: Nomad has none of that name`,
-        {
-          hint: `create it (nomad namespace apply ${namespace}), or pass another with --namespace`,
-          exitCode: exitCodes.usage,
-        },
-      );
-    },
-    checkRegion: async (region) => {
-      const call: NomadRequest = { method: 'GET', path: '/regions', action: 'list the regions' };
-      const { text } = await send(call);
-      const regions = readAnswer(text, call.action, readNames);
-      if (regions.includes(region)) return;
-      throw new SaddlebagError(
-        'region-unknown',
-        `cannot use region ${region}: Nomad knows ${regions.join(', ')}`,
-        {
-          hint: 'pass one of them with --region',
-          exitCode: exitCodes.usage,
-        },
-      );
-    },
-    validateJob: async (job) => {
-      const action = `validate job ${job.ID}`;
-      const { text } = await send({ method: 'POST', path: '/validate/job', body: { Job: job }, action });
-      const reasons = readAnswer(text, action, (value) => Shape.of(value).optionalText('Error'));
-      if (reasons === '') return;
-      throw new SaddlebagError('job-invalid', `cannot submit job ${job.ID}: ${flatten(reasons)}`);
-    },
-  };
-}
-
-function readNames(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : [];
-}
-
-/** Puts the server's list of reasons (`2 errors occurred:` and a line each) on one line. */
-function flatten(text: string): string {
-  return text
-    .replace(/^\d+ errors? occurred:/, '')
-    .split('\n')
-    .map((line) => line.replace(/^\s*\*?\s*/, '').trim())
-    .filter((line) => line !== '')
-    .join('; ');
 }
 
 /** The calls about the text of a job. */

@@ -72,7 +72,7 @@ export function outcomeError(verdict: BadVerdict, context: OutcomeContext): Sadd
         'deploy-waits-for-promotion',
         `cannot finish ${jobId}: the canaries of version ${jobVersion} are healthy and wait to be promoted`,
         {
-          hint: `nomad deployment promote ${verdict.deployment.id}`,
+          hint: `saddlebag promote ${jobId}${optionFor(context.namespace)}, or nomad deployment promote ${verdict.deployment.id}`,
           exitCode: exitCodes.waitsForPromotion,
         },
       );
@@ -101,10 +101,18 @@ export function timedOut(target: Target, namespace: string, timeout: string): Sa
     'deploy-timed-out',
     `cannot tell what became of ${jobId}: version ${jobVersion} was not healthy within ${timeout}, and goes on`,
     {
-      hint: `run the same deploy again to go on watching, or see ${statusCommand(jobId, namespace)}`,
+      hint: `go on watching with ${watchCommand(jobId, namespace)}`,
       exitCode: exitCodes.timedOut,
     },
   );
+}
+
+/** Makes the error for a job of several clusters: each has a deployment of its own, and one may wait for another. */
+export function multiregion(jobId: string): SaddlebagError {
+  return new SaddlebagError('job-multiregion', `cannot deploy ${jobId}: it is a multiregion job`, {
+    hint: `use nomad job run, and nomad job status ${jobId} in each region`,
+    exitCode: exitCodes.usage,
+  });
 }
 
 /** Makes the error for a watch that Nomad stopped answering: the release goes on unseen. */
@@ -119,7 +127,11 @@ export function lostSight(target: Target, namespace: string, cause: SaddlebagErr
 
 /** Returns our command that goes on watching a job. */
 export function watchCommand(jobId: string, namespace: string): string {
-  return `saddlebag watch ${jobId}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`;
+  return `saddlebag watch ${jobId}${optionFor(namespace)}`;
+}
+
+function optionFor(namespace: string): string {
+  return namespace === 'default' ? '' : ` --namespace ${namespace}`;
 }
 
 /** Returns the command of Nomad that shows a job. */

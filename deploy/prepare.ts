@@ -1,10 +1,10 @@
 import type { DeployArtifact } from './artifact.ts';
 import { checkDownloadUrl } from './download-check.ts';
+import type { NomadJobState } from './job-answer.ts';
 import { renderHcl } from './job-hcl.ts';
 import type { JobSettings } from './job-settings.ts';
 import { renderJobSpec } from './jobspec.ts';
 import type { Nomad } from './nomad.ts';
-import type { NomadJobState } from './nomad-answers.ts';
 import type { PlanAnswer } from './plan-answer.ts';
 import { checkS3Variable, variableOf } from './s3-variable.ts';
 import type { Submission } from './submission.ts';

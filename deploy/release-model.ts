@@ -9,10 +9,11 @@ export interface Release {
   readonly deploymentId?: string;
   /**
    * `healthy`: this deploy brought the version up (for a batch job: to its successful end). `unchanged`: it was up
-   * already, nothing was submitted. `submitted`: nobody waited (`--detach`).
+   * already, nothing was submitted. `submitted`: nobody waited (`--detach`). `registered`: a periodic or parameterized
+   * job, which starts nothing by itself.
    */
-  readonly status: 'healthy' | 'unchanged' | 'submitted';
-  /** Of this version, sorted by name; empty for `submitted`. */
+  readonly status: 'healthy' | 'unchanged' | 'submitted' | 'registered';
+  /** Of this version, sorted by name; empty for `submitted` and `registered`. */
   readonly allocations: readonly ReleaseAllocation[];
 }
 

@@ -1,19 +1,26 @@
 import type { WarningCode } from '../src/core/codes.ts';
 import type { Context } from '../src/core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../src/core/errors.ts';
-import { belongsTo, evalIdOf, type FollowOptions, followVersion, readTarget, toRelease } from './follow.ts';
+import { registered } from './attach.ts';
+import { evalIdOf, type FollowOptions, followVersion, readTarget, toRelease } from './follow.ts';
+import type { NomadJobState } from './job-answer.ts';
+import type { Provenance } from './job-history.ts';
 import type { Nomad, RegisterAnswer } from './nomad.ts';
-import type { NomadJobState } from './nomad-answers.ts';
-import { notPlaced, statusCommand } from './outcome.ts';
+import { notPlaced, watchCommand } from './outcome.ts';
 import type { PreparedRelease } from './prepare.ts';
 import type { Release } from './release-model.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
-import { endsByItself, judge, type Target, type Verdict } from './verdict.ts';
+import { belongsTo, endsByItself, judge, type Target, type Verdict } from './verdict.ts';
+import { tagVersion } from './version-tag.ts';
 
 /** How a job is submitted and watched. */
 export interface ReleaseOptions extends FollowOptions {
   /** Return as soon as the job is submitted. */
   readonly detach: boolean;
+  /** Start a version anew that failed, though some allocations run: they are stopped for that. */
+  readonly force: boolean;
+  /** Is noted beside the version, not in the job. */
+  readonly provenance: Provenance;
 }
 
 /**
@@ -30,6 +37,8 @@ export async function release(
   return new Releaser(nomad, prepared, options, context).run();
 }
 
+const nothingDone = 'nothing was submitted';
+
 class Releaser {
   readonly #nomad: Nomad;
   readonly #prepared: PreparedRelease;
@@ -37,7 +46,7 @@ class Releaser {
   readonly #context: Pick<Context, 'reporter' | 'signal'>;
   readonly #namespace: string;
   /** For who interrupts: what has been done to the cluster so far. */
-  #outcome = 'nothing was submitted';
+  #outcome = nothingDone;
 
   constructor(
     nomad: Nomad,
@@ -58,7 +67,10 @@ class Releaser {
       return await this.#release();
     } catch (cause) {
       if (!this.#context.signal.aborted) throw cause;
-      const hint = `run the same command again to go on, or see ${statusCommand(id, this.#namespace)}`;
+      const hint =
+        this.#outcome === nothingDone
+          ? 'run the same command again'
+          : `go on watching with ${watchCommand(id, this.#namespace)}`;
       throw interrupted(`deploying ${id}`, this.#outcome, hint);
     }
   }
@@ -80,6 +92,10 @@ class Releaser {
     const { id } = this.#prepared.spec;
     const { signal } = this.#context;
     const target = await this.#targetOf(current);
+    if (current.special !== null) {
+      this.#step(`version ${current.version} of ${id} would not change: nothing to do`);
+      return toRelease('unchanged', { target, evalId: '', namespace: this.#namespace }, null);
+    }
     const snapshot = await readSnapshot(this.#nomad, id, signal);
     const verdict = judge(target, snapshot);
     if (verdict.kind === 'healthy') {
@@ -96,6 +112,10 @@ class Releaser {
     if (verdict.kind !== 'failed' && verdict.kind !== 'batch-failed') {
       throw jobChanged(id, 'somebody else changed it meanwhile');
     }
+    const running = snapshot.allocations.filter(
+      ({ desiredStatus, clientStatus }) => desiredStatus === 'run' && clientStatus === 'running',
+    );
+    if (running.length > 0 && !this.#options.force) throw failedBefore(id, current.version, running.length);
     this.#step(`version ${current.version} of ${id} is the same and failed: stopping it, to start it anew`);
     // Nomad makes no new deployment for a job that did not change, so the failed one would stay its last word.
     this.#outcome = 'the failed version may be stopped';
@@ -114,13 +134,18 @@ class Releaser {
   async #follow(answer: RegisterAnswer): Promise<Release> {
     const { spec } = this.#prepared;
     if (answer.warnings !== '') this.#warn('nomad-warning', answer.warnings.replace(/\s*\n\s*/g, ' '));
-    const registered = (await this.#nomad.readVersions(spec.id)).find(
+    const state = (await this.#nomad.readVersions(spec.id)).find(
       ({ jobModifyIndex }) => jobModifyIndex === answer.jobModifyIndex,
     );
-    if (registered === undefined) throw jobChanged(spec.id, 'submitted, but another version came at once');
-    this.#step(`version ${registered.version} of ${spec.id} is submitted, evaluation ${answer.evalId}`);
-    const target = await this.#targetOf(registered);
+    if (state === undefined) throw jobChanged(spec.id, 'submitted, but another version came at once');
+    const evaluation = answer.evalId === '' ? '' : `, evaluation ${answer.evalId}`;
+    this.#step(`version ${state.version} of ${spec.id} is submitted${evaluation}`);
+    await tagVersion(this.#nomad, { id: spec.id, version: state.version }, this.#options.provenance);
+    const target = await this.#targetOf(state);
     const { evalId } = answer;
+    if (state.special !== null) {
+      return registered(state, { target, evalId, namespace: this.#namespace }, this.#context);
+    }
     if (this.#options.detach) {
       return toRelease('submitted', { target, evalId, namespace: this.#namespace }, null);
     }
@@ -182,6 +207,14 @@ class Releaser {
 
 function goesOn(verdict: Verdict): boolean {
   return ['running', 'failing', 'waits-for-promotion', 'not-placed'].includes(verdict.kind);
+}
+
+function failedBefore(jobId: string, version: number, running: number): SaddlebagError {
+  return new SaddlebagError(
+    'deploy-failed-before',
+    `cannot deploy ${jobId}: version ${version} is the same and failed before; what still runs of the job (${running}) would be stopped to start it anew`,
+    { hint: 'pass --force to do that, or deploy another version', exitCode: exitCodes.notReverted },
+  );
 }
 
 function jobChanged(jobId: string, reason: string): SaddlebagError {

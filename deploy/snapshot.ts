@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NomadJobState } from './job-answer.ts';
 import type { Indexed, Nomad, WaitOptions } from './nomad.ts';
-import type { NomadAllocation, NomadDeployment, NomadEvaluation, NomadJobState } from './nomad-answers.ts';
+import type { NomadAllocation, NomadDeployment, NomadEvaluation } from './nomad-answers.ts';
 
 /** All that Nomad says of one job at one moment; its parts may be some milliseconds apart. */
 export interface Snapshot {

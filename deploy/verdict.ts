@@ -1,11 +1,6 @@
 import { findDoomedTask } from './early-failure.ts';
-import type {
-  NomadAllocation,
-  NomadDeployment,
-  NomadEvaluation,
-  NomadJobState,
-  PlacementFailure,
-} from './nomad-answers.ts';
+import type { NomadJobState } from './job-answer.ts';
+import type { NomadAllocation, NomadDeployment, NomadEvaluation, PlacementFailure } from './nomad-answers.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The version of a job whose fate is watched. */
@@ -21,6 +16,8 @@ export interface Target {
   readonly revertsTo: number | null;
   /** How long the allocations must be well where Nomad itself does not decide it. */
   readonly minHealthyTimeMs: number;
+  /** How long Nomad waits for the next allocation to become healthy. */
+  readonly progressDeadlineMs: number;
   /** True when a lack of room is waited out. */
   readonly mayQueue: boolean;
 }
@@ -72,6 +69,11 @@ export function judge(target: Target, snapshot: Snapshot): Verdict {
 /** Tells whether a job is done when its tasks have ended, rather than up while they run. */
 export function endsByItself({ type }: { readonly type: string }): boolean {
   return type === 'batch' || type === 'sysbatch';
+}
+
+/** Tells whether an allocation is one of a version's; one that runs on unchanged keeps the version that started it. */
+export function belongsTo(target: Target, { desiredStatus, jobVersion }: NomadAllocation): boolean {
+  return desiredStatus === 'run' && (!endsByItself(target) || jobVersion === target.jobVersion);
 }
 
 /** Finds the newest deployment of a version; null where it has none. */
@@ -227,10 +229,14 @@ function ofTarget(target: Target, { evaluations }: Snapshot): readonly NomadEval
   );
 }
 
-function waitsForPromotion({ groups }: NomadDeployment): boolean {
-  const withCanaries = groups.filter((group) => group.desiredCanaries > 0 && !group.isPromoted);
+/** Tells whether a deployment has canaries that somebody still has to promote, healthy or not. */
+export function hasUnpromotedCanaries({ groups }: NomadDeployment): boolean {
+  return groups.some((group) => group.desiredCanaries > 0 && !group.isPromoted && !group.autoPromote);
+}
+
+function waitsForPromotion(deployment: NomadDeployment): boolean {
+  const canaries = deployment.groups.filter((group) => group.desiredCanaries > 0 && !group.isPromoted);
   return (
-    withCanaries.length > 0 &&
-    withCanaries.every((group) => !group.autoPromote && group.healthy >= group.desiredCanaries)
+    hasUnpromotedCanaries(deployment) && canaries.every((group) => group.healthy >= group.desiredCanaries)
   );
 }

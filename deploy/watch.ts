@@ -17,6 +17,8 @@ export interface WatchOptions {
   readonly timeoutMs: number;
   /** Fail the deployment as soon as one of its allocations has, instead of leaving it to Nomad's deadlines. */
   readonly failFast: boolean;
+  /** Asked when all canaries are healthy and nobody promotes them. */
+  readonly mayPromote: () => Promise<boolean>;
 }
 
 /** How a good watch ended. */
@@ -75,10 +77,18 @@ class Watch {
       await investigation.noteFirst(seen.allocations.filter((one) => one.jobVersion === target.jobVersion));
       if (judge(target, seen).kind === 'running') continue;
       const { verdict, snapshot } = await this.#confirm(judge(target, seen), signal);
-      this.#show(snapshot);
-      if (verdict.kind === 'healthy') return { verdict, snapshot };
+      // What is read here may be newer than what is followed: shown before the end, it would be taken back.
+      if (verdict.kind === 'healthy') {
+        this.#show(snapshot);
+        return { verdict, snapshot };
+      }
       if (verdict.kind === 'failing') await this.#fail(verdict, investigation);
-      else if (verdict.kind !== 'running') throw await this.#outcome(verdict, investigation);
+      else if (verdict.kind === 'waits-for-promotion' && (await this.#promote(verdict.deployment.id)))
+        continue;
+      else if (verdict.kind !== 'running') {
+        this.#show(snapshot);
+        throw await this.#outcome(verdict, investigation);
+      }
     }
     throw new Error('a watch ends with a verdict');
   }
@@ -133,6 +143,15 @@ class Watch {
     this.#report('step', `failing deployment ${shortId(id)}, so that Nomad need not wait for its deadline`);
     // It may have ended by itself meanwhile, or the token may not do it: then Nomad's own deadline tells.
     await optional(this.#nomad.failDeployment(id));
+  }
+
+  /** Promotes the canaries where that is wanted; false where it is not, or Nomad will not. */
+  async #promote(deploymentId: string): Promise<boolean> {
+    if (!(await this.#options.mayPromote())) return false;
+    this.#report('step', `promoting deployment ${shortId(deploymentId)}: its canaries are healthy`);
+    return optional(this.#nomad.promoteDeployment(deploymentId).then(() => true)).then(
+      (done) => done ?? false,
+    );
   }
 
   #report(kind: 'step' | 'detail', message: string): void {

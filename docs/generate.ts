@@ -13,7 +13,13 @@ import { renderConfigPage } from './config-page.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function renderCli(): string {
-  const program = createProgram({ argv: [], invoke: async () => undefined, readStdin: async () => '' });
+  const program = createProgram({
+    argv: [],
+    invoke: async () => undefined,
+    readStdin: async () => '',
+    confirm: null,
+    write: () => undefined,
+  });
   for (const command of [program, ...program.commands]) {
     command.configureHelp({ helpWidth: 100 }).configureOutput({ getOutHelpWidth: () => 100 });
   }

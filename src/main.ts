@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from './core/errors.ts';
 import { execProcess } from './core/exec.ts';
+import { printable } from './core/printable.ts';
 import { type Reporter, silentReporter } from './core/reporter.ts';
-import type { Invocation } from './program/command.ts';
+import type { Host, Invocation } from './program/command.ts';
 import { createProgram } from './program.ts';
 import { renderFailure, renderFailureJson } from './report/failure.ts';
 import { createJsonReporter } from './report/json.ts';
@@ -28,6 +30,8 @@ export async function main(host: NodeJS.Process): Promise<void> {
     argv: host.argv,
     invoke: (invocation) => invoke(host, invocation),
     readStdin: () => text(host.stdin),
+    write: (text) => host.stdout.write(host.stdout.isTTY === true ? showable(text) : text),
+    confirm: confirmOn(host),
   }).exitOverride();
   if (json) program.configureOutput({ outputError: () => undefined });
   for (const command of program.commands) command.copyInheritedSettings(program);
@@ -39,6 +43,29 @@ export async function main(host: NodeJS.Process): Promise<void> {
     host.exitCode = cause.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (json && cause.exitCode !== 0) host.stderr.write(renderFailureJson(usageError(cause)));
   }
+}
+
+/** On a terminal, an app's log keeps its lines and no other control over it. */
+function showable(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+/** Asks on stderr, where all but the result goes. */
+function confirmOn(host: NodeJS.Process): Host['confirm'] {
+  if (host.stdin.isTTY !== true || host.stderr.isTTY !== true) return null;
+  return async (question) => {
+    const { createInterface } = await import('node:readline/promises');
+    const terminal = createInterface({ input: host.stdin, output: host.stderr });
+    // While it reads, the terminal's Ctrl-C comes as a key; and who closes stdin says no.
+    terminal.on('SIGINT', () => host.kill(host.pid, 'SIGINT'));
+    const closed = once(terminal, 'close').then(() => '');
+    try {
+      const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
+      return /^y(?:es)?$/i.test(answer.trim());
+    } finally {
+      terminal.close();
+    }
+  };
 }
 
 function resultLost(cause: unknown): SaddlebagError {
@@ -78,6 +105,7 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
 }
 
 function render(result: CommandResult, json: boolean): string {
+  if (json && result.json === null) return '';
   if (json) return `${JSON.stringify(result.json, null, 2)}\n`;
   return result.text === '' || result.text.endsWith('\n') ? result.text : `${result.text}\n`;
 }

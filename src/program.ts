@@ -8,11 +8,18 @@ import { examples, type Host } from './program/command.ts';
 import { addConfig } from './program/config.ts';
 import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
+import { addHistory } from './program/history.ts';
 import { addInspect } from './program/inspect.ts';
+import { addLogs } from './program/logs.ts';
+import { addPromote } from './program/promote.ts';
 import { addPublish } from './program/publish.ts';
 import { addReleases } from './program/releases.ts';
+import { addRollback } from './program/rollback.ts';
 import { addServe } from './program/serve.ts';
+import { addStatus } from './program/status.ts';
+import { addStop } from './program/stop.ts';
 import { addUnit } from './program/unit.ts';
+import { addWatch } from './program/watch.ts';
 
 /**
  * Builds the tree of commands: names, flags, help and examples. Each command is imported when it runs, so that help is
@@ -40,6 +47,13 @@ export function createProgram(host: Host): Command {
     addPublish,
     addReleases,
     addDeploy,
+    addWatch,
+    addPromote,
+    addStatus,
+    addLogs,
+    addHistory,
+    addRollback,
+    addStop,
     addInspect,
     addDiff,
     addServe,

@@ -4,13 +4,11 @@ import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
 import { isLoopback } from '../../deploy/artifact-source.ts';
 import { bundleHints } from '../../deploy/bundle-hints.ts';
 import { loopbackHint } from '../../deploy/download-check.ts';
-import { parseDuration } from '../../deploy/duration.ts';
 import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flags.ts';
 import { renderHcl } from '../../deploy/job-hcl.ts';
 import type { JobSettings } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
-import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
 import { type JobSettingsSource, parseJobSettings } from '../../deploy/parse-job-settings.ts';
 import { renderPlan } from '../../deploy/plan-text.ts';
 import { type PreparedRelease, prepareRelease } from '../../deploy/prepare.ts';
@@ -18,20 +16,25 @@ import { release } from '../../deploy/release.ts';
 import { isS3Source, storeVariableCommand } from '../../deploy/s3-variable.ts';
 import type { Context } from '../core/context.ts';
 import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
+import {
+  type Confirm,
+  followOptions,
+  provenanceOf,
+  reportPage,
+  type WatchFlags,
+  withNomad,
+} from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
 
 /** What to do with a job. */
-export interface DeployOptions {
+export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> {
   /** Print the job and ask no server. */
   readonly dryRun?: boolean | undefined;
   /** Show what would change, and change nothing. */
   readonly plan?: boolean | undefined;
   readonly detach?: boolean | undefined;
-  readonly queue?: boolean | undefined;
-  /** True unless `--no-fail-fast`. */
-  readonly failFast?: boolean | undefined;
-  readonly timeout?: string | undefined;
-  readonly address?: string | undefined;
+  /** Start anew what failed, though some of it runs. */
+  readonly force?: boolean | undefined;
 }
 
 /** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
@@ -54,6 +57,7 @@ export async function runDeploy(
     readonly artifact: string;
     readonly flags: DeployFlags;
     readonly readStdin: () => Promise<string>;
+    readonly confirm?: Confirm;
   },
   context: Context,
 ): Promise<CommandResult> {
@@ -62,7 +66,7 @@ export async function runDeploy(
   const { text, from } = await readArtifact(input, context);
   const artifact = parseArtifact(text, from);
   const source = { tree: treeOfFlags(flags), nameOf: flagOfSetting };
-  return deployArtifact({ artifact, source, options: flags }, context);
+  return deployArtifact({ artifact, source, options: flags, confirm: input.confirm ?? null }, context);
 }
 
 /**
@@ -74,36 +78,36 @@ export async function deployArtifact(
     readonly artifact: DeployArtifact;
     readonly source: JobSettingsSource;
     readonly options: DeployOptions;
+    readonly confirm?: Confirm;
   },
   context: Context,
 ): Promise<CommandResult> {
   const { artifact, options: flags } = request;
   const settings = parseJobSettings(request.source, artifact);
-  const timeoutMs = parseTimeout(flags.timeout, settings);
+  const watching = followOptions(flags, 'deploy', request.confirm ?? null);
   if (settings.arch === null) warnOfArch(context);
   tellCredentials(artifact, settings, context);
   for (const message of bundleHints(artifact, settings)) {
     context.reporter.report({ kind: 'detail', stage: 'deploy', message });
   }
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
-  const connection = await connectionOf(settings, flags.address, context);
-  // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
-  const { openNomad } = await import('../../deploy/nomad.ts');
-  const nomad = openNomad(connection, context.signal);
-  try {
+  const place = {
+    address: flags.address,
+    namespace: settings.namespace ?? undefined,
+    region: settings.region ?? undefined,
+  };
+  return withNomad(place, context, async (nomad) => {
     const prepared = await prepare(nomad, artifact, settings, context);
     if (flags.plan === true) return planned(prepared);
     const options = {
+      ...watching,
       detach: flags.detach ?? false,
-      queue: flags.queue ?? false,
-      failFast: flags.failFast ?? true,
-      timeoutMs,
+      force: flags.force ?? false,
+      provenance: await provenanceOf(context),
     };
     const released = await release(nomad, prepared, options, context);
     return { text: released.evalId, json: released, exitCode: exitCodes.done };
-  } finally {
-    await nomad.close();
-  }
+  });
 }
 
 async function readArtifact(
@@ -160,19 +164,6 @@ function refuseConflicts({ dryRun, plan, detach, timeout }: DeployFlags): void {
   });
 }
 
-/** Long enough for Nomad to give up by itself, and to revert: what it can tell is better than that time is up. */
-function parseTimeout(text: string | undefined, { update }: JobSettings): number {
-  if (text === undefined) return update === null ? 3_600_000 : 2 * update.progressDeadlineMs + 60_000;
-  const timeoutMs = parseDuration(text);
-  // Node's timers hold 31 bits.
-  if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs < 2 ** 31) return timeoutMs;
-  throw new SaddlebagError(
-    'timeout-invalid',
-    `cannot deploy: --timeout: expected a duration like 5m, up to 500h, got "${text}"`,
-    { hint: 'see saddlebag deploy --help', exitCode: exitCodes.usage },
-  );
-}
-
 function warnOfArch({ reporter }: Context): void {
   reporter.report({
     kind: 'warning',
@@ -208,37 +199,19 @@ function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: C
   return { text: renderHcl(spec).trimEnd(), json: { Job: spec.job }, exitCode: exitCodes.done };
 }
 
-/** The job's own namespace and region go before those of the environment, as with Nomad's own command. */
-async function connectionOf(
-  { namespace, region }: JobSettings,
-  address: string | undefined,
-  { env }: Context,
-): Promise<NomadConnection> {
-  const connection = await readConnection(env, { address });
-  return { ...connection, namespace: namespace ?? connection.namespace, region: region ?? connection.region };
-}
-
 async function prepare(
   nomad: Nomad,
   artifact: DeployArtifact,
   settings: JobSettings,
-  { reporter, signal }: Context,
+  context: Context,
 ): Promise<PreparedRelease> {
-  const page = jobPage(nomad.connection, settings.id);
-  if (page !== null)
-    reporter.report({ kind: 'step', stage: 'deploy', message: `job ${settings.id}: ${page}` });
+  reportPage(nomad, settings.id, context);
   try {
     return await prepareRelease(nomad, artifact, settings);
   } catch (cause) {
-    if (!signal.aborted) throw cause;
+    if (!context.signal.aborted) throw cause;
     throw interrupted(`deploying ${settings.id}`, 'nothing was submitted', 'run the same command again');
   }
-}
-
-/** Returns the job's page in Nomad's UI; null where no browser gets: behind a unix socket. */
-function jobPage({ address, socketPath, namespace }: NomadConnection, jobId: string): string | null {
-  if (socketPath !== null) return null;
-  return `${address}/ui/jobs/${encodeURIComponent(jobId)}@${namespace ?? 'default'}`;
 }
 
 function planned({ plan, spec }: PreparedRelease): CommandResult {

@@ -17,6 +17,10 @@ export interface Host {
   readonly argv: readonly string[];
   readonly invoke: (invocation: Invocation) => Promise<void>;
   readonly readStdin: () => Promise<string>;
+  /** Writes on stdout before the result is there; for what a command goes on printing. */
+  readonly write: (text: string) => void;
+  /** Asks a person at the terminal; null where nobody is there. */
+  readonly confirm: ((question: string) => Promise<boolean>) | null;
 }
 
 /** The flags that every command has. */

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { DeployFlags } from '../commands/deploy.ts';
 import { collect, command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
+import { addWatchFlags } from './watch.ts';
 
 /** Adds `saddlebag deploy`. */
-export function addDeploy(program: Command, { invoke, readStdin }: Host): void {
+export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host): void {
   const deploy = command(
     program,
     'deploy',
@@ -17,13 +18,11 @@ export function addDeploy(program: Command, { invoke, readStdin }: Host): void {
     .option('--dry-run', 'print the job and ask no server')
     .option('--plan', 'show what would change, and change nothing')
     .option('--detach', 'submit and do not wait')
-    .option(
-      '--timeout <duration>',
-      'how long to wait (default: a minute longer than Nomad itself could take)',
-    )
-    .option('--queue', 'let allocations that nothing can take now wait for room')
-    .option('--no-fail-fast', 'let Nomad decide when a failing deployment has failed')
-    .option('--address <url>', 'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)');
+    .option('--force', 'start a version anew that failed before, though some of the job runs');
+  addWatchFlags(deploy).option(
+    '--address <url>',
+    'of the Nomad agent (default: NOMAD_ADDR, http://127.0.0.1:4646)',
+  );
   deploy
     .optionsGroup('The release:')
     .option('--from <place>', 'where NAME[@VERSION] was published (default: SADDLEBAG_STORE)')
@@ -42,7 +41,7 @@ export function addDeploy(program: Command, { invoke, readStdin }: Host): void {
       invoke({
         ...outputOf(flags),
         run: async (context) =>
-          (await import('../commands/deploy.ts')).runDeploy({ artifact, flags, readStdin }, context),
+          (await import('../commands/deploy.ts')).runDeploy({ artifact, flags, readStdin, confirm }, context),
       }),
     );
 }

@@ -1,10 +1,6 @@
 import { readFileSync } from 'node:fs';
-import {
-  readAllocations,
-  readDeployments,
-  readEvaluations,
-  readJobState,
-} from '../../deploy/nomad-answers.ts';
+import { readJobState } from '../../deploy/job-answer.ts';
+import { readAllocations, readDeployments, readEvaluations } from '../../deploy/nomad-answers.ts';
 import { type PlanAnswer, readPlan } from '../../deploy/plan-answer.ts';
 import type { Snapshot } from '../../deploy/snapshot.ts';
 

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explainAllocation } from '../../deploy/diagnosis.ts';
-import type {
-  NomadAllocation,
-  NomadDeployment,
-  NomadEvaluation,
-  NomadJobState,
-} from '../../deploy/nomad-answers.ts';
+import type { NomadJobState } from '../../deploy/job-answer.ts';
+import type { NomadAllocation, NomadDeployment, NomadEvaluation } from '../../deploy/nomad-answers.ts';
 import type { Snapshot } from '../../deploy/snapshot.ts';
 import { judge, type Target, type Verdict } from '../../deploy/verdict.ts';
 import { readRecording } from './recorded.ts';
@@ -35,6 +31,7 @@ const sampleTarget: Target = {
   count: 1,
   revertsTo: null,
   minHealthyTimeMs: 0,
+  progressDeadlineMs: 0,
   mayQueue: false,
 };
 
@@ -160,7 +157,9 @@ const job: NomadJobState = {
   jobModifyIndex: 50,
   isStopped: false,
   isStable: false,
-  groups: [{ name: 'web', count: 1, minHealthyTimeMs: 0 }],
+  submittedAtMs: 0,
+  tag: null,
+  groups: [{ name: 'web', count: 1, minHealthyTimeMs: 0, progressDeadlineMs: 0, tasks: [] }],
 };
 const state: Snapshot = {
   job,

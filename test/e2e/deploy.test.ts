@@ -212,7 +212,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
       code: 'interrupted',
       exitCode: 130,
       message: 'interrupted while deploying interrupted: the job is submitted, and Nomad goes on with it',
-      hint: 'run the same command again to go on, or see nomad job status interrupted',
+      hint: 'go on watching with saddlebag watch interrupted',
     });
     const { release, lines } = await deploy(artifact, flags);
     expect(release).toMatchObject({ jobVersion: 0, status: 'healthy' });

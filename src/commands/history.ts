@@ -1,0 +1,61 @@
+import { describeHistory, type JobHistory, type JobVersion } from '../../deploy/job-history.ts';
+import { jobUnknown } from '../../deploy/nomad-operations.ts';
+import type { Context } from '../core/context.ts';
+import { exitCodes } from '../core/errors.ts';
+import { askDownload } from '../publish/download.ts';
+import { type NomadFlags, withNomad } from './nomad-session.ts';
+import type { CommandResult } from './result.ts';
+
+/**
+ * Runs `saddlebag history`: prints the versions of a job that Nomad keeps, with what each one runs, who deployed it, of
+ * which revision, and whether its object is still there.
+ * @throws {SaddlebagError} `job-unknown`; what `readConnection` and the API throw
+ */
+export async function runHistory(
+  input: { readonly job: string; readonly flags: NomadFlags },
+  context: Context,
+): Promise<CommandResult> {
+  const { job, flags } = input;
+  const history = await withNomad(flags, context, async (nomad) => {
+    const namespace = nomad.connection.namespace ?? 'default';
+    const versions = await nomad.readVersions(job);
+    if (versions.length === 0) throw jobUnknown('show the history of', job, namespace);
+    return describeHistory({ id: job, namespace }, versions, (url) => exists(url, context.signal));
+  });
+  return { text: render(history), json: history, exitCode: exitCodes.done };
+}
+
+/** Asks as Nomad's clients do; a bucket that wants credentials does not tell whether the object is there. */
+async function exists(source: string, signal: AbortSignal): Promise<boolean | null> {
+  const url = source.replace(/^(?:s3|http|https)::/, '');
+  if (!/^https?:/.test(url)) return null;
+  const answer = await askDownload(url, 0, signal);
+  switch (answer.kind) {
+    case 'readable':
+    case 'other-size':
+      return true;
+    case 'refused':
+      return answer.status === 404 || answer.status === 410 ? false : null;
+    case 'unreachable':
+      return null;
+  }
+}
+
+function render({ versions }: JobHistory): string {
+  return versions.map(renderVersion).join('\n');
+}
+
+function renderVersion(one: JobVersion): string {
+  const marks = [
+    ...(one.isCurrent ? ['current'] : []),
+    one.isStable ? 'was healthy' : 'not known healthy',
+    ...(one.deployedBy === null ? [] : [`by ${one.deployedBy}`]),
+    ...(one.revision === null ? [] : [`revision ${one.revision.slice(0, 12)}`]),
+  ];
+  const time = one.submittedAt.replace(/\.\d+Z$/, 'Z');
+  const lines = one.artifacts.map(({ task, url, checksum, exists: isThere }) => {
+    const state = isThere === null ? '' : isThere ? ', is there' : ', is gone';
+    return `     ${task}: ${checksum.replace(/^(sha256:.{12}).*/, '$1…') || 'no checksum'}${state}  ${url}`;
+  });
+  return [`${String(one.jobVersion).padStart(4)} ${time}  ${marks.join(', ')}`, ...lines].join('\n');
+}

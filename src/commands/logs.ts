@@ -1,0 +1,98 @@
+import { chooseLog, logMissing, noLogOf } from '../../deploy/logs.ts';
+import type { Nomad } from '../../deploy/nomad.ts';
+import type { LogRequest } from '../../deploy/nomad-operations.ts';
+import type { Context } from '../core/context.ts';
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import { type NomadFlags, withNomad } from './nomad-session.ts';
+import type { CommandResult } from './result.ts';
+
+/** The flags of `saddlebag logs`. */
+export interface LogsFlags extends NomadFlags {
+  readonly alloc?: string | undefined;
+  readonly task?: string | undefined;
+  readonly stderr?: boolean | undefined;
+  readonly follow?: boolean | undefined;
+  /** How many of the last lines. */
+  readonly lines?: number | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** A line is rarely longer than this, and Nomad counts bytes, not lines. */
+const bytesPerLine = 400;
+const defaultLines = 100;
+
+/**
+ * Runs `saddlebag logs`: prints the last lines of a task's output, or with `--follow` goes on until it ends; with `--json`
+ * one object, or one for each line that is followed.
+ * @throws {SaddlebagError} `job-unknown`, `log-missing`, `task-unknown`; what `readConnection` and the API throw
+ */
+export async function runLogs(
+  input: {
+    readonly job: string;
+    readonly flags: LogsFlags;
+    readonly write: (text: string) => void;
+  },
+  context: Context,
+): Promise<CommandResult> {
+  const { job, flags } = input;
+  const stream = flags.stderr === true ? 'stderr' : 'stdout';
+  const choice = { jobId: job, allocation: flags.alloc ?? null, task: flags.task ?? null, stream } as const;
+  return withNomad(flags, context, async (nomad) => {
+    const request = await chooseLog(nomad, choice, context.signal);
+    return flags.follow === true ? follow(nomad, request, input, context) : readLast(nomad, request, input);
+  });
+}
+
+async function readLast(
+  nomad: Nomad,
+  request: LogRequest,
+  { job, flags }: { readonly job: string; readonly flags: LogsFlags },
+): Promise<CommandResult> {
+  const count = flags.lines ?? defaultLines;
+  const text = await nomad.readLog({ ...request, maxBytes: count * bytesPerLine });
+  if (text === null) throw logMissing(job, noLogOf(request));
+  const lines = text.replace(/\n$/, '').split('\n').slice(-count);
+  const { allocationId, task, stream } = request;
+  return {
+    text: text === '' ? '' : lines.join('\n'),
+    json: { version: 1, jobId: job, allocation: allocationId, task, stream, lines: text === '' ? [] : lines },
+    exitCode: exitCodes.done,
+  };
+}
+
+async function follow(
+  nomad: Nomad,
+  request: LogRequest,
+  input: { readonly job: string; readonly flags: LogsFlags; readonly write: (text: string) => void },
+  context: Context,
+): Promise<CommandResult> {
+  const { job, flags, write } = input;
+  const tailBytes = (flags.lines ?? defaultLines) * bytesPerLine;
+  const chunks = await nomad.followLog({ ...request, tailBytes }, context.signal);
+  if (chunks === null) throw logMissing(job, noLogOf(request));
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const chunk of chunks) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) write(flags.json === true ? `${JSON.stringify({ line })}\n` : `${line}\n`);
+    }
+  } catch (cause) {
+    // Ctrl-C is how a log that is followed ends.
+    if (!context.signal.aborted) throw lost(job, cause);
+  }
+  if (rest !== '') write(flags.json === true ? `${JSON.stringify({ line: rest })}\n` : `${rest}\n`);
+  return { text: '', json: null, exitCode: exitCodes.done };
+}
+
+function lost(job: string, cause: unknown): SaddlebagError {
+  return new SaddlebagError(
+    'nomad-unreachable',
+    `cannot follow the log of ${job} any further: the connection broke off`,
+    {
+      hint: `saddlebag logs --follow ${job} goes on`,
+      cause,
+    },
+  );
+}
