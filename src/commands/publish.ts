@@ -1,69 +1,60 @@
 import { resolve } from 'node:path';
-import { parseDuration } from '../../deploy/duration.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
-import type { Artifact, PublishedRelease } from '../core/types.ts';
+import type { Artifact } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
-import { parseBaseUrl } from '../publish/destination.ts';
-import { servedByDefaultAt } from '../publish/directory/store.ts';
-import { askDownload } from '../publish/download.ts';
-import { type PublishOptions, planPublication, publish } from '../publish/publish.ts';
-import { warnWithoutConditions } from '../publish/releases/conditions.ts';
+import { type Destination, parseBaseUrl } from '../publish/destination.ts';
 import { readOrigin } from '../publish/releases/origin.ts';
-import { recordRelease } from '../publish/releases/store.ts';
+import { type PublishSettingsFlags, parsePublishSettings } from './publish-settings.ts';
+import { planTarget, publishToTarget, type TargetOptions } from './publish-target.ts';
 import { readPublishable } from './publishable.ts';
 import type { CommandResult } from './result.ts';
-import { openStore, readDestination, type StoreFlags } from './stores.ts';
-
-/** 500 hours: Node's timers hold 31 bits of milliseconds. */
-const mostTimeoutMs = 1_800_000_000;
+import { readDestination, type StoreFlags } from './stores.ts';
 
 /** The flags of `saddlebag publish`. */
-export interface PublishFlags extends StoreFlags {
-  /** `s3://BUCKET/PREFIX` or a folder; SADDLEBAG_STORE otherwise. */
-  readonly to?: string | undefined;
+export interface PublishFlags extends StoreFlags, PublishSettingsFlags {
+  /** `s3://BUCKET/PREFIX` or a folder, one or several; SADDLEBAG_STORE otherwise. */
+  readonly to?: string | readonly string[] | undefined;
   /** Stands for scheme, host and bucket, or for the folder: BASE/KEY is what clients fetch. */
   readonly downloadUrl?: string | undefined;
   readonly dryRun?: boolean | undefined;
-  /** How long to go on without progress, `30s`. */
-  readonly timeout?: string | undefined;
 }
+
+/** What became of one of several targets. */
+type TargetResult =
+  | { readonly to: string; readonly artifact: Artifact & { readonly sendBytes?: number } }
+  | {
+      readonly to: string;
+      readonly error: { readonly code: string; readonly message: string; readonly hint: string | null };
+    };
 
 /**
  * Runs `saddlebag publish`: prints the artifact's source, or with `--json` the Artifact; with `--dry-run` what would be
- * sent where, and with `--json` the Artifact with `sendBytes`.
- * @throws {SaddlebagError} what `inspectBundle`, `openStore`, `publish` and `recordRelease` throw;
- * `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`, `bundle-json-invalid`, `file-changed`,
- * `timeout-invalid`, `interrupted`
+ * sent where, and with `--json` the Artifact with `sendBytes`. For several targets a line each, or `{version, results}`
+ * with `{to, artifact}` or `{to, error}` each; where one fails, the others are still served and the exit code is 1.
+ * @throws {SaddlebagError} what `readPublishable`, `parsePublishSettings` and `publishToTarget` throw; `store-missing`,
+ * `destination-invalid`, `url-invalid`, `flag-unused`, `interrupted`
  */
 export async function runPublish(
   input: { readonly bundle: string; readonly flags: PublishFlags },
   context: Context,
 ): Promise<CommandResult> {
   const { flags } = input;
-  const destination = readDestination(flags.to, flags, context);
+  const destinations = readDestinations(flags, context);
+  const settings = parsePublishSettings(flags, new Date());
   const downloadBase =
     flags.downloadUrl === undefined ? undefined : parseBaseUrl(flags.downloadUrl, '--download-url');
-  const stallMs = parseTimeout(flags.timeout);
   try {
     const bundle = await readPublishable(resolve(context.cwd, input.bundle), context);
-    const store = await openStore(destination, { ...flags, stallMs }, context);
-    const options: PublishOptions = {
-      bundle,
-      store,
-      prefix: destination.prefix,
-      ...(downloadBase === undefined ? {} : { downloadBase }),
-    };
-    if (flags.dryRun === true) return await preview(options, context);
-    const assumed = destination.kind === 'directory' && downloadBase === undefined;
-    if (assumed) warnAssumedUrl(destination.directory, context);
-    const { key, artifact } = await publish(
-      { ...options, ...(assumed ? {} : { ask: askDownload }) },
-      context,
-    );
-    await record(options, artifact, context);
-    await warnWithoutConditions({ store, key }, artifact, context);
-    return { text: artifact.source, json: artifact, exitCode: exitCodes.done };
+    const origin = await readOrigin(context);
+    const options: TargetOptions = { bundle, downloadBase, flags, origin, settings };
+    const run = flags.dryRun === true ? previewTarget : sendToTarget;
+    const [[, only] = [], ...more] = destinations;
+    if (only !== undefined && more.length === 0) {
+      const { text, artifact } = await run(only, options, context);
+      return { text, json: artifact, exitCode: exitCodes.done };
+    }
+    return await publishToAll(destinations, (destination) => run(destination, options, context), context);
   } catch (cause) {
     const cleanedUp = !(cause instanceof SaddlebagError && cause.code === 'parts-left-behind');
     if (!context.signal.aborted || !cleanedUp) throw cause;
@@ -75,45 +66,75 @@ export async function runPublish(
   }
 }
 
-function parseTimeout(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const timeoutMs = parseDuration(text);
-  if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= mostTimeoutMs) return timeoutMs;
-  throw new SaddlebagError(
-    'timeout-invalid',
-    `cannot publish: --timeout: expected a duration like 30s, up to 500h, got "${text}"`,
-    { hint: 'see saddlebag publish --help', exitCode: exitCodes.usage },
-  );
+type NamedDestination = readonly [to: string, destination: Destination];
+
+interface TargetOutcome {
+  /** What is printed for it. */
+  readonly text: string;
+  readonly artifact: Artifact & { readonly sendBytes?: number };
 }
 
-/** Lists the artifact among the releases of its name. */
-async function record(options: PublishOptions, artifact: Artifact, context: Context): Promise<void> {
-  const { store, prefix } = options;
-  const release: PublishedRelease = {
-    artifact,
-    publishedAt: new Date().toISOString(),
-    ...(await readOrigin(context)),
-    labels: {},
-  };
-  await recordRelease({ store, prefix, name: artifact.name }, release, context);
+function readDestinations(flags: PublishFlags, context: Context): readonly NamedDestination[] {
+  const given: readonly (string | undefined)[] = typeof flags.to === 'string' ? [flags.to] : (flags.to ?? []);
+  const wanted = given.length === 0 ? [undefined] : given;
+  return wanted.map((to) => [
+    to ?? context.env.SADDLEBAG_STORE ?? '',
+    readDestination(to, wanted.length === 1 ? flags : {}, context),
+  ]);
 }
 
-async function preview(options: PublishOptions, context: Context): Promise<CommandResult> {
-  const { artifact, key, isThere } = await planPublication(options, context);
-  const place = options.store.describe(key);
+async function sendToTarget(
+  destination: Destination,
+  options: TargetOptions,
+  context: Context,
+): Promise<TargetOutcome> {
+  const artifact = await publishToTarget(destination, options, context);
+  return { text: artifact.source, artifact };
+}
+
+async function previewTarget(
+  destination: Destination,
+  options: TargetOptions,
+  context: Context,
+): Promise<TargetOutcome> {
+  const { artifact, isThere, place } = await planTarget(destination, options, context);
   const sendBytes = isThere ? 0 : artifact.sizeBytes;
   const text = isThere
     ? `nothing to send: ${place} is there`
     : `${formatBytes(sendBytes)} to send to ${place}`;
-  return { text, json: { ...artifact, sendBytes }, exitCode: exitCodes.done };
+  return { text, artifact: { ...artifact, sendBytes } };
 }
 
-function warnAssumedUrl(folder: string, { reporter }: Context): void {
-  reporter.report({
-    kind: 'warning',
-    stage: 'publish',
-    code: 'download-url-assumed',
-    message: `the URL is that of \`saddlebag serve ${folder}\` on this machine: ${servedByDefaultAt}`,
-    hint: 'pass --download-url with the address that clients use',
-  });
+/** Serves one target after the other: each gets the whole line. */
+async function publishToAll(
+  destinations: readonly NamedDestination[],
+  run: (destination: Destination) => Promise<TargetOutcome>,
+  { reporter, signal }: Context,
+): Promise<CommandResult> {
+  const lines: string[] = [];
+  const results: TargetResult[] = [];
+  for (const [to, destination] of destinations) {
+    try {
+      const { text, artifact } = await run(destination);
+      lines.push(text);
+      results.push({ to, artifact });
+    } catch (cause) {
+      if (signal.aborted || !(cause instanceof SaddlebagError)) throw cause;
+      const { code, message, hint } = cause;
+      results.push({ to, error: { code, message, hint: hint ?? null } });
+      reporter.report({
+        kind: 'warning',
+        stage: 'publish',
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    }
+  }
+  const failed = results.some((result) => 'error' in result);
+  return {
+    text: lines.join('\n'),
+    json: { version: 1, results },
+    exitCode: failed ? exitCodes.failed : exitCodes.done,
+  };
 }

@@ -3,6 +3,7 @@ import { inspectBundle } from '../../bundler/inspect.ts';
 import type { Context } from '../core/context.ts';
 import { Crc32 } from '../core/crc32.ts';
 import { describeCause, SaddlebagError } from '../core/errors.ts';
+import type { Bundle } from '../core/types.ts';
 import type { Publishable } from '../publish/publish.ts';
 
 /**
@@ -13,7 +14,7 @@ import type { Publishable } from '../publish/publish.ts';
 export async function readPublishable(
   path: string,
   { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
-): Promise<Publishable> {
+): Promise<Publishable & Bundle> {
   const described = await readDescription(path);
   const file = described?.file ?? path;
   const crc = new Crc32();

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import { fetchFor, readConnection } from '../publish/connection.ts';
 import {
   type Destination,
   type Origin,
@@ -9,6 +11,7 @@ import {
 } from '../publish/destination.ts';
 import { openDirectoryStore } from '../publish/directory/store.ts';
 import { openHttpStore } from '../publish/http.ts';
+import type { ObjectAttributes } from '../publish/s3/attributes.ts';
 import { timeoutsFor } from '../publish/s3/bucket.ts';
 import { openS3Store } from '../publish/s3/store.ts';
 import type { ReadableStore, Store } from '../publish/store.ts';
@@ -19,6 +22,10 @@ export interface StoreFlags {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly pathStyle?: boolean | undefined;
+  /** Certificate authorities besides those that Node trusts; AWS_CA_BUNDLE otherwise. */
+  readonly caFile?: string | undefined;
+  /** Sends no credentials. */
+  readonly anonymous?: boolean | undefined;
   /** A server is given up after so long without progress; the default is that of `openS3Store`. */
   readonly stallMs?: number | undefined;
 }
@@ -60,7 +67,10 @@ export async function openOrigin(
   const text = placeOf('--from', flag, context.env);
   const origin = parseOrigin(text, context.cwd);
   refuseUnusedFlags(origin, `--from ${text}`, flags);
-  if (origin.kind === 'http') return { store: openHttpStore(origin.url), prefix: '', place: origin.url };
+  if (origin.kind === 'http') {
+    const send = await fetchFor(await readConnection(context.env, caFileOf(flags, context)));
+    return { store: openHttpStore(origin.url, send), prefix: '', place: origin.url };
+  }
   return { store: await openStore(origin, flags, context), prefix: origin.prefix, place: text };
 }
 
@@ -70,9 +80,10 @@ export async function openOrigin(
  */
 export async function openStore(
   destination: Destination,
-  flags: StoreFlags,
-  { env }: Pick<Context, 'env'>,
+  flags: StoreFlags & { readonly attributes?: ObjectAttributes | undefined },
+  context: StoreContext,
 ): Promise<Store> {
+  const { env } = context;
   if (destination.kind === 'directory') return openDirectoryStore(destination.directory);
   const endpoint =
     flags.endpoint === undefined ? destination.endpoint : parseBaseUrl(flags.endpoint, '--endpoint');
@@ -84,8 +95,16 @@ export async function openStore(
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     ...(pathStyle === undefined ? {} : { pathStyle }),
+    connection: await readConnection(env, caFileOf(flags, context)),
+    isAnonymous: flags.anonymous ?? false,
+    ...(flags.attributes === undefined ? {} : { attributes: flags.attributes }),
     ...(flags.stallMs === undefined ? {} : { timeouts: timeoutsFor(flags.stallMs) }),
   });
+}
+
+/** Returns `--ca-file` as an absolute path. */
+export function caFileOf({ caFile }: StoreFlags, { cwd }: Pick<Context, 'cwd'>): string | undefined {
+  return caFile === undefined ? undefined : resolve(cwd, caFile);
 }
 
 function placeOf(name: string, flag: string | undefined, env: Context['env']): string {
@@ -107,6 +126,7 @@ function refuseUnusedFlags(origin: Origin, named: string, flags: StoreFlags): vo
     ['--endpoint', flags.endpoint],
     ['--region', flags.region],
     ['--path-style', flags.pathStyle],
+    ['--anonymous', flags.anonymous],
   ].flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (given.length === 0) return;
   const what = origin.kind === 'directory' ? 'a folder' : 'a web server';

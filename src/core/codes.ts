@@ -25,6 +25,7 @@ export const errorCodes = {
   'cache-unusable':
     "the directory of the cache cannot be made, is not the user's own, or others may write to it",
   'certificate-invalid': "the S3 server's certificate is not trusted",
+  'ca-unreadable': 'the file of `--ca-file` or AWS_CA_BUNDLE holds no certificates',
   'check-failed': 'what `--check` runs failed in an empty root',
   'check-impossible': 'this machine cannot make the empty root of `--check`',
   'clock-skewed': "this machine's clock and the S3 server's differ by too much",
@@ -91,6 +92,7 @@ export const errorCodes = {
   'key-invalid': "an object's key that a URL or a folder would read as another",
   'log-missing': 'the client has no output of the task: it has not started, or was collected',
   'library-missing': 'a library that the program needs is not on this machine',
+  'label-invalid': 'a `--label` that no server keeps',
   'link-refused': 'a symbolic link below the folder that is published to',
   'listen-failed': 'the address cannot be listened on',
   'listen-invalid': '`--listen` is not HOST:PORT',
@@ -142,6 +144,8 @@ export const errorCodes = {
   'secret-in-plain-text': 'a variable that is called like a secret, with its value where others can read it',
   'server-busy': 'the S3 server is overloaded or failed',
   'shebang-unsupported': 'a first line of a script that cannot be bundled',
+  'presign-invalid': 'a URL cannot be signed for so long, or for that place',
+  'retention-invalid': '`--object-lock` is not a mode and a duration',
   'release-ambiguous': 'the version is there for several processors, and none was chosen',
   'release-reference-invalid': 'not a name, or a name and a version',
   'release-unknown': 'there is no such release of that name in the store',
@@ -184,6 +188,7 @@ export const warningCodes = {
   'conditional-writes-missing':
     'the S3 server ignores conditions, so two publishers at once may lose a release',
   'download-differs': 'the download URL has a file of another size',
+  'download-expires': 'the URL is signed and stops working, so that later allocations cannot fetch',
   'download-missing': 'the download URL answers, but has no such file',
   'download-refused': 'the download URL asks for credentials',
   'download-unreachable': 'the download URL cannot be reached from here',

@@ -12,6 +12,23 @@ export function formatBytes(sizeBytes: number): string {
   return unit === 0 ? `${value} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
 
+const spanMs: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/**
+ * Parses a time span of seconds to weeks (`90s`, `12h`, `1d12h`, `4w`) into milliseconds; undefined when it is not one.
+ */
+export function parseTimeSpan(text: string): number | undefined {
+  if (!/^(\d{1,6}[smhdw])+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+)([smhdw])/g)];
+  return parts.reduce((total, [, count, unit = '']) => total + Number(count) * (spanMs[unit] ?? 0), 0);
+}
+
 /**
  * Writes a time span for people: `0.4 s`, `12 s`, `3 min 5 s`.
  */

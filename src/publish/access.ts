@@ -10,6 +10,8 @@ export interface AccessOptions {
   /** What clients find the keys below, instead of the store's own; no slash at its end. */
   readonly downloadBase?: string;
   readonly ask?: AskDownload;
+  /** As in `PublishOptions`. */
+  readonly isSigned?: boolean;
 }
 
 /**
@@ -24,6 +26,7 @@ export async function settleAccess(
   const answer = await options.ask?.(artifact.url, artifact.sizeBytes, signal);
   if (answer === undefined || answer.kind === 'readable') return artifact;
   const source = needsCredentials(answer) ? privateSource(options, key, artifact.checksum) : undefined;
+  if (options.isSigned === true && source !== undefined) return { ...artifact, source };
   const [code, message, hint] = explain(artifact, answer, source !== undefined);
   reporter.report({ kind: 'warning', stage: 'publish', code, message, hint });
   return source === undefined ? artifact : { ...artifact, source };

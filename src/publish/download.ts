@@ -17,24 +17,32 @@ export type AskDownload = (url: string, sizeBytes: number, signal: AbortSignal) 
 /**
  * Asks a URL by HEAD, without credentials; never throws but for the signal.
  */
-export const askDownload: AskDownload = async (url, sizeBytes, signal) => {
-  try {
-    const response = await fetch(url, {
-      method: 'HEAD',
-      // Of a compressed answer the length would not be the file's.
-      headers: { 'accept-encoding': 'identity' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
-    });
-    if (!response.ok) return { kind: 'refused', status: response.status };
-    const length = response.headers.get('content-length');
-    return length === null || Number(length) === sizeBytes
-      ? { kind: 'readable' }
-      : { kind: 'other-size', sizeBytes: Number(length) };
-  } catch (cause) {
-    signal.throwIfAborted();
-    return { kind: 'unreachable', reason: reasonOf(cause) };
-  }
-};
+export const askDownload: AskDownload = (url, sizeBytes, signal) =>
+  askDownloadBy(fetch)(url, sizeBytes, signal);
+
+/**
+ * Makes an `askDownload` that goes by another `fetch`.
+ */
+export const askDownloadBy =
+  (send: typeof fetch): AskDownload =>
+  async (url, sizeBytes, signal) => {
+    try {
+      const response = await send(url, {
+        method: 'HEAD',
+        // Of a compressed answer the length would not be the file's.
+        headers: { 'accept-encoding': 'identity' },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
+      });
+      if (!response.ok) return { kind: 'refused', status: response.status };
+      const length = response.headers.get('content-length');
+      return length === null || Number(length) === sizeBytes
+        ? { kind: 'readable' }
+        : { kind: 'other-size', sizeBytes: Number(length) };
+    } catch (cause) {
+      signal.throwIfAborted();
+      return { kind: 'unreachable', reason: reasonOf(cause) };
+    }
+  };
 
 /** Says why fetch failed: it says "fetch failed" itself and keeps the reason in the cause. */
 export function reasonOf(cause: unknown): string {

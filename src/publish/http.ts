@@ -9,18 +9,18 @@ const deadlineMs = 30_000;
  * Opens what a web server shows of a store (`saddlebag serve`, a public bucket, a CDN), to read from, without credentials.
  * @throws {SaddlebagError} from the store: `download-failed`
  */
-export function openHttpStore(base: string): ReadableStore {
+export function openHttpStore(base: string, send: typeof fetch = fetch): ReadableStore {
   const urlOf = (key: string) => `${base}/${encodeKey(key)}`;
   return {
     describe: urlOf,
     head: async (key, signal) => {
-      const response = await ask(urlOf(key), 'HEAD', signal);
+      const response = await ask({ url: urlOf(key), method: 'HEAD', send }, signal);
       if (response === undefined) return undefined;
       return { sizeBytes: Number(response.headers.get('content-length') ?? 0), sha256: undefined };
     },
     async *get(key, signal) {
       const url = urlOf(key);
-      const response = await ask(url, 'GET', signal);
+      const response = await ask({ url, method: 'GET', send }, signal);
       if (response?.body == null) throw failed(url, 'it is not there');
       try {
         yield* response.body;
@@ -31,7 +31,7 @@ export function openHttpStore(base: string): ReadableStore {
     },
     readDocument: async (key, signal) => {
       const url = urlOf(key);
-      const response = await ask(url, 'GET', signal);
+      const response = await ask({ url, method: 'GET', send }, signal);
       if (response === undefined) return undefined;
       if (Number(response.headers.get('content-length')) > documentLimitBytes) {
         await response.body?.cancel();
@@ -43,9 +43,16 @@ export function openHttpStore(base: string): ReadableStore {
 }
 
 /** Returns undefined for what is not there. */
-async function ask(url: string, method: 'GET' | 'HEAD', signal: AbortSignal): Promise<Response | undefined> {
+async function ask(
+  {
+    url,
+    method,
+    send,
+  }: { readonly url: string; readonly method: 'GET' | 'HEAD'; readonly send: typeof fetch },
+  signal: AbortSignal,
+): Promise<Response | undefined> {
   const answer = AbortSignal.timeout(deadlineMs);
-  const response = await fetch(url, {
+  const response = await send(url, {
     method,
     // Of a compressed answer the length would not be the file's.
     headers: { 'accept-encoding': 'identity' },

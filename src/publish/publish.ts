@@ -31,6 +31,10 @@ export interface PublishOptions {
   readonly downloadBase?: string;
   /** Asks the download URL at the end: what needs credentials gets an `s3::` source, other trouble is warned of. */
   readonly ask?: AskDownload;
+  /** True where clients get a signed URL: then it is no trouble that the plain one is refused. */
+  readonly isSigned?: boolean;
+  /** Kept with the bundle's object where the store can. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** A decided publication: where the file goes, and what comes out. */
@@ -89,7 +93,12 @@ export async function publish(
     step(context, 'nothing to send: it is');
   } else {
     step(context, `sending ${formatBytes(bundle.sizeBytes)}`);
-    const file = { content: fileContent(bundle.file, bundle), contentType: 'application/octet-stream' };
+    const content = fileContent(bundle.file, bundle);
+    const file: StoredFile = {
+      content,
+      contentType: 'application/octet-stream',
+      ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+    };
     await send({ store, key }, file, context);
   }
   await store.removeLeftovers(key, context.signal);
@@ -108,6 +117,7 @@ export async function publish(
 export interface StoredFile {
   readonly content: Content;
   readonly contentType: string;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Returns the file beside an artifact that `sha256sum -c` takes. */
@@ -124,14 +134,14 @@ interface Place {
 
 async function send(
   place: Place,
-  { content, contentType }: StoredFile,
+  { content, ...headers }: StoredFile,
   { reporter, signal }: PublishContext,
 ): Promise<void> {
   const { store, key } = place;
   const onProgress = (doneBytes: number) =>
     reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes: content.sizeBytes });
   // `taken` needs no case of its own: another publisher was faster, and what it stored is checked like our own.
-  await store.put(key, content, { contentType, signal, onProgress, onRetry: retryTeller(reporter) });
+  await store.put(key, content, { ...headers, signal, onProgress, onRetry: retryTeller(reporter) });
   if (!(await holdsSame(place, content, { signal, deniedMeansAbsent: false }))) {
     throw new SaddlebagError(
       'object-lost',

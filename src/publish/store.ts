@@ -15,6 +15,8 @@ export interface PutOptions {
   readonly onProgress?: (doneBytes: number) => void;
   /** Called before something that went wrong is tried again, with the reason in words. */
   readonly onRetry?: (reason: string) => void;
+  /** Kept with the object where the store can: names in small letters, values in ASCII. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** `taken`: an object was there already and stays as it is. */
@@ -75,6 +77,9 @@ export interface Store {
 
   /** Stores a document, unless someone else wrote it since it was read: of two at once, one gets `changed`. */
   replaceDocument(key: string, text: string, options: ReplaceOptions): Promise<ReplaceOutcome>;
+
+  /** Makes a URL by which anyone may fetch an object for some time; undefined where the store signs none. */
+  readonly presign?: (key: string, expiresInSeconds: number) => Promise<string>;
 
   /** Removes an object or a document; nothing happens where there is none. */
   remove(key: string, signal: AbortSignal): Promise<void>;

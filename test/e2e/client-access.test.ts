@@ -36,7 +36,10 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
   });
 
   /** Publishes the test app, which runs until it is stopped. */
-  async function publishTo(bucket: string, appVersion: string): Promise<Artifact> {
+  async function publishTo(
+    bucket: string,
+    appVersion: string,
+  ): Promise<{ readonly artifact: Artifact; readonly key: string }> {
     const released = apps.release(appVersion, 'sleep');
     const file = join(await temporaryDirectory(), 'app');
     const content = await (await fetch(released.url)).bytes();
@@ -49,8 +52,7 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
       entrypoint: { interpreter: null, init: false },
     };
     const store = await openS3Store({ bucket, endpoint: minio.endpoint });
-    const { artifact } = await publish({ bundle, store, prefix: 'we b+1', ask: askDownload }, testContext());
-    return artifact;
+    return publish({ bundle, store, prefix: 'we b+1', ask: askDownload }, testContext());
   }
 
   async function deploy(source: string, flags: DeployFlags): Promise<Release> {
@@ -60,13 +62,21 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
   }
 
   it('is a plain URL where anyone may read', async () => {
-    const { source, url } = await publishTo('public', '1');
+    const { source, url } = (await publishTo('public', '1')).artifact;
     expect(source.startsWith(`${url}?`)).toBe(true);
     expect(await deploy(source, { job: 'open' })).toMatchObject({ status: 'healthy' });
   });
 
+  it('is a signed URL for those who ask for one', async () => {
+    const { artifact, key } = await publishTo('private', '2');
+    const store = await openS3Store({ bucket: 'private', endpoint: minio.endpoint });
+    const url = (await store.presign?.(key, 60)) ?? '';
+    const source = `${url}&archive=false&checksum=${artifact.checksum}`;
+    expect(await deploy(source, { job: 'signed' })).toMatchObject({ status: 'healthy' });
+  });
+
   it('is an s3:: source where not, and the job takes the credentials from a variable', async () => {
-    const { source, url } = await publishTo('private', '1');
+    const { source, url } = (await publishTo('private', '1')).artifact;
     expect(source.startsWith(`s3::${url}?`)).toBe(true);
     const flags = { job: 'closed', s3Variable: true } as const;
     const missing = await deploy(source, flags).catch((cause: SaddlebagError) => cause);

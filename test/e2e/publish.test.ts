@@ -219,6 +219,48 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     expect((await readReleases({ ...place, store }, testContext())).serial).toBe(0);
   });
 
+  it('has every object stored as it is told, but leaves documents free to change', async () => {
+    await minio.makeBucket('locked', { objectLock: true });
+    const until = new Date(Date.now() + 60_000);
+    const store = await openApps({
+      bucket: 'locked',
+      attributes: {
+        sse: 'aws:kms',
+        sseKmsKeyId: 'test-key',
+        storageClass: 'REDUCED_REDUNDANCY',
+        retention: { mode: 'GOVERNANCE', until },
+      },
+    });
+    for (const sizeBytes of [1000, multipartBytes]) {
+      const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes });
+      const metadata = { team: 'web', revision: 'ab12' };
+      const { key } = await publish({ bundle, store, prefix: '', metadata }, testContext());
+      const head = await minio.client.headObject({ Bucket: 'locked', Key: key });
+      expect(head.Metadata).toEqual({ ...metadata, sha256: bundle.sha256 });
+      expect(head.ServerSideEncryption).toBe('aws:kms');
+      expect(head.SSEKMSKeyId).toContain('test-key');
+      expect(head.StorageClass).toBe('REDUCED_REDUNDANCY');
+      expect(head.ObjectLockMode).toBe('GOVERNANCE');
+      expect(Math.abs((head.ObjectLockRetainUntilDate?.getTime() ?? 0) - until.getTime())).toBeLessThan(1000);
+      const sums = await minio.client.headObject({ Bucket: 'locked', Key: `${key}.sha256` });
+      expect(sums.ObjectLockMode).toBe('GOVERNANCE');
+    }
+    await recordRelease({ store, prefix: '', name: 'web' }, sampleRelease('1.0'), testContext());
+    const list = await minio.client.headObject({ Bucket: 'locked', Key: 'web/releases.json' });
+    expect(list.ServerSideEncryption).toBe('aws:kms');
+    expect(list.ObjectLockMode).toBeUndefined();
+  });
+
+  it('reads without credentials what anyone may read', async () => {
+    const bundle = await writePublishable(await temporaryDirectory());
+    const { key } = await publish({ bundle, store: await openApps(), prefix: 'open' }, testContext());
+    setCredentials(undefined, undefined);
+    onTestFinished(() => setCredentials(minio.accessKey, minio.secretKey));
+    const store = await openApps({ isAnonymous: true });
+    const chunks = await Array.fromAsync(store.get(key, AbortSignal.timeout(10_000)));
+    expect(sha256Hex(Buffer.concat(chunks))).toBe(bundle.sha256);
+  });
+
   it('takes the endpoint and the region from the usual variables', async () => {
     process.env.AWS_ENDPOINT_URL = minio.endpoint;
     process.env.AWS_REGION = 'eu-central-1';

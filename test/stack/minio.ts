@@ -15,7 +15,10 @@ export interface Minio {
   readonly secretKey: string;
   /** With the root credentials; the test's view behind the back of what it tests. */
   readonly client: S3;
-  makeBucket(name: string, options?: { readonly public?: boolean }): Promise<void>;
+  makeBucket(
+    name: string,
+    options?: { readonly public?: boolean; readonly objectLock?: boolean },
+  ): Promise<void>;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
@@ -42,6 +45,8 @@ export async function startMinio(): Promise<Minio> {
         HOME: directory,
         MINIO_ROOT_USER: credentials.accessKeyId,
         MINIO_ROOT_PASSWORD: credentials.secretAccessKey,
+        // Without a key it refuses to encrypt.
+        MINIO_KMS_SECRET_KEY: `test-key:${Buffer.alloc(32, 7).toString('base64')}`,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -69,7 +74,7 @@ export async function startMinio(): Promise<Minio> {
     client,
     stop,
     makeBucket: async (name, options = {}) => {
-      await client.createBucket({ Bucket: name });
+      await client.createBucket({ Bucket: name, ObjectLockEnabledForBucket: options.objectLock ?? false });
       if (options.public === true) {
         await client.putBucketPolicy({ Bucket: name, Policy: JSON.stringify(publicRead(name)) });
       }

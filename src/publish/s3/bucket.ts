@@ -1,5 +1,7 @@
 import type { S3, S3ClientConfig } from '@aws-sdk/client-s3';
 import { SaddlebagError } from '../../core/errors.ts';
+import { agentsFor, type Connection, directConnection } from '../connection.ts';
+import { addAttributes, type ObjectAttributes } from './attributes.ts';
 import { s3Failure } from './errors.ts';
 import { PartBody, payloadHashHeader } from './part-body.ts';
 
@@ -15,6 +17,12 @@ export interface S3Options {
   /** `https://server/bucket/key` rather than `https://bucket.server/key`; by default wherever the server is not AWS. */
   readonly pathStyle?: boolean;
   readonly timeouts?: S3Timeouts;
+  /** Default: directly. */
+  readonly connection?: Connection;
+  /** Sends requests without a signature, for what anyone may read or write. */
+  readonly isAnonymous?: boolean;
+  /** Of the objects that are stored. */
+  readonly attributes?: ObjectAttributes;
 }
 
 /** How long to wait for a server, in milliseconds. */
@@ -72,6 +80,7 @@ export async function connectBucket(options: S3Options): Promise<Bucket> {
       }),
     );
     addPayloadHashes(settled);
+    if (options.attributes !== undefined) addAttributes(settled, options.attributes);
     const url = await bucketUrl(settled, options.bucket);
     const { stallMs } = options.timeouts ?? usualTimeouts;
     return {
@@ -122,7 +131,12 @@ function clientConfig(options: S3Options, settled: S3ClientConfig): S3ClientConf
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.pathStyle === undefined ? {} : { forcePathStyle: options.pathStyle }),
-    requestHandler: { connectionTimeout: connectMs, socketTimeout: idleMs },
+    requestHandler: {
+      connectionTimeout: connectMs,
+      socketTimeout: idleMs,
+      ...agentsFor(options.connection ?? directConnection),
+    },
+    ...(options.isAnonymous === true ? anonymous : {}),
     // Every upload carries a checksum of our choice. The SDK's own default is a trailer that older servers refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -133,6 +147,12 @@ function clientConfig(options: S3Options, settled: S3ClientConfig): S3ClientConf
     ...settled,
   };
 }
+
+/** The SDK has no word for it: empty credentials, and a signer that leaves the request as it is. */
+const anonymous: S3ClientConfig = {
+  credentials: { accessKeyId: '', secretAccessKey: '' },
+  signer: { sign: async (request) => request },
+};
 
 const ignore = (): void => undefined;
 

@@ -244,7 +244,7 @@ function findByConnection(failure: SdkFailure, endpoint: string): Finding | unde
     return {
       code: 'certificate-invalid',
       reason: `the certificate of ${endpoint} is not trusted (${code})`,
-      hint: 'for a certificate authority of your own, set NODE_EXTRA_CA_CERTS to the file that holds it',
+      hint: 'for a certificate authority of your own, pass --ca-file FILE or set AWS_CA_BUNDLE to it',
     };
   }
   const reason = connectionReasons[code];

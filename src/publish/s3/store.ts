@@ -48,6 +48,7 @@ export async function openS3Store(options: S3Options): Promise<Store> {
       translated('remove', key, async () => {
         await bucket.client.deleteObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal });
       }),
+    presign: (key, expiresInSeconds) => translated('read', key, () => presign(bucket, key, expiresInSeconds)),
     async *get(key, signal) {
       const answer = await translated('read', key, () =>
         bucket.client.getObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal }),
@@ -104,11 +105,19 @@ function serverSha256(checksum: string | undefined): string | undefined {
 }
 
 function put(bucket: Bucket, key: string, content: Content, options: PutOptions): Promise<PutOutcome> {
-  const target = { bucket, key, metadata: { sha256: content.sha256 } };
+  const target = { bucket, key, metadata: { ...options.metadata, sha256: content.sha256 } };
   const parts = planParts(content.sizeBytes);
   return parts.length === 1
     ? uploadWhole(target, content, options)
     : uploadInParts(target, content, parts, options);
+}
+
+async function presign(bucket: Bucket, key: string, expiresIn: number): Promise<string> {
+  const [{ GetObjectCommand }, { getSignedUrl }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('@aws-sdk/s3-request-presigner'),
+  ]);
+  return getSignedUrl(bucket.client, new GetObjectCommand({ Bucket: bucket.name, Key: key }), { expiresIn });
 }
 
 async function removeLeftovers(bucket: Bucket, key: string, signal: AbortSignal): Promise<void> {

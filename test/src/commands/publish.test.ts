@@ -80,6 +80,46 @@ describe('runPublish with a bundle', () => {
     });
   });
 
+  it('serves several targets, and says which of them failed', async () => {
+    const cwd = await temporaryDirectory();
+    const { sha256 } = await bundleApp(cwd);
+    await writeFile(join(cwd, 'file'), '');
+    const context = testContext({ cwd });
+    const flags = { to: ['one', 'file/below', 'two'], label: ['team=web'] };
+    const result = await runPublish({ bundle: 'app', flags }, context);
+    expect(result.exitCode).toBe(1);
+    expect(result.text.split('\n')).toHaveLength(2);
+    expect(result.json).toMatchObject({
+      version: 1,
+      results: [
+        { to: 'one', artifact: { checksum: `sha256:${sha256}` } },
+        { to: 'file/below', error: { code: 'store-failed' } },
+        { to: 'two', artifact: { checksum: `sha256:${sha256}` } },
+      ],
+    });
+    const { json } = await runReleases({ name: 'app', flags: { from: 'two' } }, context);
+    expect(json).toMatchObject({ releases: [{ labels: { team: 'web' } }] });
+    const again = await runPublish({ bundle: 'app', flags: { to: ['one', 'two'], dryRun: true } }, context);
+    expect(again.exitCode).toBe(0);
+    expect(again.json).toMatchObject({
+      results: [
+        { to: 'one', artifact: { sendBytes: 0 } },
+        { to: 'two', artifact: { sendBytes: 0 } },
+      ],
+    });
+  });
+
+  it.each([
+    [{ presign: '1h' }, 'presign-invalid'],
+    [{ sse: 'AES256' }, 'flag-unused'],
+  ] as const)('refuses %o for a folder', async (flags, code) => {
+    const cwd = await temporaryDirectory();
+    await bundleApp(cwd);
+    const run = runPublish({ bundle: 'app', flags: { to: 'store', ...flags } }, testContext({ cwd }));
+    expect((await failureOf(run)).code).toBe(code);
+    expect(await readdir(cwd)).not.toContain('store');
+  });
+
   it('says that no store is named', async () => {
     const run = runReleases({ name: 'app', flags: {} }, testContext());
     expect((await failureOf(run)).message).toBe(

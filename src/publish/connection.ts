@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { getCACertificates } from 'node:tls';
+import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
+
+/** How servers are reached from here. */
+export interface Connection {
+  /** PEM texts that are trusted besides what Node trusts; empty for none. */
+  readonly certificates: readonly string[];
+  /** As the environment has them, in capitals. */
+  readonly proxies: ProxyVariables;
+}
+
+/** What curl, the AWS CLI and others read too. */
+export interface ProxyVariables {
+  readonly HTTP_PROXY?: string;
+  readonly HTTPS_PROXY?: string;
+  /** Hosts that are reached without a proxy: `minio.internal,.example.com,127.0.0.1`. */
+  readonly NO_PROXY?: string;
+}
+
+/** Reaches servers directly, trusting what Node trusts. */
+export const directConnection: Connection = { certificates: [], proxies: {} };
+
+/**
+ * Reads how servers are reached: certificate authorities of `caFile` or AWS_CA_BUNDLE, besides those that Node trusts
+ * (NODE_EXTRA_CA_CERTS among them), and the usual proxy variables.
+ * @throws {SaddlebagError} `ca-unreadable`
+ */
+export async function readConnection(
+  env: Readonly<Record<string, string | undefined>>,
+  caFile?: string,
+): Promise<Connection> {
+  const file = caFile ?? env.AWS_CA_BUNDLE;
+  const certificates = file === undefined || file === '' ? [] : [await readCertificates(file)];
+  const proxies = Object.fromEntries(
+    ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => {
+      // Small letters win, as with curl: they alone are safe in a CGI script.
+      const value = env[name.toLowerCase()] ?? env[name];
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+  return { certificates, proxies: Object.keys(proxies).length === 0 ? {} : withoutLoopback(proxies) };
+}
+
+/** No proxy can reach what listens on this machine only. */
+function withoutLoopback(proxies: ProxyVariables): ProxyVariables {
+  const hosts = [proxies.NO_PROXY, 'localhost', '127.0.0.1', '[::1]'].filter((host) => host !== undefined);
+  return { ...proxies, NO_PROXY: hosts.join(',') };
+}
+
+async function readCertificates(file: string): Promise<string> {
+  const refuse = (reason: string, cause?: unknown) =>
+    new SaddlebagError('ca-unreadable', `cannot read ${file}: ${reason}`, {
+      cause,
+      hint: 'give a file of certificates in PEM with --ca-file or AWS_CA_BUNDLE',
+      exitCode: exitCodes.usage,
+    });
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw refuse(describeCause(cause), cause);
+  });
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw refuse('it holds no certificate in PEM');
+  return text;
+}
+
+/** Makes the agents of Node's own HTTP client, which the AWS SDK uses. */
+export function agentsFor(connection: Connection): {
+  readonly httpAgent: HttpAgent;
+  readonly httpsAgent: HttpsAgent;
+} {
+  const { proxies } = connection;
+  const common = { keepAlive: true, maxSockets: 50, proxyEnv: { ...proxies } };
+  const ca = trusted(connection);
+  return {
+    httpAgent: new HttpAgent(common),
+    httpsAgent: new HttpsAgent(ca === undefined ? common : { ...common, ca }),
+  };
+}
+
+/** Makes a `fetch` that goes the same way; Node's own where nothing is special. */
+export async function fetchFor(connection: Connection): Promise<typeof fetch> {
+  const { HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = connection.proxies;
+  if (connection.certificates.length === 0 && HTTP_PROXY === undefined && HTTPS_PROXY === undefined)
+    return fetch;
+  // Loaded only here: it takes as long as all the rest of a small command.
+  const undici = await import('undici');
+  const ca = trusted(connection);
+  const tls = ca === undefined ? {} : { ca };
+  const open = (proxy: string | undefined) =>
+    proxy === undefined
+      ? new undici.Agent({ connect: tls })
+      : new undici.EnvHttpProxyAgent({
+          httpProxy: proxy,
+          httpsProxy: proxy,
+          noProxy: NO_PROXY ?? '',
+          connect: tls,
+          requestTls: tls,
+          proxyTls: tls,
+        });
+  // One each: it would take the proxy for http where there is none for https.
+  const dispatchers = { http: open(HTTP_PROXY), https: open(HTTPS_PROXY) };
+  const send = (input: string | URL | Request, init?: RequestInit) => {
+    const url = input instanceof Request ? input.url : String(input);
+    const dispatcher = /^https:/i.test(url) ? dispatchers.https : dispatchers.http;
+    // The same functions as Node's own, whose types come from another copy of the library.
+    const options = { ...init, dispatcher } as Parameters<typeof undici.fetch>[1];
+    return undici.fetch(url, options) as unknown as Promise<Response>;
+  };
+  return send;
+}
+
+function trusted({ certificates }: Connection): string[] | undefined {
+  return certificates.length === 0 ? undefined : [...getCACertificates('default'), ...certificates];
+}
