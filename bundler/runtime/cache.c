@@ -98,6 +98,17 @@ static enum sb_reason check_memory(int directory, const char *path, uint64_t con
   return sb_failure_set(failure, SB_PLACE_IN_MEMORY, 0, path, NULL);
 }
 
+/*
+ * Whether a place has a directory `store` that no bundle made, as the place /nix would: what is in it would be replaced,
+ * and collected. Ours comes after its `meta`, so the order of these looks matters; where a cleaner of old files took that,
+ * the mode tells, but not on every file system.
+ */
+static bool has_foreign_store(int control) {
+  struct stat store, meta;
+  return fstatat(control, "store", &store, AT_SYMLINK_NOFOLLOW) == 0 && (store.st_mode & 07777) != SB_STORE_MODE &&
+         fstatat(control, "meta", &meta, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
 enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const char *place,
                                    struct sb_failure *failure) {
   SB_AUTO_FREE char *trees = sb_text_format("%s/store", place);
@@ -105,6 +116,12 @@ enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const ch
     close(control);
     return sb_failure_set(failure, SB_MEMORY_SHORT, 0, place, NULL);
   }
+  if (has_foreign_store(control)) {
+    close(control);
+    return sb_failure_set(failure, SB_NIX_TAKEN, 0, trees, NULL);
+  }
+  /* Whether it is there now sb_store_open finds out. */
+  mkdirat(control, "meta", 0755);
   /* Whoever the app becomes later has to get in, through the mount; the place itself stays closed to others. */
   return sb_store_open(store, control, sb_directory_make(control, "store", SB_STORE_MODE), trees, failure);
 }
@@ -149,7 +166,6 @@ enum sb_reason sb_cache_share(struct sb_store *store, const struct sb_start *sta
 
 static enum sb_reason provide_at(struct sb_store *store, const struct place *place, char *path,
                                  const struct sb_start *start, sb_cache_use *use, struct sb_failure *failure) {
-  /* Relative to what? The app's working directory may be any, and the next start's another. */
   if (*path != '/') return sb_failure_set(failure, SB_PLACE_RELATIVE, 0, path, place->variable);
   SB_AUTO_CLOSE int directory = make_place(place, path);
   if (directory < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "fill.h"
+#include "format.h"
 #include "signals.h"
 #include "text.h"
 #include "tree.h"
@@ -65,7 +66,19 @@ static void read_store_use(struct sb_collection *collection, int directory, cons
   each_entry(store, "meta", collection, read_use);
 }
 
-static bool is_shelf(const char *name) { return strncmp(name, "own-", 4) == 0 || strncmp(name, "relocated-", 10) == 0; }
+/* Whether it is a name that we give, to the last digit: a place may be a home, with directories that begin like ours. */
+static bool is_shelf(const char *name) {
+  static const char *const prefixes[] = {"own-", "relocated-"};
+  for (size_t i = 0; i < 2; i++) {
+    size_t length = strlen(prefixes[i]);
+    const char *digest = name + length;
+    if (strncmp(name, prefixes[i], length) == 0 && strlen(digest) == 2 * SB_DIGEST_BYTES &&
+        strspn(digest, "0123456789abcdef") == 2 * SB_DIGEST_BYTES) {
+      return true;
+    }
+  }
+  return false;
+}
 
 static int64_t shelf_use(struct sb_collection *collection, const char *name) {
   collection->last_use = 0;

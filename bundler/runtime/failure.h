@@ -25,6 +25,7 @@ enum sb_reason {
   SB_REMOVAL_FAILED,
   SB_USAGE_UNKNOWN,
   SB_STORE_DAMAGED,
+  SB_SETTING_WRONG,
   SB_STRATEGY_UNKNOWN,
 
   /* A place or a strategy that does not serve; the next is tried. */

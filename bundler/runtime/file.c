@@ -67,6 +67,12 @@ bool sb_file_write_text(const char *path, const char *text) {
   return write(file, text, bytes) == (ssize_t)bytes;
 }
 
+void sb_file_hold_streams(void) {
+  int file = STDIN_FILENO;
+  while (file >= 0 && file <= STDERR_FILENO) file = open("/", O_PATH | O_CLOEXEC);
+  if (file >= 0) close(file);
+}
+
 bool sb_file_close_from(int first) {
   if (syscall(SYS_close_range, first, ~0U, 0) == 0) return true;
   /* Before 5.9. */

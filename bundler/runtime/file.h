@@ -18,6 +18,12 @@ bool sb_file_write_at(int file, const void *data, size_t bytes, uint64_t offset)
  */
 char *sb_file_read_text(const char *path);
 
+/*
+ * Opens something for each standard stream that the caller closed, until execve: the next file that we open would get its
+ * number, and what is written to the stream, such as a message of ours.
+ */
+void sb_file_hold_streams(void);
+
 /* Closes every descriptor from `first` on; false where the system does not say how many there may be. */
 bool sb_file_close_from(int first);
 

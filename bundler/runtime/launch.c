@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "privilege.h"
 #include "text.h"
 
 const struct sb_entrypoint *sb_launch_entrypoint(const struct sb_bundle *bundle, const char *called) {
+  if (sb_privilege_is_borrowed()) return &bundle->entrypoints[0];
   const char *slash = called == NULL ? NULL : strrchr(called, '/');
   const char *name = slash == NULL ? called : slash + 1;
   for (uint32_t i = 0; name != NULL && i < bundle->header->entrypoint_count; i++) {

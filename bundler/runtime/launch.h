@@ -8,8 +8,8 @@
 #include "strategy.h"
 
 /*
- * Returns the entrypoint that the user means: the one whose name is the base name of argv[0], else the first. `called`
- * may be NULL.
+ * Returns the entrypoint that the user means: the one whose name is the base name of argv[0], else the first, and the first
+ * in any case where rights are borrowed (privilege.h). `called` may be NULL.
  */
 const struct sb_entrypoint *sb_launch_entrypoint(const struct sb_bundle *bundle, const char *called);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "init.h"
 #include "launch.h"
 #include "message.h"
@@ -77,10 +78,12 @@ int main(int argc, char **argv) {
   SB_AUTO_FREE char *given = read_program(argc > 0 ? argv[0] : NULL);
   const char *program = given == NULL ? "saddlebag" : given;
   struct sb_failure failure = {0};
-  struct sb_settings settings = sb_settings_read();
+  sb_file_hold_streams();
+  struct sb_settings settings;
   struct sb_self self;
   struct sb_bundle bundle;
-  enum sb_reason reason = sb_self_open(&self, &failure);
+  enum sb_reason reason = sb_settings_read(&settings, &failure);
+  if (reason == SB_OK) reason = sb_self_open(&self, &failure);
   if (reason == SB_OK) reason = sb_bundle_open(&bundle, self.file, self.path, sb_bundle_own_machine(), &failure);
   if (reason != SB_OK) return fail(program, &failure);
   struct sb_start start = {.program = program, .bundle = &bundle, .settings = &settings};

@@ -31,6 +31,7 @@ static const struct words words[] = {
     [SB_USAGE_UNKNOWN] = {"collect in", "what runs from it can't be told", "mount /proc"},
     [SB_STORE_DAMAGED] = {"mend", "what differs is in use", "stop what runs from it, and verify again"},
     [SB_OUTPUT_FAILED] = {"write", NULL, NULL},
+    [SB_SETTING_WRONG] = {"use", "not what this variable takes", "unset it to let the runtime choose"},
     [SB_STRATEGY_UNKNOWN] = {"use strategy", "no such strategy (from SADDLEBAG_STRATEGY)",
                              "one of native, in-place, lazy, namespace, relocate; unset it to let the runtime choose"},
     [SB_PATH_MISSING] = {"use", "not there", NULL},

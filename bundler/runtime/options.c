@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "privilege.h"
 #include "text.h"
 
 static const char prefix[] = "--saddlebag-";
@@ -56,7 +57,7 @@ static enum sb_reason print_help(const struct sb_request *request, struct sb_fai
 
 bool sb_options_are_meant(const struct sb_bundle *bundle, char *const *argv) {
   return (bundle->header->flags & SB_FLAG_NO_OPTIONS) == 0 && argv[0] != NULL && argv[1] != NULL &&
-         strncmp(argv[1], prefix, sizeof prefix - 1) == 0;
+         strncmp(argv[1], prefix, sizeof prefix - 1) == 0 && !sb_privilege_is_borrowed();
 }
 
 static const struct option *find_option(const char *given) {

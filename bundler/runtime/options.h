@@ -16,7 +16,10 @@ struct sb_request {
   char **arguments;
 };
 
-/* Whether the arguments ask for an option rather than for the app, by a bundle that has options. */
+/*
+ * Whether the arguments ask for an option rather than for the app, of a bundle that has options. With borrowed rights
+ * (privilege.h) it has none: they would start any program of the closure, and write anywhere.
+ */
 bool sb_options_are_meant(const struct sb_bundle *bundle, char *const *argv);
 
 /* The program that `exec` is to start with its arguments, ending with NULL; NULL where another option was given. */

@@ -2,9 +2,12 @@
 
 #include <linux/capability.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+bool sb_privilege_is_borrowed(void) { return getauxval(AT_SECURE) != 0; }
 
 /* Reads both sets; empty where a filter of system calls forbids to ask, which leaves the careful strategies. */
 static void read_capabilities(uint64_t *effective, uint64_t *permitted) {

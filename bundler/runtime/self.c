@@ -8,6 +8,8 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "privilege.h"
+
 enum sb_reason sb_self_open(struct sb_self *self, struct sb_failure *failure) {
   const char *started_as = (const char *)getauxval(AT_EXECFN);
   if (started_as == NULL) started_as = "/proc/self/exe";
@@ -18,8 +20,14 @@ enum sb_reason sb_self_open(struct sb_self *self, struct sb_failure *failure) {
   if (self->path == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, started_as, NULL);
 
   self->file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-  /* A refusal there is one of the file itself; only a /proc that is not there leaves something to try. */
-  if (self->file < 0 && errno == ENOENT) self->file = open(started_as, O_RDONLY | O_CLOEXEC);
+  /*
+   * A refusal there is one of the file itself; only a /proc that is not there leaves something to try. Where rights are
+   * borrowed not even that: the name may lead to another file by now, a bundle of whoever wants them.
+   */
+  if (self->file < 0 && errno == ENOENT) {
+    if (sb_privilege_is_borrowed()) return sb_failure_set(failure, SB_PROC_ABSENT, errno, "/proc/self/exe", NULL);
+    self->file = open(started_as, O_RDONLY | O_CLOEXEC);
+  }
   if (self->file < 0) return sb_failure_set(failure, SB_BUNDLE_UNREADABLE, errno, self->path, NULL);
   return SB_OK;
 }

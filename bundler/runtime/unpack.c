@@ -37,16 +37,32 @@ static enum sb_reason extract_to(const struct sb_start *start, int directory, st
   return reason;
 }
 
-/* Extracts below the open, empty directory; on failure it is empty again. */
-static enum sb_reason fill(const struct sb_start *start, int top, const char *path, struct sb_failure *failure) {
-  SB_AUTO_CLOSE int nix = sb_directory_make(top, "nix", 0755);
-  SB_AUTO_CLOSE int store = nix < 0 ? -1 : sb_directory_make(nix, "store", 0755);
+/* Makes a directory that has to be new, and opens it; -1 with errno set. */
+static int make_new(int parent, const char *name) {
+  return mkdirat(parent, name, 0755) == 0 ? sb_directory_make(parent, name, 0755) : -1;
+}
+
+/* Extracts to `nix`, which is ours and new; on failure it is empty again. */
+static enum sb_reason fill(const struct sb_start *start, int nix, const char *path, struct sb_failure *failure) {
+  SB_AUTO_CLOSE int store = make_new(nix, "store");
   if (store < 0) return write_failed(path, failure);
   struct sb_signals signals;
   sb_signals_catch(&signals);
   enum sb_reason reason = extract_to(start, store, failure);
-  if (reason != SB_OK) sb_tree_empty(top);
+  if (reason != SB_OK) sb_tree_empty(nix);
   sb_signals_release(&signals);
+  return reason;
+}
+
+/*
+ * Extracts below an open, empty directory. Where others may write to it too, they are not led on: `nix` has to be made
+ * here, and nothing else is removed where that fails.
+ */
+static enum sb_reason fill_top(const struct sb_start *start, int top, const char *path, struct sb_failure *failure) {
+  SB_AUTO_CLOSE int nix = make_new(top, "nix");
+  if (nix < 0) return write_failed(path, failure);
+  enum sb_reason reason = fill(start, nix, path, failure);
+  if (reason != SB_OK) unlinkat(top, "nix", AT_REMOVEDIR);
   return reason;
 }
 
@@ -61,7 +77,7 @@ enum sb_reason sb_unpack_run(const struct sb_request *request, struct sb_failure
     return write_failed(path, failure);
   }
   mode_t before = umask(0);
-  enum sb_reason reason = fill(request->start, top, path, failure);
+  enum sb_reason reason = fill_top(request->start, top, path, failure);
   umask(before);
   if (reason != SB_OK && is_new) rmdir(path);
   return reason;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../file.h"
 #include "../marker.h"
 #include "../root.h"
 #include "../sha256.h"
@@ -131,6 +132,17 @@ static void check_removal(int top) {
   CHECK(sb_rename_new(top, "one", top, "three"));
 }
 
+static void check_streams(void) {
+  int kept = dup(STDERR_FILENO);
+  close(STDERR_FILENO);
+  sb_file_hold_streams();
+  int file = open("/", O_PATH | O_CLOEXEC);
+  CHECK(file > STDERR_FILENO && (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) != 0);
+  close(file);
+  dup2(kept, STDERR_FILENO);
+  close(kept);
+}
+
 int main(int argc, char **argv) {
   int top = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (top < 0) return 2;
@@ -140,6 +152,7 @@ int main(int argc, char **argv) {
   check_roots();
   check_long_paths(top);
   check_removal(top);
+  check_streams();
   close(top);
   printf("%d failed\n", failures);
   return failures == 0 ? 0 : 1;

@@ -66,8 +66,11 @@ static void describe(const char *object, const char *detail) {
 
 static void count_jobs(const char *value) {
   setenv("SADDLEBAG_JOBS", value, 1);
-  struct sb_settings settings = sb_settings_read();
+  struct sb_settings settings;
+  struct sb_failure failure = {0};
+  sb_settings_read(&settings, &failure);
   if (settings.jobs == 0 || settings.jobs > 64) abort();
+  sb_failure_clear(&failure);
 }
 
 /* The linker puts these in the place of what would look for caches, and of the standard output. */
