@@ -62,9 +62,9 @@ export class Shape {
     return typeof value === 'number' ? value : this.#fail(key, 'a number');
   }
 
-  /** Reads a number; one that is absent is 0. @throws {ShapeError} */
-  optionalNumber(key: string): number {
-    return this.#isAbsent(key) ? 0 : this.number(key);
+  /** Reads a number; one that is absent is 0, or what is given for it. @throws {ShapeError} */
+  optionalNumber(key: string, absent = 0): number {
+    return this.#isAbsent(key) ? absent : this.number(key);
   }
 
   /** Reads a flag; one that is absent is false. @throws {ShapeError} */

@@ -95,7 +95,7 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
   try {
     const result = await invocation.run(context);
     reporter.close();
-    host.stdout.write(render(result, invocation.json));
+    host.stdout.write(render(result, invocation.json, host));
     host.exitCode = result.exitCode;
   } catch (cause) {
     reporter.close();
@@ -104,9 +104,11 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
   }
 }
 
-function render(result: CommandResult, json: boolean): string {
+function render(result: CommandResult, json: boolean, { stdout, env }: NodeJS.Process): string {
   if (json && result.json === null) return '';
   if (json) return `${JSON.stringify(result.json, null, 2)}\n`;
+  const color = stdout.isTTY === true && env.TERM !== 'dumb' && (env.NO_COLOR ?? '') === '';
+  if (color && result.coloredText !== undefined) return `${result.coloredText}\n`;
   return result.text === '' || result.text.endsWith('\n') ? result.text : `${result.text}\n`;
 }
 

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { parseHcl } from '../../src/core/hcl/parse.ts';
+import { groupCounts } from '../counts.ts';
 import type { ApiJob, Nomad } from '../nomad.ts';
+import { Shape, ShapeError } from '../shape.ts';
 import type { Submission } from '../submission.ts';
 import { putFilesIn, readsFiles } from './file-calls.ts';
+import { artifactsOf } from './job-artifacts.ts';
 import { jobFileInvalid } from './job-file.ts';
 import { jobOf } from './json-job.ts';
 import type { RenderedJobFile } from './render.ts';
@@ -75,8 +78,16 @@ function reasonOf(stderr: string, failure: string | undefined): string {
   return reasons.join('; ') || failure || '`nomad job run -output` failed';
 }
 
+/** Checks what is read of a job that a person may have written, so that nobody has to later. */
 function checkJob(name: string, job: Readonly<Record<string, unknown>>): ApiJob {
-  const { ID } = job;
-  if (typeof ID !== 'string' || ID === '') throw jobFileInvalid(name, 'its job has no ID');
-  return { ...job, ID };
+  try {
+    const ID = Shape.of(job, 'job').text('ID');
+    const whole = { ...job, ID };
+    groupCounts(whole);
+    artifactsOf(whole);
+    return whole;
+  } catch (cause) {
+    if (!(cause instanceof ShapeError)) throw cause;
+    throw jobFileInvalid(name, cause.message);
+  }
 }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
 import { isLoopback } from '../../deploy/artifact-source.ts';
 import { bundleHints } from '../../deploy/bundle-hints.ts';
@@ -10,20 +8,13 @@ import type { JobSettings } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
 import { type JobSettingsSource, parseJobSettings } from '../../deploy/parse-job-settings.ts';
-import { renderPlan } from '../../deploy/plan-text.ts';
 import { type PreparedRelease, prepareRelease } from '../../deploy/prepare.ts';
-import { release } from '../../deploy/release.ts';
 import { isS3Source, storeVariableCommand } from '../../deploy/s3-variable.ts';
 import type { Context } from '../core/context.ts';
-import { describeCause, exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
-import {
-  type Confirm,
-  followOptions,
-  provenanceOf,
-  reportPage,
-  type WatchFlags,
-  withNomad,
-} from './nomad-session.ts';
+import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
+import { readArtifact } from './deploy-artifact.ts';
+import { deployPrepared } from './deploy-prepared.ts';
+import { type Confirm, parseTimeout, reportPage, type WatchFlags, withNomad } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
 
 /** What to do with a job. */
@@ -35,6 +26,10 @@ export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> 
   readonly detach?: boolean | undefined;
   /** Start anew what failed, though some of it runs. */
   readonly force?: boolean | undefined;
+  /** Refuse to change more than sources and checksums of artifacts. */
+  readonly onlyArtifact?: boolean | undefined;
+  /** With `plan`: tell by the exit code whether anything would change. */
+  readonly exitCode?: boolean | undefined;
 }
 
 /** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
@@ -43,26 +38,39 @@ export interface DeployFlags extends JobFlags, DeployOptions {
   readonly from?: string | undefined;
   /** S3 server of `from`, other than AWS. */
   readonly endpoint?: string | undefined;
+  /** A job file of the user's, in place of the settings. */
+  readonly jobFile?: string | undefined;
+  /** `NAME=VALUE` each. */
+  readonly var?: readonly string[] | undefined;
+  readonly varFile?: readonly string[] | undefined;
+  /** `TASK=ARTIFACT` each. */
+  readonly artifact?: readonly string[] | undefined;
+}
+
+/** What `saddlebag deploy` is given. */
+export interface DeployInput {
+  /** A release (`NAME[@VERSION]`), a file, a source or `-` for stdin; undefined where flags name artifacts. */
+  readonly artifact: string | undefined;
+  readonly flags: DeployFlags;
+  readonly readStdin: () => Promise<string>;
+  /** Asks a person at the terminal; null where nobody is there. */
+  readonly confirm?: Confirm;
 }
 
 /**
  * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or
  * with `--json` as the API takes it; with `--plan` what would change.
- * `input.artifact` is a release (`NAME[@VERSION]`), a file, a source or `-` for stdin.
- * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `timeout-invalid`, `interrupted`; what
- * `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease` and `release` throw
+ * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `usage-invalid`, `timeout-invalid`, `interrupted`;
+ * what `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease`, `deployPrepared` and `runDeployJobFile` throw
  */
-export async function runDeploy(
-  input: {
-    readonly artifact: string;
-    readonly flags: DeployFlags;
-    readonly readStdin: () => Promise<string>;
-    readonly confirm?: Confirm;
-  },
-  context: Context,
-): Promise<CommandResult> {
+export async function runDeploy(input: DeployInput, context: Context): Promise<CommandResult> {
   const { flags } = input;
   refuseConflicts(flags);
+  parseTimeout(flags.timeout, 'deploy');
+  if (flags.jobFile !== undefined) {
+    const { runDeployJobFile } = await import('./deploy-job-file.ts');
+    return runDeployJobFile({ ...input, flags: { ...flags, jobFile: flags.jobFile } }, context);
+  }
   const { text, from } = await readArtifact(input, context);
   const artifact = parseArtifact(text, from);
   const source = { tree: treeOfFlags(flags), nameOf: flagOfSetting };
@@ -79,12 +87,14 @@ export async function deployArtifact(
     readonly source: JobSettingsSource;
     readonly options: DeployOptions;
     readonly confirm?: Confirm;
+    /** Ask before a change is submitted, where somebody is there to answer. */
+    readonly confirmChanges?: boolean;
   },
   context: Context,
 ): Promise<CommandResult> {
   const { artifact, options: flags } = request;
   const settings = parseJobSettings(request.source, artifact);
-  const watching = followOptions(flags, 'deploy', request.confirm ?? null);
+  parseTimeout(flags.timeout, 'deploy');
   if (settings.arch === null) warnOfArch(context);
   tellCredentials(artifact, settings, context);
   for (const message of bundleHints(artifact, settings)) {
@@ -98,68 +108,24 @@ export async function deployArtifact(
   };
   return withNomad(place, context, async (nomad) => {
     const prepared = await prepare(nomad, artifact, settings, context);
-    if (flags.plan === true) return planned(prepared);
-    const options = {
-      ...watching,
-      detach: flags.detach ?? false,
-      force: flags.force ?? false,
-      provenance: await provenanceOf(context),
-    };
-    const released = await release(nomad, prepared, options, context);
-    return { text: released.evalId, json: released, exitCode: exitCodes.done };
+    const { confirm = null, confirmChanges = false } = request;
+    return deployPrepared(nomad, prepared, { options: flags, confirm, confirmChanges }, context);
   });
 }
 
-async function readArtifact(
-  input: {
-    readonly artifact: string;
-    readonly flags: DeployFlags;
-    readonly readStdin: () => Promise<string>;
-  },
-  context: Context,
-): Promise<{ readonly text: string; readonly from?: string }> {
-  const { artifact, flags } = input;
-  if (artifact === '-') return { text: await input.readStdin(), from: 'the artifact on stdin' };
-  // A URL, or one behind a forced getter: s3::https://…
-  if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return { text: artifact };
-  if (flags.from !== undefined) return readRelease(artifact, flags, context);
-  const file = resolve(context.cwd, artifact);
-  try {
-    return { text: await readFile(file, 'utf8'), from: file };
-  } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isMissing && (context.env.SADDLEBAG_STORE ?? '') !== '') return readRelease(artifact, flags, context);
-    throw new SaddlebagError('artifact-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
-      hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), -, or a release and --from',
-      cause,
-      exitCode: exitCodes.usage,
-    });
-  }
-}
-
-/** Finds a release and returns its artifact as `publish --json` printed it. */
-async function readRelease(
-  reference: string,
-  { from, endpoint, arch }: DeployFlags,
-  context: Context,
-): Promise<{ readonly text: string; readonly from: string }> {
-  // Only now: the S3 client takes long to load, and most deploys need none.
-  const { findArtifact } = await import('./release-artifact.ts');
-  const artifact = await findArtifact(reference, { from, flags: { endpoint }, arch }, context);
-  const { appVersion, checksum } = artifact;
-  const message = `${reference} is version ${appVersion || '(none)'}, ${checksum}`;
-  context.reporter.report({ kind: 'step', stage: 'deploy', message });
-  return { text: JSON.stringify(artifact), from: `the release ${reference}` };
-}
-
-function refuseConflicts({ dryRun, plan, detach, timeout }: DeployFlags): void {
+function refuseConflicts(flags: DeployFlags): void {
+  const { dryRun, plan, detach, timeout } = flags;
+  const needsFile = [flags.var && '--var', flags.varFile && '--var-file', flags.artifact && '--artifact'];
+  const named = needsFile.filter((name) => name !== undefined);
   const conflicts = [
     ...(dryRun && plan ? ['--dry-run asks no server, --plan does'] : []),
     ...(detach && timeout !== undefined ? ['--detach does not wait, --timeout says how long'] : []),
+    ...(named.length > 0 && flags.jobFile === undefined ? [`${named.join(', ')} without --job-file`] : []),
+    ...(flags.exitCode && !plan ? ['--exit-code without --plan'] : []),
   ];
   if (conflicts.length === 0) return;
   throw new SaddlebagError('flags-conflict', `cannot deploy: ${conflicts.join('; ')}`, {
-    hint: 'pass one of the two',
+    hint: 'see saddlebag deploy --help',
     exitCode: exitCodes.usage,
   });
 }
@@ -212,12 +178,4 @@ async function prepare(
     if (!context.signal.aborted) throw cause;
     throw interrupted(`deploying ${settings.id}`, 'nothing was submitted', 'run the same command again');
   }
-}
-
-function planned({ plan, spec }: PreparedRelease): CommandResult {
-  return {
-    text: renderPlan(spec.id, plan),
-    json: { version: 1, jobId: spec.id, ...plan },
-    exitCode: exitCodes.done,
-  };
 }

@@ -4,6 +4,8 @@ import type { ExitCode } from '../core/errors.ts';
 export interface CommandResult {
   /** For people: one line, or the document that was asked for; empty prints nothing. */
   readonly text: string;
+  /** The same with colours, for a terminal. */
+  readonly coloredText?: string;
   /** Printed instead with `--json`: one object; null prints nothing. */
   readonly json: unknown;
   readonly exitCode: ExitCode;

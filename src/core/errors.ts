@@ -15,6 +15,7 @@ export const exitCodes = {
   waitsForPromotion: 8,
   jobChanged: 9,
   batchTaskFailed: 10,
+  planChanges: 11,
   interrupted: 130,
 } as const;
 

@@ -10,13 +10,15 @@ export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host
     'deploy',
     'write the Nomad job of an artifact, submit it and watch it until it is healthy',
   ).argument(
-    '<artifact>',
+    '[artifact]',
     'NAME[@VERSION] of the releases in --from; or what `publish` printed: the source, a file with the JSON, - for stdin',
   );
   deploy
     .optionsGroup('What to do:')
     .option('--dry-run', 'print the job and ask no server')
     .option('--plan', 'show what would change, and change nothing')
+    .option('--exit-code', 'with --plan: exit 11 when the job would change')
+    .option('--only-artifact', 'refuse to change more than sources and checksums of artifacts')
     .option('--detach', 'submit and do not wait')
     .option('--force', 'start a version anew that failed before, though some of the job runs');
   addWatchFlags(deploy).option(
@@ -27,6 +29,15 @@ export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host
     .optionsGroup('The release:')
     .option('--from <place>', 'where NAME[@VERSION] was published (default: SADDLEBAG_STORE)')
     .option('--endpoint <url>', 'S3 server of --from other than AWS (default: AWS_ENDPOINT_URL_S3)');
+  deploy
+    .optionsGroup('Your own job file:')
+    .option(
+      '--job-file <file>',
+      'HCL or JSON; takes the artifact by its variables artifact_source and artifact_checksum, or in the task of --task',
+    )
+    .option('--artifact <task=artifact>', 'an artifact for one of several tasks; repeatable', collect)
+    .option('--var <name=value>', 'a variable of the job file; repeatable', collect)
+    .option('--var-file <file>', 'variables of the job file; repeatable', collect);
   addJobFlags(deploy)
     .addHelpText(
       'after',
@@ -34,10 +45,11 @@ export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host
         'saddlebag deploy artifact.json --port http --check-path /health',
         'saddlebag deploy web@1.4 --from s3://bundles/apps --port http',
         'saddlebag deploy artifact.json --port http:8080 --count 3 --memory 256 --dry-run',
+        'saddlebag deploy artifact.json --job-file web.nomad.hcl --var tag=7 --plan',
         'saddlebag publish ./app --to s3://bundles --json | saddlebag deploy - --port http --plan',
       ),
     )
-    .action((artifact: string, flags: DeployFlags & OutputFlags) =>
+    .action((artifact: string | undefined, flags: DeployFlags & OutputFlags) =>
       invoke({
         ...outputOf(flags),
         run: async (context) =>
@@ -52,14 +64,17 @@ function addJobFlags(deploy: Command): Command {
     .optionsGroup('The job:')
     .option('--job <id>', 'id of the job (default: name of the bundle)')
     .option('--group <name>', 'name of the group (default: the job)')
-    .option('--task <name>', 'name of the task (default: the group)')
+    .option('--task <name>', 'name of the task (default: the group); with --job-file which one, [GROUP/]TASK')
     .option('--type <type>', 'service, batch, system or sysbatch (default: service)')
     .option('--namespace <name>', 'of the job (default: NOMAD_NAMESPACE)')
     .option('--region <name>', 'of the job (default: NOMAD_REGION)')
     .option('--datacenter <name>', 'where it may run; repeatable (default: any)', collect)
     .option('--node-pool <name>', 'which nodes it may run on')
     .option('--priority <n>', 'from 1 to the highest that the servers allow')
-    .option('--count <n>', 'how many allocations (default: as many as run now, or 1)')
+    .option(
+      '--count <n>',
+      'how many allocations (default: as many as run now, or 1); with --job-file [GROUP=]N',
+    )
     .option('--cron <schedule>', 'when a batch job runs, in UTC: "0 3 * * *"; repeatable', collect)
     .option('--arch <arch>', 'x86_64 or aarch64, where the artifact does not say')
     .optionsGroup('The task:')

@@ -1,0 +1,82 @@
+import { styleText } from 'node:util';
+import type { Nomad } from '../../deploy/nomad.ts';
+import { changesJob, checkOnlyArtifact } from '../../deploy/plan-check.ts';
+import { type Paint, renderPlan, renderUpdates } from '../../deploy/plan-text.ts';
+import type { PreparedRelease } from '../../deploy/prepare.ts';
+import { release } from '../../deploy/release.ts';
+import type { Context } from '../core/context.ts';
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import type { DeployOptions } from './deploy.ts';
+import { type Confirm, followOptions, provenanceOf } from './nomad-session.ts';
+import type { CommandResult } from './result.ts';
+
+/** What to do with a planned job, and whom to ask. */
+export interface PreparedOptions {
+  readonly options: DeployOptions;
+  /** Asks a person at the terminal; null where nobody is there. */
+  readonly confirm: Confirm;
+  /** Ask before a change is submitted; without a person at the terminal, nothing is asked. */
+  readonly confirmChanges?: boolean;
+}
+
+/**
+ * Shows what a planned job would change, and deploys it as `options` say; with `--plan` only shows it.
+ * @throws {SaddlebagError} `plan-too-wide`, `deploy-declined`; what `release` throws
+ */
+export async function deployPrepared(
+  nomad: Nomad,
+  prepared: PreparedRelease,
+  { options, confirm, confirmChanges = false }: PreparedOptions,
+  context: Context,
+): Promise<CommandResult> {
+  const { spec, plan } = prepared;
+  if (options.onlyArtifact === true) checkOnlyArtifact(spec.id, plan);
+  if (options.plan === true) return planned(prepared, options);
+  if (changesJob(plan)) {
+    reportPlan(prepared, context);
+    const question = `Submit this change of ${spec.id}?`;
+    if (confirmChanges && confirm !== null && !(await confirm(question))) throw declined(spec.id);
+  }
+  const released = await release(
+    nomad,
+    prepared,
+    {
+      ...followOptions(options, 'deploy', confirm),
+      detach: options.detach ?? false,
+      force: options.force ?? false,
+      provenance: await provenanceOf(context),
+    },
+    context,
+  );
+  return { text: released.evalId, json: released, exitCode: exitCodes.done };
+}
+
+/** Of a job that is there, line by line; of a new one, which is all new, what happens. */
+function reportPlan({ spec, current, plan }: PreparedRelease, { reporter }: Context): void {
+  for (const message of renderUpdates(plan)) reporter.report({ kind: 'step', stage: 'plan', message });
+  if (current === null) return;
+  for (const message of renderPlan(spec.id, { ...plan, updates: [], failures: [], warnings: '' }).split(
+    '\n',
+  )) {
+    reporter.report({ kind: 'detail', stage: 'plan', message });
+  }
+}
+
+function planned({ plan, spec }: PreparedRelease, { exitCode }: DeployOptions): CommandResult {
+  const changes = changesJob(plan);
+  return {
+    text: renderPlan(spec.id, plan),
+    coloredText: renderPlan(spec.id, plan, paint),
+    json: { version: 1, jobId: spec.id, changes, ...plan },
+    exitCode: exitCode === true && changes ? exitCodes.planChanges : exitCodes.done,
+  };
+}
+
+const styles = { added: 'green', deleted: 'red', edited: 'yellow', note: 'dim' } as const;
+const paint: Paint = (style, text) => styleText(styles[style], text, { validateStream: false });
+
+function declined(jobId: string): SaddlebagError {
+  return new SaddlebagError('deploy-declined', `cannot deploy ${jobId}: it was not confirmed`, {
+    hint: 'nothing was submitted',
+  });
+}
