@@ -1,6 +1,7 @@
 import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
 import { quoteText } from '../src/core/hcl/string.ts';
 import { type NomadJobState, readJobState, readVersions } from './job-answer.ts';
+import { fieldsOf, textOf } from './job-check/fields.ts';
 import {
   type CheckResult,
   type NomadAllocation,
@@ -105,6 +106,8 @@ export interface Nomad extends NomadOperations {
   /** The service checks of a running allocation, as its client sees them; empty when it has none. */
   readChecks(allocationId: string): Promise<CheckResult[]>;
   countNodes(): Promise<number>;
+  /** Of the agent that answers (`1.11.2`, `2.0.5+ent`); null where the token may not ask. */
+  readVersion(): Promise<string | null>;
   /** Tells whether there is a variable, without reading its values. */
   hasVariable(path: string): Promise<boolean>;
   close(): Promise<void>;
@@ -161,6 +164,7 @@ export function openNomad(connection: NomadConnection, signal: AbortSignal): Nom
       const call: NomadRequest = { method: 'GET', path, action: `read the checks of ${id}` };
       return (await read(call, readCheckResults, [])).value;
     },
+    ...agentCalls(http.send),
     countNodes: async () => {
       const call: NomadRequest = { method: 'GET', path: '/nodes', action: 'list the nodes' };
       return (await read(call, (value) => Shape.list(value, (node) => node.text('ID')).length, 0)).value;
@@ -207,6 +211,28 @@ function readRegistered(value: unknown): RegisterAnswer {
     jobModifyIndex: answer.number('JobModifyIndex'),
     warnings: answer.optionalText('Warnings'),
   };
+}
+
+/** The calls that ask who answers. */
+function agentCalls(send: ReturnType<typeof openNomadHttp>['send']): Pick<Nomad, 'readVersion'> {
+  return {
+    readVersion: async () => {
+      const call: NomadRequest = { method: 'GET', path: '/agent/self', action: 'read the version of Nomad' };
+      try {
+        const { isFound, text } = await send(call);
+        return isFound ? readAnswer(text, call.action, readAgentVersion) : null;
+      } catch (cause) {
+        if (cause instanceof SaddlebagError && cause.code === 'nomad-forbidden') return null;
+        throw cause;
+      }
+    },
+  };
+}
+
+/** What is not there is not missed: the version only serves to warn. */
+function readAgentVersion(value: unknown): string | null {
+  const version = textOf(fieldsOf(fieldsOf(fieldsOf(value).config).Version).Version);
+  return version === '' ? null : version;
 }
 
 /** The calls about the text of a job. */

@@ -1,6 +1,8 @@
 import type { DeployArtifact } from './artifact.ts';
 import { checkDownloadUrl } from './download-check.ts';
 import type { NomadJobState } from './job-answer.ts';
+import type { Finding } from './job-check/finding.ts';
+import { checkJob, refuseUnfit } from './job-check.ts';
 import { renderHcl } from './job-hcl.ts';
 import type { JobSettings } from './job-settings.ts';
 import { renderJobSpec } from './jobspec.ts';
@@ -15,13 +17,15 @@ export interface PreparedRelease {
   /** Null when there is no such job yet. */
   readonly current: NomadJobState | null;
   readonly plan: PlanAnswer;
+  /** What the server does not say of the job; no errors are left among them. */
+  readonly findings: readonly Finding[];
 }
 
 /**
  * Renders the job for the cluster as it is (the count that runs is kept unless one is given), has the server check it and
  * plans it. Changes nothing.
- * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `s3-variable-missing`, `job-invalid`;
- * what the API throws
+ * @throws {SaddlebagError} `namespace-unknown`, `region-unknown`, `download-url-loopback`, `s3-variable-missing`;
+ * what `planSubmission` and the API throw
  */
 export async function prepareRelease(
   nomad: Nomad,
@@ -40,16 +44,19 @@ export async function prepareRelease(
 }
 
 /**
- * Has the server check a job and plan it; `current` is what the server has of it. Changes nothing.
- * @throws {SaddlebagError} `job-invalid`; what the API throws
+ * Checks a job, here for what only clients find out and then by the server, and plans it; `current` is what the server
+ * has of it. Changes nothing.
+ * @throws {SaddlebagError} `job-unfit`, `job-invalid`; what the API throws
  */
 export async function planSubmission(
   nomad: Nomad,
   spec: Submission,
   current: NomadJobState | null,
 ): Promise<PreparedRelease> {
+  const findings = checkJob(spec.job, { serverVersion: await nomad.readVersion(), nowMs: Date.now() });
+  refuseUnfit(spec.id, findings);
   await nomad.validateJob(spec.job);
-  return { spec, current, plan: await nomad.planJob(spec.job) };
+  return { spec, current, plan: await nomad.planJob(spec.job), findings };
 }
 
 /** @throws {SaddlebagError} `namespace-unknown`, `region-unknown` */

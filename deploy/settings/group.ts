@@ -41,7 +41,6 @@ export function readGroup(body: SettingsReader, name: string, context: GroupCont
     secrets: {},
     volumes,
     volumeMounts: mounts,
-    hasPort: ports.length > 0,
   });
   return {
     name,
@@ -112,7 +111,6 @@ function readFurtherTasks(
       secrets,
       volumes: context.volumes,
       volumeMounts: [],
-      hasPort: false,
     });
     block.end();
     return task;

@@ -8,7 +8,7 @@ import type {
   VolumeMountSettings,
   VolumeSettings,
 } from '../job-settings.ts';
-import { referenceProblem } from '../runtime-reference.ts';
+import { type ReferenceNames, referenceProblem } from '../runtime-reference.ts';
 import { absolutePathForm, nameForm, signalForm, userForm, variableForm, variablePathForm } from './forms.ts';
 import type { SettingsReader } from './reader.ts';
 import { readVolumeMounts } from './storage.ts';
@@ -27,21 +27,22 @@ export interface TaskDefaults {
   readonly secrets: Readonly<Record<string, SecretSettings>>;
   readonly volumes: readonly VolumeSettings[];
   readonly volumeMounts: readonly VolumeMountSettings[];
-  readonly hasPort: boolean;
 }
 
 /** Reads what one task is. */
 export function readTask(body: SettingsReader, defaults: TaskDefaults): TaskSettings {
   const lifecycle = readLifecycle(body);
   const env = { ...defaults.env, ...readEnv(body) };
+  const secrets = { ...defaults.secrets, ...readSecrets(body, defaults.jobId) };
+  const templates = readTemplates(body);
   return {
     name: defaults.name,
     lifecycle,
     fileName: body.text('program', nameForm) ?? defaults.fileName,
-    args: readArgs(body, defaults.hasPort ? { PORT: '', ...env } : env),
+    args: readArgs(body, { env: { ...env, ...secrets }, mayKnowMore: templates.some((each) => each.env) }),
     env,
-    secrets: { ...defaults.secrets, ...readSecrets(body, defaults.jobId) },
-    templates: readTemplates(body),
+    secrets,
+    templates,
     user: body.text('user', userForm) ?? defaults.user,
     workDir: body.text('work_dir', absolutePathForm),
     killSignal: body.text('kill_signal', signalForm) ?? defaults.killSignal,
@@ -78,10 +79,10 @@ function readEnv(body: SettingsReader): Readonly<Record<string, string>> {
   return env;
 }
 
-function readArgs(body: SettingsReader, env: Readonly<Record<string, string>>): readonly string[] {
+function readArgs(body: SettingsReader, names: ReferenceNames): readonly string[] {
   const args = body.texts('args') ?? [];
   for (const [index, arg] of args.entries()) {
-    const problem = referenceProblem(arg, env);
+    const problem = referenceProblem(arg, names);
     if (problem !== undefined) body.problems.add([...body.path, 'args', String(index)], problem);
   }
   return args;

@@ -2,6 +2,7 @@ import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
 import { isLoopback } from '../../deploy/artifact-source.ts';
 import { bundleHints } from '../../deploy/bundle-hints.ts';
 import { loopbackHint } from '../../deploy/download-check.ts';
+import { checkJob, refuseUnfit, reportWarnings } from '../../deploy/job-check.ts';
 import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flags.ts';
 import { renderHcl } from '../../deploy/job-hcl.ts';
 import type { JobSettings } from '../../deploy/job-settings.ts';
@@ -162,6 +163,9 @@ function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: C
     });
   }
   const spec = renderJobSpec(artifact, settings);
+  const findings = checkJob(spec.job, { serverVersion: null, nowMs: Date.now() });
+  reportWarnings(findings, { reporter });
+  refuseUnfit(spec.id, findings);
   return { text: renderHcl(spec).trimEnd(), json: { Job: spec.job }, exitCode: exitCodes.done };
 }
 
@@ -173,7 +177,9 @@ async function prepare(
 ): Promise<PreparedRelease> {
   reportPage(nomad, settings.id, context);
   try {
-    return await prepareRelease(nomad, artifact, settings);
+    const prepared = await prepareRelease(nomad, artifact, settings);
+    reportWarnings(prepared.findings, context);
+    return prepared;
   } catch (cause) {
     if (!context.signal.aborted) throw cause;
     throw interrupted(`deploying ${settings.id}`, 'nothing was submitted', 'run the same command again');

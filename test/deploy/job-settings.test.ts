@@ -77,10 +77,10 @@ describe('job settings', () => {
         '  --volume: expected an absolute path, got "here"',
         '  --env: "y" has no value',
         '  --env: expected a name without =, got ""',
-        `  --arg 2: Nomad knows no \${HOME}: write $\${HOME} for the text itself`,
         '  --secret: expected letters, digits and _ as the name of a variable, got "A-B"',
         '  --secret: expected the path of a Nomad variable, like nomad/jobs/web, got "a b"',
         '  --secret: expected PATH:KEY of a Nomad variable, got "x:"',
+        `  --arg 2: Nomad knows no \${HOME}: write $\${HOME} for the text itself`,
         '  --kill-timeout: expected a duration like 30s or 1h30m, got "10"',
         '  --memory: expected MiB as a whole number of at least 10, got "512MB"',
         '  --count: expected a whole number from 0 to 100000, got "-1"',
@@ -281,7 +281,7 @@ describe('settings as a tree', () => {
 });
 
 describe('a reference in an argument', () => {
-  const env = { PORT: '1' };
+  const names = { env: { PORT: '1' }, mayKnowMore: false };
 
   it.each([
     `\${NOMAD_PORT_http}`,
@@ -289,11 +289,13 @@ describe('a reference in an argument', () => {
     `\${env["HOME"]}`,
     `\${PORT}`,
     `$\${ANY}`,
+    `\${upper("x")}`,
+    `\${1 + 2}`,
     '%%{if}',
     '100%',
     '$5 {x}',
   ])('is let through as %s', (text) => {
-    expect(referenceProblem(text, env)).toBeUndefined();
+    expect(referenceProblem(text, names)).toBeUndefined();
   });
 
   it.each([
@@ -301,7 +303,13 @@ describe('a reference in an argument', () => {
     [`a \${NOMAD_PORT_http`, `\${NOMAD_PORT_http is not closed`],
     ['%{if x}', 'Nomad evaluates %{…}: write %%{ for the text itself'],
     [`\${toString}`, `Nomad knows no \${toString}`],
+    [`\${PORT:-8080}`, `Nomad knows no \${PORT:-8080}`],
   ])('is refused as %s', (text, problem) => {
-    expect(referenceProblem(text, env)).toContain(problem);
+    expect(referenceProblem(text, names)).toContain(problem);
+  });
+
+  it('may be any name where variables come from a file', () => {
+    expect(referenceProblem(`\${URL}`, { ...names, mayKnowMore: true })).toBeUndefined();
+    expect(referenceProblem(`\${URL:-x}`, { ...names, mayKnowMore: true })).toContain('Nomad knows no');
   });
 });
