@@ -3,6 +3,7 @@ import type { NomadJobState } from './job-answer.ts';
 import type { Nomad } from './nomad.ts';
 import type { Release } from './release-model.ts';
 import type { Snapshot } from './snapshot.ts';
+import { adviseOnTiming, describeTiming, slowestTiming, type Timing } from './timing.ts';
 import { belongsTo, endsByItself, newestDeployment, type Target } from './verdict.ts';
 import { watchRelease } from './watch.ts';
 
@@ -54,12 +55,34 @@ export async function followVersion(
   const limits = { timeoutMs: timeoutMs ?? defaultTimeoutMs(target), failFast, mayPromote };
   const namespace = nomad.connection.namespace ?? 'default';
   const { snapshot } = await watchRelease(nomad, { target, namespace, ...limits }, context);
-  const release = toRelease('healthy', { target, evalId, namespace }, snapshot);
+  const timing = tellTiming(target, snapshot, context);
+  const release = {
+    ...toRelease('healthy', { target, evalId, namespace }, snapshot),
+    ...(timing === null ? {} : { timing }),
+  };
   if (release.allocations.length === 0 && target.type.startsWith('sys')) {
     const message = `no node takes ${target.jobId} now: it starts where one comes that does`;
     context.reporter.report({ kind: 'warning', stage: 'deploy', code: 'allocations-missing', message });
   }
   return release;
+}
+
+/** Tells where the time went, of those allocations that the version itself started. */
+function tellTiming(
+  { jobVersion }: Target,
+  { allocations, job }: Snapshot,
+  { reporter }: Pick<Context, 'reporter'>,
+): Timing | null {
+  if (job === null || job.version !== jobVersion) return null;
+  const own = allocations.filter(
+    (one) => one.jobVersion === jobVersion && one.createdAtMs >= job.submittedAtMs,
+  );
+  const timing = slowestTiming(own, job.submittedAtMs);
+  if (timing === null) return null;
+  reporter.report({ kind: 'step', stage: 'deploy', message: describeTiming(timing) });
+  const advice = adviseOnTiming(timing);
+  if (advice !== null) reporter.report({ kind: 'step', stage: 'deploy', message: advice });
+  return timing;
 }
 
 /** Long enough for Nomad to give up by itself, and to revert: what it can tell is better than that time is up. */

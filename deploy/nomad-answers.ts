@@ -70,6 +70,10 @@ export interface NomadAllocation {
   /** The evaluation that will try again later. */
   readonly followupEvalId: string;
   readonly createIndex: number;
+  /** Milliseconds since 1970, by the servers' clock. */
+  readonly createdAtMs: number;
+  /** When its health was decided, by the client's clock; null before. */
+  readonly healthAtMs: number | null;
   readonly tasks: readonly TaskState[];
 }
 
@@ -174,8 +178,16 @@ export function readAllocations(value: unknown): NomadAllocation[] {
     nextAllocationId: allocation.optionalText('NextAllocation'),
     followupEvalId: allocation.optionalText('FollowupEvalID'),
     createIndex: allocation.number('CreateIndex'),
+    createdAtMs: allocation.optionalNumber('CreateTime') / 1e6,
+    healthAtMs: timestamp(allocation.optionalObject('DeploymentStatus')?.optionalText('Timestamp') ?? ''),
     tasks: allocation.map('TaskStates', taskState),
   }));
+}
+
+/** Go writes the time of what has not happened as the year 1. */
+function timestamp(text: string): number | null {
+  const timeMs = Date.parse(text);
+  return timeMs > 0 ? timeMs : null;
 }
 
 function taskState(task: Shape, name: string): TaskState {

@@ -6,6 +6,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface ProgressLine {
   readonly kind: 'step' | 'detail';
   readonly message: string;
+  /** `renderView` shows it too. */
+  readonly inView?: true;
 }
 
 /** What every start goes through; only what is out of the ordinary is shown. */
@@ -64,7 +66,7 @@ function allocationLines(before: NomadAllocation | undefined, after: NomadAlloca
       ...newEvents(known, task).map((event) => `${shortId(after.id)} ${task.name}: ${describeEvent(event)}`),
     );
   }
-  return lines.map((message) => ({ kind: 'detail', message }));
+  return lines.map((message) => ({ kind: 'detail', message, inView: true }));
 }
 
 function newEvents(before: TaskState | undefined, after: TaskState) {

@@ -1,3 +1,5 @@
+import type { Timing } from './timing.ts';
+
 /** What became of a deploy: the result that `saddlebag deploy` prints. */
 export interface Release {
   readonly version: 1;
@@ -15,6 +17,8 @@ export interface Release {
   readonly status: 'healthy' | 'unchanged' | 'submitted' | 'registered';
   /** Of this version, sorted by name; empty for `submitted` and `registered`. */
   readonly allocations: readonly ReleaseAllocation[];
+  /** Where the time of its slowest allocation went; absent where none was started and watched. */
+  readonly timing?: Timing;
 }
 
 /** One running (or, for a batch job, completed) allocation. */

@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SaddlebagError } from '../src/core/errors.ts';
 import type { Reporter } from '../src/core/reporter.ts';
+import { explainCheck } from './check-diagnosis.ts';
+import { CheckPoll } from './check-poll.ts';
 import { shortId } from './diagnosis.ts';
 import { renderDuration } from './duration.ts';
 import { Investigation, optional } from './investigation.ts';
 import type { Nomad } from './nomad.ts';
+import type { CheckResult, NomadAllocation } from './nomad-answers.ts';
 import { type BadVerdict, lostSight, outcomeError, timedOut } from './outcome.ts';
 import { describeProgress } from './progress.ts';
 import { followSnapshots, readSnapshot, type Snapshot } from './snapshot.ts';
 import { judge, type Target, type Verdict } from './verdict.ts';
+import { renderView } from './view.ts';
 
 /** What is watched, and how long. */
 export interface WatchOptions {
@@ -60,6 +64,7 @@ class Watch {
   readonly #nomad: Nomad;
   readonly #options: WatchOptions;
   readonly #reporter: Reporter;
+  readonly #polled: CheckPoll;
   #shown: Snapshot | null = null;
   #hasFailedIt = false;
 
@@ -67,9 +72,22 @@ class Watch {
     this.#nomad = nomad;
     this.#options = options;
     this.#reporter = reporter;
+    this.#polled = new CheckPoll(nomad, (allocation, checks) => this.#showChecks(allocation, checks));
   }
 
   async run(signal: AbortSignal): Promise<WatchResult> {
+    const ended = new AbortController();
+    const polled = this.#polled.run(AbortSignal.any([signal, ended.signal]));
+    try {
+      return await this.#watch(signal);
+    } finally {
+      ended.abort();
+      await polled;
+      this.#reporter.report({ kind: 'view', stage: 'deploy', lines: [] });
+    }
+  }
+
+  async #watch(signal: AbortSignal): Promise<WatchResult> {
     const { target } = this.#options;
     const investigation = new Investigation(this.#nomad, this.#reporter, signal);
     for await (const seen of followSnapshots(this.#nomad, target.jobId, signal)) {
@@ -78,17 +96,15 @@ class Watch {
       if (judge(target, seen).kind === 'running') continue;
       const { verdict, snapshot } = await this.#confirm(judge(target, seen), signal);
       // What is read here may be newer than what is followed: shown before the end, it would be taken back.
-      if (verdict.kind === 'healthy') {
-        this.#show(snapshot);
-        return { verdict, snapshot };
-      }
-      if (verdict.kind === 'failing') await this.#fail(verdict, investigation);
-      else if (verdict.kind === 'waits-for-promotion' && (await this.#promote(verdict.deployment.id)))
+      if (verdict.kind === 'running') continue;
+      if (verdict.kind === 'failing') {
+        await this.#fail(verdict, investigation);
         continue;
-      else if (verdict.kind !== 'running') {
-        this.#show(snapshot);
-        throw await this.#outcome(verdict, investigation);
       }
+      if (verdict.kind === 'waits-for-promotion' && (await this.#promote(verdict.deployment.id))) continue;
+      this.#show(snapshot);
+      if (verdict.kind === 'healthy') return { verdict, snapshot };
+      throw await this.#outcome(verdict, investigation);
     }
     throw new Error('a watch ends with a verdict');
   }
@@ -113,14 +129,33 @@ class Watch {
   }
 
   #show(snapshot: Snapshot): void {
-    for (const { kind, message } of describeProgress(
-      this.#shown,
-      snapshot,
-      this.#options.target.jobVersion,
-    )) {
-      this.#report(kind, message);
+    const { target } = this.#options;
+    for (const line of describeProgress(this.#shown, snapshot, target.jobVersion)) {
+      this.#reporter.report({ stage: 'deploy', ...line });
     }
     this.#shown = snapshot;
+    this.#polled.see(snapshot.allocations.filter(({ jobVersion }) => jobVersion === target.jobVersion));
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (this.#shown === null) return;
+    const lines = renderView(this.#options.target, this.#shown, this.#polled.checks);
+    this.#reporter.report({ kind: 'view', stage: 'deploy', lines });
+  }
+
+  #showChecks({ id }: NomadAllocation, checks: readonly CheckResult[]): void {
+    for (const check of checks) {
+      const text =
+        check.status === 'failure' ? explainCheck(check, []) : `check "${check.check}" is ${check.status}`;
+      this.#reporter.report({
+        kind: 'detail',
+        stage: 'deploy',
+        message: `${shortId(id)} ${text}`,
+        inView: true,
+      });
+    }
+    this.#draw();
   }
 
   async #outcome(verdict: BadVerdict, investigation: Investigation): Promise<SaddlebagError> {
@@ -147,6 +182,8 @@ class Watch {
 
   /** Promotes the canaries where that is wanted; false where it is not, or Nomad will not. */
   async #promote(deploymentId: string): Promise<boolean> {
+    // Whoever is asked reads the question, not a view that is drawn over it.
+    this.#reporter.report({ kind: 'view', stage: 'deploy', lines: [] });
     if (!(await this.#options.mayPromote())) return false;
     this.#report('step', `promoting deployment ${shortId(deploymentId)}: its canaries are healthy`);
     return optional(this.#nomad.promoteDeployment(deploymentId).then(() => true)).then(

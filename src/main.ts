@@ -85,6 +85,8 @@ function usageError({ message }: CommanderError): SaddlebagError {
 
 async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<void> {
   const reporter = await createReporter(host, invocation);
+  const github = host.env.GITHUB_ACTIONS === 'true' ? await import('./report/github.ts') : undefined;
+  const page = host.env.GITHUB_STEP_SUMMARY;
   const context: Context = {
     cwd: host.cwd(),
     env: host.env,
@@ -97,10 +99,13 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
     reporter.close();
     host.stdout.write(render(result, invocation.json, host));
     host.exitCode = result.exitCode;
+    if (result.summary !== undefined) await github?.appendSummary(page, result.summary);
   } catch (cause) {
     reporter.close();
     host.stderr.write(invocation.json ? renderFailureJson(cause) : renderFailure(cause));
     host.exitCode = cause instanceof SaddlebagError ? cause.exitCode : exitCodes.failed;
+    if (github !== undefined) host.stderr.write(github.renderAnnotation(cause));
+    await github?.appendSummary(page, github.renderFailureSummary(cause));
   }
 }
 
@@ -128,7 +133,10 @@ async function createReporter(
     redraw: terminal && !inCi,
     color: (host.env.NO_COLOR ?? '') === '' && (terminal || colorWanted),
   });
-  return { reporter: text, close: text.close };
+  if (host.env.GITHUB_ACTIONS !== 'true') return { reporter: text, close: text.close };
+  const { createGithubReporter } = await import('./report/github.ts');
+  const grouped = createGithubReporter(host.stderr, text, `saddlebag ${host.argv.slice(2, 3).join('')}`);
+  return { reporter: grouped, close: grouped.close };
 }
 
 /** The first signal asks the work to stop and clean up, the second ends the process where it is. */

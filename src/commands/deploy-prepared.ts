@@ -8,6 +8,7 @@ import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import type { DeployOptions } from './deploy.ts';
 import { type Confirm, followOptions, provenanceOf } from './nomad-session.ts';
+import { releaseResult } from './release-result.ts';
 import type { CommandResult } from './result.ts';
 
 /** What to do with a planned job, and whom to ask. */
@@ -48,7 +49,7 @@ export async function deployPrepared(
     },
     context,
   );
-  return { text: released.evalId, json: released, exitCode: exitCodes.done };
+  return releaseResult(released);
 }
 
 /** Of a job that is there, line by line; of a new one, which is all new, what happens. */

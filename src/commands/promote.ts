@@ -6,6 +6,7 @@ import { hasUnpromotedCanaries, newestDeployment } from '../../deploy/verdict.ts
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { followOptions, lookOn, reportPage, type WatchFlags, withNomad } from './nomad-session.ts';
+import { releaseResult } from './release-result.ts';
 import type { CommandResult } from './result.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function runPromote(
     await refuseWithoutCanaries(nomad, job, context);
     return lookOn(context, job, () => attach(nomad, job, options, context));
   });
-  return { text: release.evalId, json: release, exitCode: exitCodes.done };
+  return releaseResult(release);
 }
 
 async function refuseWithoutCanaries(nomad: Nomad, job: string, { signal }: Context): Promise<void> {

@@ -8,5 +8,7 @@ export interface CommandResult {
   readonly coloredText?: string;
   /** Printed instead with `--json`: one object; null prints nothing. */
   readonly json: unknown;
+  /** Markdown for the page of a CI job. */
+  readonly summary?: string;
   readonly exitCode: ExitCode;
 }

@@ -1,6 +1,5 @@
 import { rollBack } from '../../deploy/rollback.ts';
 import type { Context } from '../core/context.ts';
-import { exitCodes } from '../core/errors.ts';
 import {
   type Confirm,
   followOptions,
@@ -10,6 +9,7 @@ import {
   type WatchFlags,
   withNomad,
 } from './nomad-session.ts';
+import { releaseResult } from './release-result.ts';
 import type { CommandResult } from './result.ts';
 
 /** The flags of `saddlebag rollback`. */
@@ -42,5 +42,5 @@ export async function runRollback(
     reportPage(nomad, job, context);
     return lookOn(context, job, () => rollBack(nomad, { id: job, to: version ?? null }, options, context));
   });
-  return { text: release.evalId, json: release, exitCode: exitCodes.done };
+  return releaseResult(release);
 }

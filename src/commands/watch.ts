@@ -1,6 +1,5 @@
 import { attach } from '../../deploy/attach.ts';
 import type { Context } from '../core/context.ts';
-import { exitCodes } from '../core/errors.ts';
 import {
   type Confirm,
   followOptions,
@@ -9,6 +8,7 @@ import {
   type WatchFlags,
   withNomad,
 } from './nomad-session.ts';
+import { releaseResult } from './release-result.ts';
 import type { CommandResult } from './result.ts';
 
 /**
@@ -26,5 +26,5 @@ export async function runWatch(
     reportPage(nomad, job, context);
     return lookOn(context, job, () => attach(nomad, job, options, context));
   });
-  return { text: release.evalId, json: release, exitCode: exitCodes.done };
+  return releaseResult(release);
 }

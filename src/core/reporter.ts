@@ -11,7 +11,15 @@ export type ReportEvent =
       readonly doneBytes: number;
       readonly totalBytes: number;
     }
-  | { readonly kind: 'detail'; readonly stage: string; readonly message: string }
+  | {
+      readonly kind: 'detail';
+      readonly stage: string;
+      readonly message: string;
+      /** Is told by the view too, where one is drawn. */
+      readonly inView?: true;
+    }
+  /** How things are now, in place of the view before; only for who can redraw it. No lines take it away. */
+  | { readonly kind: 'view'; readonly stage: string; readonly lines: readonly string[] }
   | {
       readonly kind: 'warning';
       readonly stage: string;

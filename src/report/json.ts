@@ -7,6 +7,8 @@ export function createJsonReporter(stream: NodeJS.WritableStream): Reporter {
   const lastPercent = new Map<string, number>();
   return {
     report(event) {
+      // Its news come as details.
+      if (event.kind === 'view') return;
       if (event.kind === 'progress') {
         const percent = event.totalBytes === 0 ? 100 : Math.floor((100 * event.doneBytes) / event.totalBytes);
         if (lastPercent.get(event.stage) === percent) return;

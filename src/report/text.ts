@@ -28,9 +28,17 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
   // The first bar comes at once, the first plain line only when the work turns out to be long.
   let lastProgressMs = options.redraw ? 0 : Date.now();
   const pace = new Pace();
+  let view = '';
   const write = (line: string) => {
     log?.clear();
     stream.write(`${line}\n`);
+    if (view !== '') log?.(view);
+  };
+  const draw = (lines: readonly string[]) => {
+    if (log === undefined) return;
+    view = lines.map((line) => `${' '.repeat(9)}${cut(printable(line), stream.columns - 9)}`).join('\n');
+    if (view === '') log.clear();
+    else log(view);
   };
   const progress = (event: Extract<ReportEvent, { kind: 'progress' }>) => {
     const now = Date.now();
@@ -48,12 +56,20 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
   return {
     report(event) {
       if (event.kind === 'progress') return progress(event);
+      if (event.kind === 'view') return draw(event.lines);
       const label = paint('dim', event.stage.padEnd(8));
       if (event.kind === 'step') return write(`${label} ${printable(event.message)}`);
+      // Where the view is drawn, what it shows is not told a second time.
+      if (event.kind === 'detail' && event.inView === true && view !== '') return;
       if (event.kind === 'detail') return write(`${label} ${paint('dim', `  ${printable(event.message)}`)}`);
       write(`${label} ${paint('yellow', 'warning:')} ${printable(event.message)}`);
       if (event.hint !== undefined) write(`${label} ${paint('dim', `  hint: ${printable(event.hint)}`)}`);
     },
     close: () => log?.clear(),
   };
+}
+
+/** A line that wraps would be two to the terminal, and one to who clears it. */
+function cut(line: string, columns: number): string {
+  return columns > 0 && line.length > columns ? `${line.slice(0, Math.max(0, columns - 1))}…` : line;
 }

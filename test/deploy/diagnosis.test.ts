@@ -25,6 +25,8 @@ const allocation = (events: readonly TaskEvent[], restarts = 0): NomadAllocation
   nextAllocationId: '',
   followupEvalId: '',
   createIndex: 1,
+  createdAtMs: 0,
+  healthAtMs: null,
   tasks: [{ name: 'web', state: 'dead', failed: true, restarts, events }],
 });
 

@@ -33,6 +33,8 @@ const allocation = (
   nextAllocationId: '',
   followupEvalId: '',
   createIndex: 1,
+  createdAtMs: 0,
+  healthAtMs: null,
   tasks: [{ name: 'web', state, failed: false, restarts: 1, events }],
 });
 

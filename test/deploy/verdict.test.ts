@@ -148,6 +148,8 @@ const allocation: NomadAllocation = {
   nextAllocationId: '',
   followupEvalId: '',
   createIndex: 51,
+  createdAtMs: 0,
+  healthAtMs: null,
   tasks: [],
 };
 const job: NomadJobState = {

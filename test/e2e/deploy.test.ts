@@ -33,7 +33,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     const lines: string[] = [];
     const reporter: Context['reporter'] = {
       report: (event) => {
-        if (event.kind !== 'progress') lines.push(`${event.kind} ${event.message}`);
+        if ('message' in event) lines.push(`${event.kind} ${event.message}`);
       },
     };
     const context = testContext({ env: { NOMAD_ADDR: nomad.address }, reporter, ...overrides });

@@ -12,12 +12,18 @@ import { freePort } from '../helpers/port.ts';
 export interface NomadStack {
   /** For example `http://127.0.0.1:43211`. */
   readonly address: string;
+  /** Of an agent with ACLs; null for one without. */
+  readonly managementToken: string | null;
   stop(): Promise<void>;
 }
 
 export interface NomadSettings {
   /** Tasks may run as root, and without a chroot by `raw_exec`. */
   readonly isOpen?: boolean;
+  /** Each task gets all of the host's /usr, /lib and so on, as a client does it unless told otherwise. */
+  readonly hasDefaultChroot?: boolean;
+  /** Every call needs a token; `managementToken` may do everything. */
+  readonly hasAcl?: boolean;
 }
 
 /**
@@ -39,20 +45,29 @@ export async function startNomad(settings: NomadSettings = {}): Promise<NomadSta
   });
   const log = collectLog(agent);
   const address = `http://127.0.0.1:${ports.http}`;
+  let token: string | null = null;
   const stop = async () => {
-    await stopAllJobs(address);
+    await stopAllJobs(address, token);
     await endAgent(agent);
     await unmountBelow(directory);
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await waitForNode(address, agent);
+    if (settings.hasAcl === true) token = await bootstrapAcl(address);
+    await waitForNode(address, agent, token);
   } catch (cause) {
     await stop();
     throw new Error(`the Nomad agent did not come up:\n${log().slice(-2000)}`, { cause });
   }
-  return { address, stop };
+  return { address, managementToken: token, stop };
 }
+
+/** What docs/nomad-clients.md tells operators to write. */
+const smallChroot = {
+  '/etc/passwd': '/etc/passwd',
+  '/etc/resolv.conf': '/etc/resolv.conf',
+  '/etc/ssl/certs': '/etc/ssl/certs',
+};
 
 function agentConfiguration(
   directory: string,
@@ -65,6 +80,7 @@ function agentConfiguration(
     log_level: 'WARN',
     disable_update_check: true,
     server: { enabled: true },
+    acl: { enabled: settings.hasAcl === true },
     client: {
       enabled: true,
       // Without a cloud around, each of these waits for a metadata server that never answers.
@@ -73,11 +89,7 @@ function agentConfiguration(
         ...(settings.isOpen === true ? { 'user.denylist': 'nobody-is-denied' } : {}),
       },
       // A bundle needs nothing of the host's; the default list links all of /usr, for each allocation.
-      chroot_env: {
-        '/etc/passwd': '/etc/passwd',
-        '/etc/resolv.conf': '/etc/resolv.conf',
-        '/etc/ssl/certs': '/etc/ssl/certs',
-      },
+      ...(settings.hasDefaultChroot === true ? {} : { chroot_env: smallChroot }),
     },
     plugin: [{ raw_exec: [{ config: [{ enabled: settings.isOpen === true }] }] }],
   };
@@ -93,18 +105,29 @@ function collectLog(agent: ChildProcess): () => string {
   return () => text;
 }
 
-async function waitForNode(address: string, agent: ChildProcess): Promise<void> {
+/** Makes the first token, as soon as there is a leader to make it. */
+async function bootstrapAcl(address: string): Promise<string> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    const response = await fetch(`${address}/v1/acl/bootstrap`, { method: 'POST' }).catch(() => undefined);
+    if (response?.ok === true) return ((await response.json()) as { readonly SecretID: string }).SecretID;
+    await delay(100);
+  }
+  throw new Error('no token was made within 60 s');
+}
+
+async function waitForNode(address: string, agent: ChildProcess, token: string | null): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
     if (agent.exitCode !== null) throw new Error(`it ended with code ${agent.exitCode}`);
-    if (await hasReadyNode(address)) return;
+    if (await hasReadyNode(address, token)) return;
     await delay(100);
   }
   throw new Error('no node was ready within 60 s');
 }
 
-async function hasReadyNode(address: string): Promise<boolean> {
-  const nodes = await getJson(`${address}/v1/nodes`);
+async function hasReadyNode(address: string, token: string | null): Promise<boolean> {
+  const nodes = await getJson(`${address}/v1/nodes`, token);
   return Array.isArray(nodes) && nodes.some((node) => node?.Status === 'ready' && isExecHealthy(node));
 }
 
@@ -114,9 +137,13 @@ function isExecHealthy(node: {
   return node.Drivers?.exec?.Healthy === true;
 }
 
-async function getJson(url: string): Promise<unknown> {
+function headersFor(token: string | null): Record<string, string> {
+  return token === null ? {} : { 'x-nomad-token': token };
+}
+
+async function getJson(url: string, token: string | null): Promise<unknown> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(url, { headers: headersFor(token), signal: AbortSignal.timeout(5_000) });
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;
@@ -124,18 +151,17 @@ async function getJson(url: string): Promise<unknown> {
 }
 
 /** Stops every job, so that its processes end in order. Purged jobs would vanish while their processes still run. */
-async function stopAllJobs(address: string): Promise<void> {
-  const jobs = await getJson(`${address}/v1/jobs?namespace=*`);
+async function stopAllJobs(address: string, token: string | null): Promise<void> {
+  const jobs = await getJson(`${address}/v1/jobs?namespace=*`, token);
   if (!Array.isArray(jobs)) return;
   for (const job of jobs as { readonly ID: string; readonly Namespace: string }[]) {
     const query = `namespace=${encodeURIComponent(job.Namespace)}`;
-    await fetch(`${address}/v1/job/${encodeURIComponent(job.ID)}?${query}`, { method: 'DELETE' }).catch(
-      () => undefined,
-    );
+    const request = { method: 'DELETE', headers: headersFor(token) };
+    await fetch(`${address}/v1/job/${encodeURIComponent(job.ID)}?${query}`, request).catch(() => undefined);
   }
   const deadline = Date.now() + 20_000;
   while (Date.now() < deadline) {
-    const allocations = await getJson(`${address}/v1/allocations?namespace=*`);
+    const allocations = await getJson(`${address}/v1/allocations?namespace=*`, token);
     if (!Array.isArray(allocations)) return;
     if (!allocations.some((one) => one?.ClientStatus === 'running' || one?.ClientStatus === 'pending'))
       return;

@@ -23,13 +23,13 @@ interface Recorded {
 /** Keys of Nomad's answers that are kept; all others are noise, or tell of the machine. */
 const keptKeys = new Set(
   `
-  Annotations AutoPromote AutoRevert Changes ClientStatus ConstraintFiltered Count CreateIndex
+  Annotations AutoPromote AutoRevert Changes ClientStatus ConstraintFiltered Count CreateIndex CreateTime
   DeploymentID DeploymentStatus DesiredCanaries DesiredStatus DesiredTGUpdates DesiredTotal
   DestructiveUpdate Details Diff DimensionExhausted DisplayMessage EvalID Events ExitCode Failed
   FailedTGAllocs Fields FollowupEvalID Healthy HealthyAllocs ID Ignore InPlaceUpdate JobModifyIndex
   JobVersion Name New NextAllocation NodesAvailable NodesEvaluated NodesExhausted NodesFiltered Objects
   Old oom_killed Place PlacedAllocs Promoted Restarts Signal Stable State Status StatusDescription Stop
-  TaskGroup TaskGroups Tasks TaskStates Time TriggeredBy Type UnhealthyAllocs Version
+  SubmitTime TaskGroup TaskGroups Tasks TaskStates Time Timestamp TriggeredBy Type UnhealthyAllocs Version
   `.split(/\s+/),
 );
 /** Objects whose keys are names, not fields. */

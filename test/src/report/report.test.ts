@@ -46,6 +46,29 @@ describe('renderFailure', () => {
 });
 
 describe('the text reporter', () => {
+  it('redraws a view below the lines, cut to the terminal, and does not tell its news twice', () => {
+    const { stream, text } = collector();
+    Object.assign(stream, { columns: 30, isTTY: true });
+    const reporter = createTextReporter({ stream, redraw: true, color: false });
+    reporter.report({ kind: 'view', stage: 'deploy', lines: ['a'.repeat(40), 'x\u001b[2J'] });
+    reporter.report({ kind: 'detail', stage: 'deploy', message: 'in the view', inView: true });
+    reporter.report({ kind: 'step', stage: 'deploy', message: 'a line' });
+    reporter.report({ kind: 'view', stage: 'deploy', lines: [] });
+    const shown = text();
+    expect(shown).toContain(`${' '.repeat(9)}${'a'.repeat(20)}…`);
+    expect(shown).toContain('x\\x1b[2J');
+    expect(shown).not.toContain('in the view');
+    expect(shown.split('a line\n')[1]).toContain('aaa');
+  });
+
+  it('tells the news of a view where none is drawn', () => {
+    const { stream, text } = collector();
+    const reporter = createTextReporter({ stream, redraw: false, color: false });
+    reporter.report({ kind: 'view', stage: 'deploy', lines: ['view'] });
+    reporter.report({ kind: 'detail', stage: 'deploy', message: 'news', inView: true });
+    expect(text()).toBe('deploy     news\n');
+  });
+
   it('writes plain lines, without colour or bar, where no terminal is', () => {
     const { stream, text } = collector();
     const reporter = createTextReporter({ stream, redraw: false, color: false });
