@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sha256Hex } from '../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
+import type { ByteSource } from '../src/core/piece.ts';
 import type { Header, PathRecord } from './format/header.ts';
 import { decodeHeader } from './format/header-reader.ts';
 import { decodeFrames, type FrameRecord } from './format/index-table.ts';
@@ -18,17 +19,21 @@ import { decodeMetadata, type Metadata } from './format/metadata.ts';
 import { readRange } from './format/range.ts';
 import { damaged, Reader } from './format/reader.ts';
 import { checkFirstRows, checkRows, type StoredSlice } from './format/rows.ts';
-import { decodeTrailer } from './format/trailer.ts';
+import { decodeTrailer, type Trailer } from './format/trailer.ts';
+
+/** What tells how a bundle is cut into frames, and what is in them. */
+export interface IndexedHeader {
+  readonly header: Header;
+  readonly frames: readonly FrameRecord[];
+  readonly metadata: Metadata;
+}
 
 /** A bundle whose header and index were read and checked; its frames were not. */
-export interface OpenBundle extends AsyncDisposable {
+export interface OpenBundle extends IndexedHeader, AsyncDisposable {
   /** Absolute. */
   readonly file: string;
   readonly handle: FileHandle;
   readonly sizeBytes: number;
-  readonly header: Header;
-  readonly frames: readonly FrameRecord[];
-  readonly metadata: Metadata;
   /** The rows of each store path, in the order of the header. */
   readonly slices: readonly StoredSlice[];
 }
@@ -45,7 +50,12 @@ export async function openBundle(path: string): Promise<OpenBundle> {
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw unreadable(file, new Error('it is not a file'));
-    const header = await readHeader(handle, file, stats.size);
+    const source = {
+      sizeBytes: stats.size,
+      read: (offset: number, length: number) => readRange(handle, file, offset, length),
+    };
+    const { header, trailer } = await readHeader(source, file);
+    await checkSkippableFrames(handle, file, header, trailer);
     const index = await readIndex(handle, file, header);
     return {
       file,
@@ -68,20 +78,43 @@ function unreadable(file: string, cause: unknown): SaddlebagError {
   });
 }
 
-async function readHeader(handle: FileHandle, file: string, sizeBytes: number): Promise<Header> {
+/**
+ * Reads header, frame table and metadata of a bundle that need not be a file here, and checks them; no rows.
+ * @param name for errors
+ * @throws {SaddlebagError} `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`; what `source` throws
+ */
+export async function readFrameTable(source: ByteSource, name: string): Promise<IndexedHeader> {
+  const { header } = await readHeader(source, name);
+  if (header.indexOffset + indexBytes(header) > source.sizeBytes)
+    throw damaged(name, 'its index leaves the file');
+  const table = await source.read(header.indexOffset, frameRecordBytes * header.frameCount);
+  const metadataAt = header.indexOffset + indexBytes(header) - header.metadataBytes;
+  const metadata = await source.read(metadataAt, header.metadataBytes);
+  return {
+    header,
+    frames: checkFrameTable(name, table, header),
+    metadata: decodeMetadata(name, metadata, header.paths.length),
+  };
+}
+
+async function readHeader(
+  source: ByteSource,
+  file: string,
+): Promise<{ readonly header: Header; readonly trailer: Trailer }> {
+  const { sizeBytes } = source;
   const trailerAt = Math.max(0, sizeBytes - trailerBytes);
-  const trailer = decodeTrailer(
-    file,
-    await readRange(handle, file, trailerAt, sizeBytes - trailerAt),
-    sizeBytes,
-  );
-  const bytes = await readRange(handle, file, trailer.headerOffset, trailer.headerBytes);
+  const trailer = decodeTrailer(file, await source.read(trailerAt, sizeBytes - trailerAt), sizeBytes);
+  const bytes = await source.read(trailer.headerOffset, trailer.headerBytes);
   if (sha256Hex(bytes) !== trailer.headerSha256) {
     throw damaged(file, 'its header is damaged (the digest differs)');
   }
-  const header = decodeHeader(file, bytes);
-  await checkSkippableFrames(handle, file, header, trailer);
-  return header;
+  return { header: decodeHeader(file, bytes), trailer };
+}
+
+function checkFrameTable(file: string, table: Buffer, header: Header): FrameRecord[] {
+  if (sha256Hex(table) !== header.framesSha256)
+    throw damaged(file, 'its frame table is damaged (the digest differs)');
+  return decodeFrames(file, table, header);
 }
 
 /** Checks that index and header stand in skippable frames of the right length, behind zeros only. */
@@ -133,9 +166,7 @@ async function readIndex(
   const rowsAt = frameRecordBytes * header.frameCount;
   const stringsAt = rowsAt + rowBytes * header.rowCount;
   const metadataAt = stringsAt + header.rowStringsBytes;
-  const table = bytes.subarray(0, rowsAt);
-  if (sha256Hex(table) !== header.framesSha256)
-    throw damaged(file, 'its frame table is damaged (the digest differs)');
+  const frames = checkFrameTable(file, bytes.subarray(0, rowsAt), header);
   const slices = header.paths.map((path) => cutSlice(bytes, path, rowsAt, stringsAt));
   const ends = header.paths.map((path, index) => {
     const slice = slices[index];
@@ -144,7 +175,6 @@ async function readIndex(
     }
     return checkRows(file, path, slice);
   });
-  const frames = decodeFrames(file, table, header);
   checkFirstRows(file, frames, ends.flat());
   return {
     frames,

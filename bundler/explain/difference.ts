@@ -1,9 +1,6 @@
-import { sha256Hex } from '../../src/core/digest.ts';
 import { type StorePath, splitNameVersion, storePathName } from '../../src/core/store-path.ts';
 import type { OpenBundle } from '../bundle-file.ts';
 import type { PathRecord } from '../format/header.ts';
-import type { FrameRecord } from '../format/index-table.ts';
-import { readRange } from '../format/range.ts';
 import { runSettings } from '../run-settings.ts';
 
 /** A store path that only one of two bundles holds. */
@@ -24,25 +21,17 @@ export interface Difference {
   /** Store paths whose name without version is the same on both sides, once on each. */
   readonly updated: readonly { readonly from: ChangedPath; readonly to: ChangedPath }[];
   readonly sizeBytes: { readonly from: number; readonly to: number };
-  /** Bytes of the new file beyond the runtime and the frames that the old one has too, byte for byte. */
-  readonly newBytes: number;
 }
 
 /**
- * Compares two bundles: store paths by name and content, settings, and frames by their bytes.
- * @throws {SaddlebagError} `bundle-damaged`; the reason of `signal`
+ * Compares two bundles: store paths by name and content, and settings.
  */
-export async function compareBundles(
-  from: OpenBundle,
-  to: OpenBundle,
-  signal: AbortSignal,
-): Promise<Difference> {
+export function compareBundles(from: OpenBundle, to: OpenBundle): Difference {
   const only = (one: OpenBundle, other: OpenBundle) => {
     const known = new Set(other.header.paths.map(pathKey));
     return one.header.paths.filter((path) => !known.has(pathKey(path))).map(changedPath);
   };
   const { added, removed, updated } = pairByName(only(from, to), only(to, from));
-  const sharedBytes = await sumSharedFrames(from, to, signal);
   return {
     version: 1,
     same: from.header.closureSha256 === to.header.closureSha256,
@@ -51,7 +40,6 @@ export async function compareBundles(
     removed,
     updated,
     sizeBytes: { from: from.sizeBytes, to: to.sizeBytes },
-    newBytes: to.sizeBytes - sharedBytes - sharedRuntimeBytes(from, to),
   };
 }
 
@@ -100,34 +88,4 @@ function changedSettings(from: OpenBundle, to: OpenBundle): string[] {
   return Object.keys(after)
     .filter((key) => text(before[key]) !== text(after[key]))
     .sort();
-}
-
-/** Sums the frames of `to` that `from` has too. Sizes are compared first, so that only likely ones are read. */
-async function sumSharedFrames(from: OpenBundle, to: OpenBundle, signal: AbortSignal): Promise<number> {
-  const likely = new Set(from.frames.map(frameShape));
-  const candidates = to.frames.filter((frame) => likely.has(frameShape(frame)));
-  const wanted = new Set(candidates.map(frameShape));
-  const known = new Set<string>();
-  for (const frame of from.frames.filter((one) => wanted.has(frameShape(one)))) {
-    signal.throwIfAborted();
-    known.add(await frameDigest(from, frame));
-  }
-  let sum = 0;
-  for (const frame of candidates) {
-    signal.throwIfAborted();
-    if (known.has(await frameDigest(to, frame))) sum += frame.bytes;
-  }
-  return sum;
-}
-
-function sharedRuntimeBytes(from: OpenBundle, to: OpenBundle): number {
-  return from.metadata.runtimeSha256 === to.metadata.runtimeSha256 ? to.header.dataOffset : 0;
-}
-
-function frameShape({ bytes, tarBytes }: FrameRecord): string {
-  return `${bytes} ${tarBytes}`;
-}
-
-async function frameDigest({ handle, file, header }: OpenBundle, frame: FrameRecord): Promise<string> {
-  return sha256Hex(await readRange(handle, file, header.dataOffset + frame.offset, frame.bytes));
 }

@@ -1,15 +1,25 @@
 import { resolve } from 'node:path';
 import { openBundle } from '../../bundler/bundle-file.ts';
 import { type ChangedPath, compareBundles, type Difference } from '../../bundler/explain/difference.ts';
+import { piecesOf } from '../../bundler/pieces.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted } from '../core/errors.ts';
 import { storePathName } from '../core/store-path.ts';
 import { formatBytes } from '../core/units.ts';
+import { newBytesOf, planDelta, uploadBytesOf } from '../publish/delta-plan.ts';
 import type { CommandResult } from './result.ts';
+
+/** What changed, and what it costs to publish. */
+export interface BundleDifference extends Difference {
+  /** Bytes of the new file beyond the runtime and the frames that the old one has too. */
+  readonly newBytes: number;
+  /** What `publish` sends to a bucket that holds the old one: S3 takes no part below 5 MiB but the last. */
+  readonly sendBytes: number;
+}
 
 /**
  * Says what changed from one bundle to another: store paths, settings, bytes.
- * @returns a page for people; as JSON the Difference
+ * @returns a page for people; as JSON the BundleDifference
  * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`,
  *   `interrupted`
  */
@@ -20,7 +30,14 @@ export async function runDiff(
   try {
     await using from = await openBundle(resolve(context.cwd, input.from));
     await using to = await openBundle(resolve(context.cwd, input.to));
-    const difference = await compareBundles(from, to, context.signal);
+    const [held, wanted] = [piecesOf(from), piecesOf(to)];
+    const { sizeBytes } = to;
+    const parts = planDelta(held, wanted, sizeBytes);
+    const difference: BundleDifference = {
+      ...compareBundles(from, to),
+      newBytes: newBytesOf(held, wanted, sizeBytes),
+      sendBytes: parts === undefined ? sizeBytes : uploadBytesOf(parts),
+    };
     return { text: renderDifference(difference), json: difference, exitCode: exitCodes.done };
   } catch (cause) {
     if (!context.signal.aborted) throw cause;
@@ -28,7 +45,7 @@ export async function runDiff(
   }
 }
 
-function renderDifference(difference: Difference): string {
+function renderDifference(difference: BundleDifference): string {
   const { from, to } = difference.sizeBytes;
   const share = ((100 * difference.newBytes) / to).toFixed(1);
   return [
@@ -45,6 +62,7 @@ function renderDifference(difference: Difference): string {
       (path) => `  ${'removed'.padEnd(9)}${path.storePath}  ${signed(-path.contentBytes)}`,
     ),
     `${formatBytes(from)} → ${formatBytes(to)}, of which ${formatBytes(difference.newBytes)} (${share} %) are new`,
+    `publishing it beside the old one sends ${formatBytes(difference.sendBytes)}`,
   ].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { readPieces } from '../../bundler/pieces.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import type { Artifact, Bundle, PublishedRelease } from '../core/types.ts';
@@ -96,6 +97,7 @@ async function prepareTarget(
     bundle,
     store,
     prefix: destination.prefix,
+    readPieces,
     metadata,
     isSigned: presignSeconds !== null,
     ...(downloadBase === undefined ? {} : { downloadBase }),

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { Artifact } from '../core/types.ts';
-import { formatBytes } from '../core/units.ts';
 import { type Destination, parseBaseUrl } from '../publish/destination.ts';
+import { describeSending } from '../publish/publish.ts';
 import { readOrigin } from '../publish/releases/origin.ts';
 import { type PublishSettingsFlags, parsePublishSettings } from './publish-settings.ts';
 import { planTarget, publishToTarget, type TargetOptions } from './publish-target.ts';
@@ -97,11 +97,11 @@ async function previewTarget(
   options: TargetOptions,
   context: Context,
 ): Promise<TargetOutcome> {
-  const { artifact, isThere, place } = await planTarget(destination, options, context);
-  const sendBytes = isThere ? 0 : artifact.sizeBytes;
+  const publication = await planTarget(destination, options, context);
+  const { artifact, isThere, place, sendBytes } = publication;
   const text = isThere
     ? `nothing to send: ${place} is there`
-    : `${formatBytes(sendBytes)} to send to ${place}`;
+    : `to send to ${place}: ${describeSending(publication)}`;
   return { text, artifact: { ...artifact, sendBytes } };
 }
 

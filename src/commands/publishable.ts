@@ -1,8 +1,11 @@
 import { open, readFile } from 'node:fs/promises';
+import { openBundle } from '../../bundler/bundle-file.ts';
 import { inspectBundle } from '../../bundler/inspect.ts';
+import { piecesOf } from '../../bundler/pieces.ts';
 import type { Context } from '../core/context.ts';
 import { Crc32 } from '../core/crc32.ts';
 import { describeCause, SaddlebagError } from '../core/errors.ts';
+import type { Piece } from '../core/piece.ts';
 import type { Bundle } from '../core/types.ts';
 import type { Publishable } from '../publish/publish.ts';
 
@@ -24,7 +27,9 @@ export async function readPublishable(
     onProgress: (doneBytes, totalBytes) =>
       reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
   });
-  if (described === undefined || described.sha256 === bundle.sha256) return { ...bundle, crc32: crc.value };
+  if (described === undefined || described.sha256 === bundle.sha256) {
+    return { ...bundle, crc32: crc.value, pieces: await readBundlePieces(file) };
+  }
   throw new SaddlebagError(
     'file-changed',
     `cannot publish ${bundle.file}: it is not the bundle that ${path} describes`,
@@ -32,6 +37,11 @@ export async function readPublishable(
       hint: 'bundle again, or give the bundle itself',
     },
   );
+}
+
+async function readBundlePieces(file: string): Promise<readonly Piece[]> {
+  await using bundle = await openBundle(file);
+  return piecesOf(bundle);
 }
 
 async function readDescription(

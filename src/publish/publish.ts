@@ -2,14 +2,17 @@ import { createHash } from 'node:crypto';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
+import type { Piece } from '../core/piece.ts';
 import { type Reporter, silentReporter } from '../core/reporter.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { settleAccess } from './access.ts';
 import { type Content, fileContent, textContent } from './content.ts';
+import { type FoundDelta, findDelta, type ReadPieces } from './delta.ts';
+import { uploadBytesOf } from './delta-plan.ts';
 import { type AskDownload, downloadLocation } from './download.ts';
 import { artifactKey } from './key.ts';
-import type { Store } from './store.ts';
+import type { Delta, Store } from './store.ts';
 
 /** What of a bundle is needed to publish it. */
 export type Publishable = Pick<
@@ -19,6 +22,8 @@ export type Publishable = Pick<
   readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter' | 'init'>;
   /** Of the file. */
   readonly crc32: number;
+  /** Of what the file is made; undefined where nothing is known of that. */
+  readonly pieces?: readonly Piece[];
 };
 
 /** What is published, where to and under which name. */
@@ -29,6 +34,8 @@ export interface PublishOptions {
   readonly prefix: string;
   /** What clients find the keys below, instead of the store's own; no slash at its end. */
   readonly downloadBase?: string;
+  /** Reads of what an earlier release is made, so that what the bundle shares with it is not sent again. */
+  readonly readPieces?: ReadPieces;
   /** Asks the download URL at the end: what needs credentials gets an `s3::` source, other trouble is warned of. */
   readonly ask?: AskDownload;
   /** True where clients get a signed URL: then it is no trouble that the plain one is refused. */
@@ -43,6 +50,9 @@ export interface Publication {
   readonly artifact: Artifact;
   /** True when the store holds the same bytes already. */
   readonly isThere: boolean;
+  /** What is sent: nothing, the file, or what none of the earlier releases has. */
+  readonly sendBytes: number;
+  readonly delta?: FoundDelta;
 }
 
 type PublishContext = Pick<Context, 'reporter' | 'signal'>;
@@ -74,7 +84,16 @@ export async function planPublication(
   // The first word with a server: one that is silent should not leave its user without any.
   step(context, `looking whether ${store.describe(key)} is there`);
   const isThere = await holdsSame({ store, key }, bundle, { ...context, deniedMeansAbsent: true });
-  return { key, artifact, isThere };
+  if (isThere) return { key, artifact, isThere, sendBytes: 0 };
+  const { pieces } = bundle;
+  const { readPieces } = options;
+  const delta =
+    pieces === undefined || readPieces === undefined
+      ? undefined
+      : await findDelta({ store, prefix, artifact, pieces, readPieces }, context);
+  return delta === undefined
+    ? { key, artifact, isThere, sendBytes: artifact.sizeBytes }
+    : { key, artifact, isThere, sendBytes: uploadBytesOf(delta.parts), delta };
 }
 
 /**
@@ -88,16 +107,18 @@ export async function publish(
   context: PublishContext,
 ): Promise<Pick<Publication, 'key' | 'artifact'>> {
   const { ask, bundle, store } = options;
-  const { key, artifact, isThere } = await planPublication(options, context);
+  const publication = await planPublication(options, context);
+  const { key, artifact, isThere, delta } = publication;
   if (isThere) {
     step(context, 'nothing to send: it is');
   } else {
-    step(context, `sending ${formatBytes(bundle.sizeBytes)}`);
+    step(context, `sending ${describeSending(publication)}`);
     const content = fileContent(bundle.file, bundle);
     const file: StoredFile = {
       content,
       contentType: 'application/octet-stream',
       ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+      delta,
     };
     await send({ store, key }, file, context);
   }
@@ -113,11 +134,27 @@ export async function publish(
   };
 }
 
+/**
+ * Says what is sent, and of what the rest is made: `1.2 MB of 16.6 MB: the rest is copied from 1.4.0`.
+ */
+export function describeSending({
+  artifact,
+  delta,
+  sendBytes,
+}: Pick<Publication, 'artifact' | 'delta' | 'sendBytes'>): string {
+  if (delta === undefined) return formatBytes(sendBytes);
+  const { appVersion, checksum } = delta.source;
+  // A version may have several builds, of which only the digest tells which it is.
+  const source = appVersion === artifact.appVersion ? checksum.slice(0, 'sha256:'.length + 12) : appVersion;
+  return `${formatBytes(sendBytes)} of ${formatBytes(artifact.sizeBytes)}: the rest is copied from ${source}`;
+}
+
 /** What an object is made of. */
 export interface StoredFile {
   readonly content: Content;
   readonly contentType: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly delta?: Delta | undefined;
 }
 
 /** Returns the file beside an artifact that `sha256sum -c` takes. */
@@ -138,10 +175,11 @@ async function send(
   { reporter, signal }: PublishContext,
 ): Promise<void> {
   const { store, key } = place;
-  const onProgress = (doneBytes: number) =>
-    reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes: content.sizeBytes });
+  const onProgress = (doneBytes: number, totalBytes: number) =>
+    reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes });
   // `taken` needs no case of its own: another publisher was faster, and what it stored is checked like our own.
-  await store.put(key, content, { ...headers, signal, onProgress, onRetry: retryTeller(reporter) });
+  const onNotice = noticeTeller(reporter);
+  await store.put(key, content, { ...headers, signal, onProgress, onNotice });
   if (!(await holdsSame(place, content, { signal, deniedMeansAbsent: false }))) {
     throw new SaddlebagError(
       'object-lost',
@@ -153,13 +191,13 @@ async function send(
   }
 }
 
-/** Says each reason once: what is tried many times a second would fill the screen. */
-function retryTeller(reporter: Reporter): (reason: string) => void {
+/** Says each thing once: what is tried many times a second would fill the screen. */
+function noticeTeller(reporter: Reporter): (message: string) => void {
   const told = new Set<string>();
-  return (reason) => {
-    if (told.has(reason)) return;
-    told.add(reason);
-    reporter.report({ kind: 'detail', stage: 'publish', message: `${reason}: trying again` });
+  return (message) => {
+    if (told.has(message)) return;
+    told.add(message);
+    reporter.report({ kind: 'detail', stage: 'publish', message });
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Content } from './content.ts';
+import type { Part } from './parts.ts';
 
 /** What a store knows of an object without sending its bytes. */
 export interface StoredObject {
@@ -11,12 +12,28 @@ export interface StoredObject {
 export interface PutOptions {
   readonly contentType: string;
   readonly signal: AbortSignal;
-  /** Called with the bytes that have arrived so far; they grow from call to call. */
-  readonly onProgress?: (doneBytes: number) => void;
-  /** Called before something that went wrong is tried again, with the reason in words. */
-  readonly onRetry?: (reason: string) => void;
+  /** Called with the bytes that have arrived so far, of those that are to be sent; they grow from call to call. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Called with what does not go as planned, and what is done about it, in words. */
+  readonly onNotice?: (message: string) => void;
   /** Kept with the object where the store can: names in small letters, values in ASCII. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** What of the object another one holds already. */
+  readonly delta?: Delta | undefined;
+}
+
+/** A way to make an object of what another one of the same store holds. */
+export interface Delta {
+  /** Of the other object. */
+  readonly sourceKey: string;
+  /** Of the new one, in their order. */
+  readonly parts: readonly Part[];
+}
+
+/** A stretch of an object. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** `taken`: an object was there already and stays as it is. */
@@ -68,6 +85,12 @@ export interface Store {
 
   /** Reads an object from its first byte to its last. */
   get(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /**
+   * Reads some bytes of an object, just so many; null in a store that takes over nothing from one object into another: there
+   * nobody has to ask what is in them.
+   */
+  readonly readRange: ((key: string, range: ByteRange, signal: AbortSignal) => Promise<Buffer>) | null;
 
   /** Stores an object unless the key is taken; two at once for the same key get one `stored` between them. */
   put(key: string, content: Content, options: PutOptions): Promise<PutOutcome>;

@@ -26,6 +26,7 @@ export function openDirectoryStore(directory: string): Store {
     head: (key, signal) => head(root, key, signal),
     get: (key, signal) => get(root, key, signal),
     put: (key, content, options) => put(root, key, content, options),
+    readRange: null,
     removeLeftovers: async () => undefined,
     readDocument: (key) => readDocument(root, key),
     replaceDocument: (key, text, options) => replaceDocument({ root, key }, text, options),
@@ -74,7 +75,7 @@ async function put(root: string, key: string, content: Content, options: PutOpti
           options.signal.throwIfAborted();
           await handle.writeFile(chunk);
           doneBytes += chunk.length;
-          options.onProgress?.(doneBytes);
+          options.onProgress?.(doneBytes, content.sizeBytes);
         }
       },
     );

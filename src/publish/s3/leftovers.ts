@@ -76,7 +76,7 @@ export async function listParts(target: UploadTarget, id: string, signal: AbortS
 }
 
 /** Reads what the server says of an upload; servers that know nothing of checksums leave it out, or empty. */
-export function checksumOf(answer: {
+function checksumOf(answer: {
   readonly ChecksumAlgorithm?: string | undefined;
   readonly ChecksumType?: string | undefined;
 }): UploadChecksum | undefined {

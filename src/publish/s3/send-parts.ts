@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { combineCrc32, crc32Base64 } from '../../core/crc32.ts';
 import type { Content, OpenContent } from '../content.ts';
+import { encodeKey } from '../key.ts';
 import type { Part } from '../parts.ts';
+import { isAnswer, isTransient, isUploadGone } from './errors.ts';
 import type { HeldPart, UploadChecksum } from './leftovers.ts';
 import { PartBody } from './part-body.ts';
 import type { Patience } from './patience.ts';
@@ -14,6 +16,13 @@ export interface Upload extends UploadTarget {
   readonly checksum: UploadChecksum;
   /** What of it had arrived when it was joined, by part number. */
   readonly held: ReadonlyMap<number, HeldPart>;
+  /** Whose bytes copied parts are; null where there are none. */
+  readonly sourceKey: string | null;
+}
+
+/** Tells that a part could not be copied, or not as it should be: then the object has to be sent whole. */
+export class CopyFailure extends Error {
+  override readonly name = 'CopyFailure';
 }
 
 /** A part that has arrived, as the request that completes the upload names it. */
@@ -39,7 +48,7 @@ const readBytes = 1 << 20;
 /**
  * Reads parts of the file and sends them, several at once; what the server holds already is compared and left there.
  * @returns the parts in their order
- * @throws {SaddlebagError} `file-changed` when they are not what was promised of the content
+ * @throws {SaddlebagError} `file-changed` when they are not what was promised of the content; `CopyFailure`
  */
 export async function sendParts(
   upload: Upload,
@@ -113,7 +122,8 @@ async function send(sender: Sender, task: Task): Promise<Arrived> {
   const { upload, progress } = sender;
   const { part, number } = task;
   const held = upload.held.get(number);
-  const byMd5 = upload.checksum === 'none' || (held !== undefined && held.crc32 === undefined);
+  const byMd5 =
+    upload.checksum === 'none' || part.kind === 'copy' || (held !== undefined && held.crc32 === undefined);
   const local = await readPart(sender.file, task, byMd5);
   const named = (etag: string): Arrived => ({
     named: {
@@ -124,11 +134,12 @@ async function send(sender: Sender, task: Task): Promise<Arrived> {
     crc: local.crc,
   });
   if (held !== undefined && isSame(held, part, local)) {
-    progress.reach(number, part.sizeBytes);
+    if (part.kind === 'upload') progress.reach(number, part.sizeBytes);
     return named(held.etag);
   }
-  const etag = await put(sender, task, local);
-  progress.reach(number, part.sizeBytes);
+  const etag =
+    part.kind === 'copy' ? await copy(sender, part, { number, local }) : await put(sender, task, local);
+  if (part.kind === 'upload') progress.reach(number, part.sizeBytes);
   return named(etag);
 }
 
@@ -184,7 +195,37 @@ async function put(sender: Sender, { part, number, buffer }: Task, local: LocalP
   return answer.ETag ?? '';
 }
 
-/** Sums how far the parts have come. A part that is sent again counts once. */
+/** Has the server copy a part, and compares what it says of it with the file. */
+async function copy(
+  { upload, patience, signal }: Sender,
+  part: Extract<Part, { kind: 'copy' }>,
+  { number, local }: { readonly number: number; readonly local: LocalPart },
+): Promise<string> {
+  const { bucket, key, id, sourceKey } = upload;
+  const last = part.sourceOffset + part.sizeBytes - 1;
+  const request = {
+    Bucket: bucket.name,
+    Key: key,
+    UploadId: id,
+    PartNumber: number,
+    CopySource: `${bucket.name}/${encodeKey(sourceKey ?? '')}`,
+    CopySourceRange: `bytes=${part.sourceOffset}-${last}`,
+  };
+  const answer = await patience
+    .run(() => bucket.client.uploadPartCopy(request, { abortSignal: signal }))
+    .catch((cause: unknown) => {
+      // The object may have been removed meanwhile, the server may copy nothing, or not from there.
+      if (isAnswer(cause) && !isTransient(cause) && !isUploadGone(cause)) {
+        throw new CopyFailure('the server does not copy', { cause });
+      }
+      throw cause;
+    });
+  const etag = answer.CopyPartResult?.ETag ?? '';
+  if (!isMd5(etag, local)) throw new CopyFailure('what the server copied is not what the file holds');
+  return etag;
+}
+
+/** Sums how far the parts that are sent have come. A part that is sent again counts once. */
 class Progress {
   readonly #options: SendOptions;
   readonly #reached = new Map<number, number>();

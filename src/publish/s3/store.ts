@@ -1,11 +1,12 @@
 import type { Content } from '../content.ts';
 import { planParts } from '../parts.ts';
-import type { PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
+import type { ByteRange, PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
 import { type Bucket, connectBucket, type S3Options } from './bucket.ts';
 import { readDocument, replaceDocument } from './documents.ts';
 import { isAnswer, isObjectEmpty, isObjectMissing, type S3Action, s3Failure } from './errors.ts';
 import { abortUpload, listUploads } from './leftovers.ts';
 import { Patience } from './patience.ts';
+import { CopyFailure } from './send-parts.ts';
 import { uploadInParts, uploadWhole } from './upload.ts';
 
 /**
@@ -60,6 +61,8 @@ export async function openS3Store(options: S3Options): Promise<Store> {
         throw s3Failure(cause, { verb: 'read', object: describe(key), endpoint: bucket.url });
       }
     },
+    readRange: (key, range, signal) =>
+      translated('read', key, () => patiently(signal, () => readRange(bucket, key, range, signal))),
     removeLeftovers: (key, signal) => removeLeftovers(bucket, key, signal),
   };
 }
@@ -104,12 +107,35 @@ function serverSha256(checksum: string | undefined): string | undefined {
     : Buffer.from(checksum, 'base64').toString('hex');
 }
 
-function put(bucket: Bucket, key: string, content: Content, options: PutOptions): Promise<PutOutcome> {
+async function put(bucket: Bucket, key: string, content: Content, options: PutOptions): Promise<PutOutcome> {
   const target = { bucket, key, metadata: { ...options.metadata, sha256: content.sha256 } };
+  if (options.delta !== undefined) {
+    try {
+      return await uploadInParts(target, content, options.delta, options);
+    } catch (cause) {
+      if (!(cause instanceof CopyFailure)) throw cause;
+      options.onNotice?.(`${cause.message}: sending all of it`);
+    }
+  }
   const parts = planParts(content.sizeBytes);
   return parts.length === 1
     ? uploadWhole(target, content, options)
-    : uploadInParts(target, content, parts, options);
+    : uploadInParts(target, content, { parts, sourceKey: null }, options);
+}
+
+async function readRange(
+  bucket: Bucket,
+  key: string,
+  { offset, length }: ByteRange,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  if (length === 0) return Buffer.alloc(0);
+  const request = { Bucket: bucket.name, Key: key, Range: `bytes=${offset}-${offset + length - 1}` };
+  const answer = await bucket.client.getObject(request, { abortSignal: signal });
+  const bytes = await answer.Body?.transformToByteArray();
+  if (bytes?.length !== length)
+    throw new Error(`it has ${bytes?.length ?? 0} bytes where ${length} were asked for`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 async function presign(bucket: Bucket, key: string, expiresIn: number): Promise<string> {

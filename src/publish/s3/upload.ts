@@ -2,11 +2,12 @@ import { crc32Base64 } from '../../core/crc32.ts';
 import { SaddlebagError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 import type { Content } from '../content.ts';
+import { uploadBytesOf } from '../delta-plan.ts';
 import type { Part } from '../parts.ts';
 import type { PutOptions, PutOutcome } from '../store.ts';
 import type { Bucket } from './bucket.ts';
 import { isAnswer, isPartReplaced, isTaken, isTransient, isUploadGone, s3Failure } from './errors.ts';
-import { abortUpload, checksumOf, type HeldParts, listParts, listUploads } from './leftovers.ts';
+import { abortUpload, type HeldParts, listParts, listUploads } from './leftovers.ts';
 import { Patience } from './patience.ts';
 import { type SentPart, sendParts, type Upload } from './send-parts.ts';
 
@@ -16,6 +17,13 @@ export interface UploadTarget {
   readonly key: string;
   /** Of the object, for `x-amz-meta-*`. */
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** How an object is made. */
+export interface UploadPlan {
+  readonly parts: readonly Part[];
+  /** Whose bytes the copied parts are; null where there are none. */
+  readonly sourceKey: string | null;
 }
 
 const abortDeadlineMs = 15_000;
@@ -53,7 +61,7 @@ export async function uploadWhole(
     if (isTaken(cause)) return 'taken';
     throw cause;
   }
-  options.onProgress?.(content.sizeBytes);
+  options.onProgress?.(content.sizeBytes, content.sizeBytes);
   return 'stored';
 }
 
@@ -62,26 +70,31 @@ export async function uploadWhole(
  * shows the object. Goes on from what an upload that broke off has left; what a second publisher is just sending looks the
  * same, and both may complete it. When the server is out of reach for too long, what arrived stays for a next run;
  * whatever else goes wrong, it is removed.
- * @throws {SaddlebagError} `parts-left-behind` when even that failed
+ * @throws {SaddlebagError} `parts-left-behind` when even that failed; `CopyFailure`
  */
 export async function uploadInParts(
   target: UploadTarget,
   content: Content,
-  parts: readonly Part[],
+  plan: UploadPlan,
   options: PutOptions,
 ): Promise<PutOutcome> {
   const patience = patienceFor(target, options);
+  const totalBytes = uploadBytesOf(plan.parts);
   for (let round = 0; ; round++) {
     // One that somebody interferes with is not joined again.
-    const joined = round === 0 ? await findUpload(target, parts, patience, options.signal) : undefined;
-    const upload = joined ?? (await patience.run(() => createUpload(target, options)));
+    const joined = round === 0 ? await findUpload(target, plan, patience, options.signal) : undefined;
+    const upload = joined ?? (await patience.run(() => createUpload(target, plan, options)));
     let doneBytes = 0;
     const onProgress = (bytes: number) => {
       doneBytes = bytes;
-      options.onProgress?.(bytes);
+      options.onProgress?.(bytes, totalBytes);
     };
     try {
-      const sent = await sendParts(upload, content, parts, { patience, signal: options.signal, onProgress });
+      const sent = await sendParts(upload, content, plan.parts, {
+        patience,
+        signal: options.signal,
+        onProgress,
+      });
       await patience.run(() => complete(upload, sent, content, options.signal));
       return 'stored';
     } catch (cause) {
@@ -95,35 +108,43 @@ export async function uploadInParts(
   }
 }
 
-function patienceFor({ bucket }: UploadTarget, options: PutOptions): Patience {
-  const { onRetry, signal } = options;
-  const describe = (cause: unknown) => {
-    const { message } = s3Failure(cause, { verb: 'write', object: '', endpoint: bucket.url });
-    onRetry?.(message.slice('cannot write : '.length));
-  };
-  return new Patience({ stallMs: bucket.stallMs, signal, onRetry: describe });
+function patienceFor({ bucket, key }: UploadTarget, { onNotice, signal }: PutOptions): Patience {
+  const action = { verb: 'write', object: `s3://${bucket.name}/${key}`, endpoint: bucket.url } as const;
+  const onRetry = (cause: unknown) => onNotice?.(`${s3Failure(cause, action).message}; trying again`);
+  return new Patience({ stallMs: bucket.stallMs, signal, onRetry });
 }
 
 /** Not cancelled by the signal: an upload whose id never reached us could not be removed. */
-async function createUpload(target: UploadTarget, { contentType }: PutOptions): Promise<Upload> {
+async function createUpload(
+  target: UploadTarget,
+  { sourceKey }: UploadPlan,
+  { contentType }: PutOptions,
+): Promise<Upload> {
   const { bucket, key, metadata } = target;
+  // MinIO takes no copy into an upload with checksums ("checksum missing", tried): there MD5 does their work.
+  const checksums = { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' } as const;
   const created = await bucket.client.createMultipartUpload({
     Bucket: bucket.name,
     Key: key,
     ContentType: contentType,
     Metadata: { ...metadata },
-    ChecksumAlgorithm: 'CRC32',
-    ChecksumType: 'FULL_OBJECT',
+    ...(sourceKey === null ? checksums : {}),
   });
   // Servers that know nothing of one checksum over the whole check those of the parts all the same.
-  const checksum = checksumOf({ ChecksumAlgorithm: 'CRC32', ChecksumType: created.ChecksumType }) ?? 'parts';
-  return { ...target, id: created.UploadId ?? '', checksum, held: new Map() };
+  const checksum = created.ChecksumType === 'FULL_OBJECT' ? 'whole' : 'parts';
+  return {
+    ...target,
+    id: created.UploadId ?? '',
+    checksum: sourceKey === null ? checksum : 'none',
+    held: new Map(),
+    sourceKey,
+  };
 }
 
 /** Finds an upload of the same key that can be gone on with. Where the server refuses to list, there is none. */
 async function findUpload(
   target: UploadTarget,
-  parts: readonly Part[],
+  { parts, sourceKey }: UploadPlan,
   patience: Patience,
   signal: AbortSignal,
 ): Promise<Upload | undefined> {
@@ -135,9 +156,9 @@ async function findUpload(
   const uploads = await patience.run(() => listUploads(target, signal)).catch(unless);
   for (const { id } of uploads ?? []) {
     const held = await patience.run(() => listParts(target, id, signal)).catch(unless);
-    if (held?.checksum !== undefined && isCutAlike(held, parts)) {
-      return { ...target, id, checksum: held.checksum, held: held.parts };
-    }
+    if (held?.checksum === undefined || !isCutAlike(held, parts)) continue;
+    if (sourceKey !== null && held.checksum !== 'none') continue;
+    return { ...target, id, checksum: held.checksum, held: held.parts, sourceKey };
   }
   return undefined;
 }

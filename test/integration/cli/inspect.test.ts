@@ -58,7 +58,7 @@ describe('saddlebag diff', () => {
   it('says what changed and how much is new', async () => {
     const cwd = await bundles();
     expect((await saddlebag(['diff', 'one', 'two'], { cwd })).stdout).toMatch(
-      /^they run different things\n {2}updated {2}web {2}\+65\.0 kB\n[\d.]+ MB → [\d.]+ MB, of which [\d.]+ kB \([\d.]+ %\) are new$/,
+      /^they run different things\n {2}updated {2}web {2}\+65\.0 kB\n[\d.]+ MB → [\d.]+ MB, of which [\d.]+ kB \([\d.]+ %\) are new\npublishing it beside the old one sends [\d.]+ MB$/,
     );
     expect(await saddlebagJson(['diff', 'one', 'one'], { cwd })).toMatchObject({ version: 1, same: true });
   });

@@ -155,7 +155,7 @@ describe('runPublish with a bundle', () => {
     const dry = { bundle: 'app', flags: { to: 'store', dryRun: true } };
     const place = join(cwd, 'store', 'app', sha256, 'app-1.0-x86_64');
     const before = await runPublish(dry, testContext({ cwd }));
-    expect(before.text).toMatch(new RegExp(`^[0-9.]+ k?B to send to ${place}$`));
+    expect(before.text).toMatch(new RegExp(`^to send to ${place}: [0-9.]+ k?B$`));
     expect(before.json).toMatchObject({ version: 1, sendBytes: sizeBytes });
     expect(await readdir(cwd)).not.toContain('store');
     await runPublish({ bundle: 'app', flags: { to: 'store' } }, testContext({ cwd }));

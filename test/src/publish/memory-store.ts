@@ -62,12 +62,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       calls.push(`put ${key}`);
       if (objects.has(key)) return 'taken';
       const bytes = Buffer.concat(await Array.fromAsync(content.chunks(64)));
-      onProgress?.(bytes.length);
+      onProgress?.(bytes.length, bytes.length);
       objects.set(key, bytes);
       if (options.knowsDigests !== false) digests.set(key, content.sha256);
       options.afterPut?.(objects, key);
       return 'stored';
     },
+    readRange: null,
     removeLeftovers: async () => undefined,
   };
 }
