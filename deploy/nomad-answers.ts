@@ -225,3 +225,21 @@ export function readCheckResults(value: unknown): CheckResult[] {
     output: result.optionalText('Output'),
   }));
 }
+
+/** One place where a service of Nomad's own provider answers. */
+export interface ServiceInstance {
+  readonly name: string;
+  readonly allocationId: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Reads the instances of a service. @throws {ShapeError} */
+export function readServiceInstances(value: unknown): ServiceInstance[] {
+  return Shape.list(value, (instance) => ({
+    name: instance.text('ServiceName'),
+    allocationId: instance.text('AllocID'),
+    address: instance.text('Address'),
+    port: instance.number('Port'),
+  }));
+}

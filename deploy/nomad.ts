@@ -11,6 +11,8 @@ import {
   readCheckResults,
   readDeployments,
   readEvaluations,
+  readServiceInstances,
+  type ServiceInstance,
 } from './nomad-answers.ts';
 import { checkCalls } from './nomad-checks.ts';
 import type { NomadConnection } from './nomad-connection.ts';
@@ -105,6 +107,8 @@ export interface Nomad extends NomadOperations {
   readLog(request: LogRequest & { readonly maxBytes: number }): Promise<string | null>;
   /** The service checks of a running allocation, as its client sees them; empty when it has none. */
   readChecks(allocationId: string): Promise<CheckResult[]>;
+  /** Where the services of a job answer, of those with Nomad's own provider. */
+  readServices(jobId: string): Promise<ServiceInstance[]>;
   countNodes(): Promise<number>;
   /** Of the agent that answers (`1.11.2`, `2.0.5+ent`); null where the token may not ask. */
   readVersion(): Promise<string | null>;
@@ -165,6 +169,16 @@ export function openNomad(connection: NomadConnection, signal: AbortSignal): Nom
       return (await read(call, readCheckResults, [])).value;
     },
     ...agentCalls(http.send),
+    ...clusterCalls(read),
+  };
+}
+
+/** The calls about what is in the cluster besides jobs. */
+function clusterCalls(
+  read: <T>(call: NomadRequest, reader: (value: unknown) => T, whenMissing: T) => Promise<Indexed<T>>,
+): Pick<Nomad, 'readServices' | 'countNodes'> {
+  return {
+    readServices: async (id) => (await read(jobCall(id, '/services'), readServiceInstances, [])).value,
     countNodes: async () => {
       const call: NomadRequest = { method: 'GET', path: '/nodes', action: 'list the nodes' };
       return (await read(call, (value) => Shape.list(value, (node) => node.text('ID')).length, 0)).value;

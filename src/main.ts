@@ -94,18 +94,23 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
     reporter: reporter.reporter,
     exec: execProcess,
   };
+  const tellFailure = async (cause: unknown) => {
+    host.stderr.write(invocation.json ? renderFailureJson(cause) : renderFailure(cause));
+    if (github === undefined) return;
+    host.stderr.write(github.renderAnnotation(cause));
+    await github.appendSummary(page, github.renderFailureSummary(cause));
+  };
   try {
     const result = await invocation.run(context);
     reporter.close();
     host.stdout.write(render(result, invocation.json, host));
     host.exitCode = result.exitCode;
     if (result.summary !== undefined) await github?.appendSummary(page, result.summary);
+    if (result.failure !== undefined) await tellFailure(result.failure);
   } catch (cause) {
     reporter.close();
-    host.stderr.write(invocation.json ? renderFailureJson(cause) : renderFailure(cause));
     host.exitCode = cause instanceof SaddlebagError ? cause.exitCode : exitCodes.failed;
-    if (github !== undefined) host.stderr.write(github.renderAnnotation(cause));
-    await github?.appendSummary(page, github.renderFailureSummary(cause));
+    await tellFailure(cause);
   }
 }
 

@@ -19,6 +19,7 @@ import { addServe } from './program/serve.ts';
 import { addStatus } from './program/status.ts';
 import { addStop } from './program/stop.ts';
 import { addUnit } from './program/unit.ts';
+import { addUp } from './program/up.ts';
 import { addWatch } from './program/watch.ts';
 
 /**
@@ -43,6 +44,7 @@ export function createProgram(host: Host): Command {
       ),
     );
   const commands = [
+    addUp,
     addBundle,
     addPublish,
     addReleases,

@@ -76,7 +76,7 @@ export interface BundleFlags {
 export async function runBundle(
   input: { readonly app?: string; readonly command: readonly string[]; readonly flags: BundleFlags },
   context: Context,
-): Promise<CommandResult> {
+): Promise<CommandResult<Bundle>> {
   const startedMs = Date.now();
   const allow = parseAllow(input.flags.allow ?? []);
   const { cache, close } = input.flags.cache === false ? closedCache : await openCache(context);

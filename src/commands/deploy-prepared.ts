@@ -1,9 +1,11 @@
 import { styleText } from 'node:util';
+import { readAddresses } from '../../deploy/addresses.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
 import { changesJob, checkOnlyArtifact } from '../../deploy/plan-check.ts';
 import { type Paint, renderPlan, renderUpdates } from '../../deploy/plan-text.ts';
 import type { PreparedRelease } from '../../deploy/prepare.ts';
 import { release } from '../../deploy/release.ts';
+import type { Release } from '../../deploy/release-model.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import type { DeployOptions } from './deploy.ts';
@@ -49,7 +51,21 @@ export async function deployPrepared(
     },
     context,
   );
+  await tellAddresses(nomad, { job: spec.job, released }, context);
   return releaseResult(released);
+}
+
+/** Says where what was deployed answers: what its user wants to open next. */
+async function tellAddresses(
+  nomad: Nomad,
+  { job, released }: { readonly job: unknown; readonly released: Release },
+  { reporter }: Context,
+): Promise<void> {
+  for (const { name, addresses } of await readAddresses(nomad, job, released)) {
+    const more = addresses.length - 3;
+    const shown = addresses.slice(0, 3).join(', ') + (more > 0 ? ` and ${more} more` : '');
+    reporter.report({ kind: 'step', stage: 'deploy', message: `${name} answers at ${shown}` });
+  }
 }
 
 /** Of a job that is there, line by line; of a new one, which is all new, what happens. */

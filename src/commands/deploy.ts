@@ -114,7 +114,11 @@ export async function deployArtifact(
   });
 }
 
-function refuseConflicts(flags: DeployFlags): void {
+/**
+ * Refuses flags that exclude each other.
+ * @throws {SaddlebagError} `flags-conflict`
+ */
+export function refuseConflicts(flags: DeployFlags): void {
   const { dryRun, plan, detach, timeout } = flags;
   const needsFile = [flags.var && '--var', flags.varFile && '--var-file', flags.artifact && '--artifact'];
   const named = needsFile.filter((name) => name !== undefined);

@@ -15,7 +15,14 @@ export function configInvalid(shownFile: string, problems: readonly ConfigProble
   const lines = [...problems]
     .sort((a, b) => a.line - b.line)
     .map(({ line, message }) => `${shownFile}:${line}: ${message}`);
-  const all = [...new Set(lines)];
+  return configRefused(shownFile, lines);
+}
+
+/**
+ * The same for problems that name their lines already: `saddlebag.hcl:12: app.web.deploy.memory: expected …`.
+ */
+export function configRefused(shownFile: string, lines: readonly string[]): SaddlebagError {
+  const all = [...new Set(lines)].sort((a, b) => lineNumber(a) - lineNumber(b));
   const [only] = all;
   return new SaddlebagError(
     'config-invalid',
@@ -24,4 +31,8 @@ export function configInvalid(shownFile: string, problems: readonly ConfigProble
       : `cannot use ${shownFile}: ${all.length} problems\n${all.map((line) => `  ${line}`).join('\n')}`,
     { hint: 'docs/config.md lists every key', exitCode: exitCodes.usage },
   );
+}
+
+function lineNumber(text: string): number {
+  return Number(/:(\d+): /.exec(text)?.[1] ?? 0);
 }

@@ -126,6 +126,7 @@ export const errorCodes = {
   'not-a-bundle': 'a file that is not a bundle, or was cut off or stripped',
   'not-executable': 'a file that cannot be started',
   'not-in-bundle': 'a bundle holds no store path or file of that name',
+  'not-confirmed': 'an environment of saddlebag.hcl says `confirm = true`, and nobody said yes',
   'object-differs': 'other bytes are stored where the bundle should be',
   'object-lost': 'what was sent is gone again',
   'output-exists': 'the output is there already, and `--force` was not given',

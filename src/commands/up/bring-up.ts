@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArtifact } from '../../../deploy/artifact.ts';
+import { type AppInForce, textOf } from '../../config/in-force.ts';
+import type { Project } from '../../config/project.ts';
+import type { Context } from '../../core/context.ts';
+import type { Artifact, Bundle } from '../../core/types.ts';
+import { parseBaseUrl } from '../../publish/destination.ts';
+import { findSameClosure } from '../../publish/releases/kept.ts';
+import { runBundle } from '../bundle.ts';
+import { type DeployOptions, deployArtifact } from '../deploy.ts';
+import { withNomad } from '../nomad-session.ts';
+import { runPublish } from '../publish.ts';
+import type { CommandResult } from '../result.ts';
+import { openStore, readDestination } from '../stores.ts';
+import { bundleInput, publishFlags } from './app-flags.ts';
+import { jobTreeOf } from './job-tree.ts';
+
+/** What to do with each app. */
+export interface BringUpOptions extends Omit<DeployOptions, 'address'> {
+  /** Publish and deploy what was bundled now even where the closure is the same: a new runtime, or other frames. */
+  readonly refresh?: boolean | undefined;
+  /** A directory where the bundle stays, as its app is called; without it the bundle is removed once it is published. */
+  readonly out?: string | undefined;
+}
+
+/** What became of an app: its bundle, its artifact, and what `deploy` says. */
+export interface BroughtUp {
+  readonly bundle: Bundle;
+  readonly artifact: Artifact;
+  readonly deployed: CommandResult;
+}
+
+/**
+ * Bundles an app, publishes the bundle unless a release of the same closure is there, and deploys it. With `dryRun` or
+ * `plan` nothing is published.
+ * @throws {SaddlebagError} what `runBundle`, `runPublish` and `deployArtifact` throw; `store-missing`
+ */
+export async function bringUp(
+  request: { readonly project: Project; readonly app: AppInForce; readonly options: BringUpOptions },
+  context: Context,
+): Promise<BroughtUp> {
+  const { project, app, options } = request;
+  // Asked first: without a store nothing has to be bundled.
+  publishFlags(app, context.env);
+  const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-up-'));
+  const directory = options.out === undefined ? workDirectory : resolve(context.cwd, options.out);
+  // Paths in the file are relative to it.
+  const there: Context = { ...context, cwd: project.directory };
+  try {
+    const { json: bundle } = await runBundle(bundleInput(app, join(directory, app.name)), there);
+    const artifact = await publishUnlessKept({ app, bundle, options }, there);
+    const address = textOf(app.deploy, 'address');
+    const deployed = await deployArtifact(
+      {
+        artifact: parseArtifact(JSON.stringify(artifact), `the artifact of ${app.name}`),
+        source: jobTreeOf(app, project),
+        options: { ...options, address, timeout: options.timeout ?? textOf(app.deploy, 'timeout') },
+      },
+      there,
+    );
+    return { bundle, artifact, deployed };
+  } finally {
+    await rm(workDirectory, { recursive: true, force: true });
+  }
+}
+
+async function publishUnlessKept(
+  {
+    app,
+    bundle,
+    options,
+  }: { readonly app: AppInForce; readonly bundle: Bundle; readonly options: BringUpOptions },
+  context: Context,
+): Promise<Artifact> {
+  const flags = publishFlags(app, context.env);
+  const only = options.dryRun === true || options.plan === true;
+  if (options.refresh !== true) {
+    const kept = await keptArtifact({ app, bundle, options }, context);
+    if (kept !== undefined) {
+      const message = `nothing to publish: the closure is that of ${kept.fileName}, ${kept.checksum}`;
+      context.reporter.report({ kind: 'step', stage: 'publish', message });
+      return kept;
+    }
+  }
+  const { json } = await runPublish({ bundle: bundle.file, flags: { ...flags, dryRun: only } }, context);
+  // Of one destination it is the Artifact.
+  return json as Artifact;
+}
+
+/** Asks Nomad what the job of an app runs. */
+async function runningChecksums(app: AppInForce, context: Context): Promise<readonly string[]> {
+  const { deploy } = app;
+  const place = {
+    address: textOf(deploy, 'address'),
+    namespace: textOf(deploy, 'namespace'),
+    region: textOf(deploy, 'region'),
+  };
+  return withNomad(place, context, async (nomad) => {
+    const job = await nomad.readJob(textOf(deploy, 'job') ?? app.name);
+    const tasks = job?.groups.flatMap((group) => group.tasks) ?? [];
+    return tasks.flatMap(({ artifacts }) => artifacts.map(({ checksum }) => checksum));
+  });
+}
+
+async function keptArtifact(
+  {
+    app,
+    bundle,
+    options,
+  }: { readonly app: AppInForce; readonly bundle: Bundle; readonly options: BringUpOptions },
+  context: Context,
+): Promise<Artifact | undefined> {
+  const flags = publishFlags(app, context.env);
+  const destination = readDestination(flags.to, flags, context);
+  const { downloadUrl } = flags;
+  return findSameClosure(
+    {
+      bundle,
+      store: await openStore(destination, flags, context),
+      prefix: destination.prefix,
+      downloadBase: downloadUrl === undefined ? undefined : parseBaseUrl(downloadUrl, 'download_url'),
+      running: () => (options.dryRun === true ? Promise.resolve([]) : runningChecksums(app, context)),
+    },
+    context,
+  );
+}

@@ -1,0 +1,72 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Confirm } from '../../../src/commands/nomad-session.ts';
+import { runUp, type UpFlags } from '../../../src/commands/up.ts';
+import { testContext } from '../../helpers/context.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+
+const file = `app "web" {
+  bundle { source = "./nothing" }
+  environment "prod" {
+    confirm = true
+    deploy { address = "http://nomad.example.org:4646" }
+  }
+}
+app "api" {
+  deploy { memory = "512MB" }
+}
+`;
+
+/** Runs \`up\` where nothing can be bundled, and returns what it failed with. */
+async function failure(
+  flags: UpFlags,
+  { apps = ['web'], confirm = null }: { apps?: string[]; confirm?: Confirm } = {},
+) {
+  const cwd = await temporaryDirectory();
+  await writeFile(join(cwd, 'saddlebag.hcl'), file);
+  const context = testContext({ cwd });
+  const cause: unknown = await runUp({ apps, flags, confirm }, context).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(await readdir(cwd)).toEqual(['saddlebag.hcl']);
+  return cause as Error & { code: string };
+}
+
+describe('saddlebag up', () => {
+  it('tells what is wrong with a job before it bundles anything', async () => {
+    expect(await failure({}, { apps: [] })).toMatchObject({
+      code: 'config-invalid',
+      message:
+        'cannot use saddlebag.hcl:9: app.api.deploy.memory: expected MiB as a whole number of at least 10, got "512MB"',
+    });
+  });
+
+  it('asks where the environment wants it, and takes no silence for yes', async () => {
+    expect(await failure({ environment: 'prod' })).toMatchObject({
+      code: 'not-confirmed',
+      exitCode: 2,
+      message:
+        'cannot deploy web to prod (http://nomad.example.org:4646): it wants to be confirmed, and nobody can be asked here',
+    });
+    const asked: string[] = [];
+    const no: Confirm = async (question) => {
+      asked.push(question);
+      return false;
+    };
+    expect(await failure({ environment: 'prod' }, { confirm: no })).toMatchObject({
+      code: 'not-confirmed',
+      exitCode: 1,
+    });
+    expect(asked).toEqual(['deploy web to prod (http://nomad.example.org:4646)?']);
+  });
+
+  it.each([{ yes: true }, { plan: true }, { dryRun: true }])('does not ask with %j', async (flags) => {
+    expect(await failure({ environment: 'prod', ...flags })).toMatchObject({ code: 'store-missing' });
+  });
+
+  it('refuses options that exclude each other', async () => {
+    expect(await failure({ dryRun: true, plan: true })).toMatchObject({ code: 'flags-conflict' });
+  });
+});
