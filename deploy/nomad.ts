@@ -81,6 +81,8 @@ export interface RegisterAnswer {
  */
 export interface Nomad extends NomadOperations {
   readonly connection: NomadConnection;
+  /** How long a watch bears it that Nomad is away, in milliseconds. */
+  readonly patienceMs: number;
   /** @throws {SaddlebagError} `namespace-unknown` */
   checkNamespace(namespace: string): Promise<void>;
   /** @throws {SaddlebagError} `region-unknown` */
@@ -117,8 +119,15 @@ export interface Nomad extends NomadOperations {
   close(): Promise<void>;
 }
 
+/** An election or an agent's restart takes seconds. */
+const defaultPatienceMs = 60_000;
+
 /** Opens Nomad's API; its connections live until `close`. */
-export function openNomad(connection: NomadConnection, signal: AbortSignal): Nomad {
+export function openNomad(
+  connection: NomadConnection,
+  signal: AbortSignal,
+  patienceMs = defaultPatienceMs,
+): Nomad {
   const http = openNomadHttp(connection, signal);
   const read = async <T>(call: NomadRequest, reader: (value: unknown) => T, whenMissing: T) => {
     const { isFound, text, index } = await http.send(call);
@@ -131,6 +140,7 @@ export function openNomad(connection: NomadConnection, signal: AbortSignal): Nom
   };
   return {
     connection,
+    patienceMs,
     close: () => http.close(),
     ...checkCalls(http.send),
     ...operationCalls(http),

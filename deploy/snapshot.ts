@@ -12,15 +12,13 @@ export interface Snapshot {
   readonly allocations: readonly NomadAllocation[];
 }
 
-/** How long Nomad may be away in the middle of a watch: an election or an agent's restart takes seconds. */
-const patienceMs = 60_000;
 const waitMs = 60_000;
 
 /**
  * Reads the state of a job as it is now: the allocations last, so that they are at least as new as the evaluations.
  */
 export async function readSnapshot(nomad: Nomad, jobId: string, signal: AbortSignal): Promise<Snapshot> {
-  const now: WaitOptions = { index: 0, waitMs: 0, patienceMs, signal };
+  const now: WaitOptions = { index: 0, waitMs: 0, patienceMs: nomad.patienceMs, signal };
   const [job, evaluations, deployments] = await Promise.all([
     nomad.watchJob(jobId, now),
     nomad.watchEvaluations(jobId, now),
@@ -49,7 +47,7 @@ export async function* followSnapshots(
   const follow = <T>(
     read: (wait: WaitOptions) => Promise<Indexed<T>>,
     put: (value: T) => Partial<Snapshot>,
-  ) => feed(read, put, either);
+  ) => feed(read, put, { signal: either, patienceMs: nomad.patienceMs });
   const feeds = [
     follow(
       (wait) => nomad.watchJob(jobId, wait),
@@ -89,7 +87,7 @@ export async function* followSnapshots(
 function feed<T>(
   read: (wait: WaitOptions) => Promise<Indexed<T>>,
   put: (value: T) => Partial<Snapshot>,
-  signal: AbortSignal,
+  { signal, patienceMs }: Pick<WaitOptions, 'signal' | 'patienceMs'>,
 ): () => Promise<Partial<Snapshot>> {
   let index = 0;
   const next = async () => {
