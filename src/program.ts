@@ -12,6 +12,7 @@ import { addHistory } from './program/history.ts';
 import { addInspect } from './program/inspect.ts';
 import { addLogs } from './program/logs.ts';
 import { addPromote } from './program/promote.ts';
+import { addPrune } from './program/prune.ts';
 import { addPublish } from './program/publish.ts';
 import { addReleases } from './program/releases.ts';
 import { addRollback } from './program/rollback.ts';
@@ -20,6 +21,7 @@ import { addStatus } from './program/status.ts';
 import { addStop } from './program/stop.ts';
 import { addUnit } from './program/unit.ts';
 import { addUp } from './program/up.ts';
+import { addVerify } from './program/verify.ts';
 import { addWatch } from './program/watch.ts';
 
 /**
@@ -48,6 +50,8 @@ export function createProgram(host: Host): Command {
     addBundle,
     addPublish,
     addReleases,
+    addVerify,
+    addPrune,
     addDeploy,
     addWatch,
     addPromote,

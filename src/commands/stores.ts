@@ -41,17 +41,18 @@ export interface OpenStore<S extends ReadableStore = Store> {
 }
 
 /**
- * Parses `--to`, or SADDLEBAG_STORE where it is not given.
+ * Parses what can be written to: `--to` (or another flag, `name`), or SADDLEBAG_STORE where it is not given.
  * @throws {SaddlebagError} `store-missing`, `destination-invalid`, `url-invalid`, `flag-unused`
  */
 export function readDestination(
   flag: string | undefined,
   flags: StoreFlags,
   { cwd, env }: StoreContext,
+  name: '--to' | '--from' = '--to',
 ): Destination {
-  const text = placeOf('--to', flag, env);
+  const text = placeOf(name, flag, env);
   const destination = parseDestination(text, cwd);
-  refuseUnusedFlags(destination, `--to ${text}`, flags);
+  refuseUnusedFlags(destination, `${name} ${text}`, flags);
   return destination;
 }
 
@@ -69,7 +70,7 @@ export async function openOrigin(
   refuseUnusedFlags(origin, `--from ${text}`, flags);
   if (origin.kind === 'http') {
     const send = await fetchFor(await readConnection(context.env, caFileOf(flags, context)));
-    return { store: openHttpStore(origin.url, send), prefix: '', place: origin.url };
+    return { store: openHttpStore(origin.url, { send }), prefix: '', place: origin.url };
   }
   return { store: await openStore(origin, flags, context), prefix: origin.prefix, place: text };
 }

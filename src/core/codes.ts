@@ -128,6 +128,10 @@ export const errorCodes = {
   'not-in-bundle': 'a bundle holds no store path or file of that name',
   'not-confirmed': 'an environment of saddlebag.hcl says `confirm = true`, and nobody said yes',
   'object-differs': 'other bytes are stored where the bundle should be',
+  'nomad-unasked': '`prune --delete` does not know what Nomad uses',
+  'prune-invalid': 'a flag of `prune` that says nothing',
+  'object-damaged': 'what was published is not what is there',
+  'object-missing': 'what was published is not there',
   'object-lost': 'what was sent is gone again',
   'output-exists': 'the output is there already, and `--force` was not given',
   'output-failed': 'the output cannot be written',
@@ -212,6 +216,7 @@ export const warningCodes = {
   'project-not-installed': 'a project is bundled as a plain directory, without what it depends on',
   'requirements-unmet': 'an installed package asks for another that is not there, or for another version',
   'user-disallowed': 'a user that clients refuse unless their operator allows it',
+  'release-returned': 'a release was published again while its file was removed',
   'secrets-left-out': 'files of a project that hold credentials by their name',
   'secret-included': 'a file in the bundle looks like a key or credentials',
 } as const satisfies Readonly<Record<string, string>>;

@@ -5,14 +5,23 @@ import { documentLimitBytes, type ReadableStore } from './store.ts';
 
 const deadlineMs = 30_000;
 
+/** How a web server is asked. */
+export interface HttpStoreOptions {
+  readonly send?: typeof fetch;
+  /** Put behind each URL, with its question mark: a signature. */
+  readonly query?: string;
+}
+
 /**
  * Opens what a web server shows of a store (`saddlebag serve`, a public bucket, a CDN), to read from, without credentials.
  * @throws {SaddlebagError} from the store: `download-failed`
  */
-export function openHttpStore(base: string, send: typeof fetch = fetch): ReadableStore {
-  const urlOf = (key: string) => `${base}/${encodeKey(key)}`;
+export function openHttpStore(base: string, options: HttpStoreOptions = {}): ReadableStore {
+  const { query = '', send = fetch } = options;
+  const urlOf = (key: string) => `${base}/${encodeKey(key)}${query}`;
   return {
-    describe: urlOf,
+    // Without the query, which may hold a signature.
+    describe: (key) => `${base}/${encodeKey(key)}`,
     head: async (key, signal) => {
       const response = await ask({ url: urlOf(key), method: 'HEAD', send }, signal);
       if (response === undefined) return undefined;
@@ -69,7 +78,7 @@ async function ask(
 }
 
 function failed(url: string, reason: string): SaddlebagError {
-  return new SaddlebagError('download-failed', `cannot read ${url}: ${reason}`, {
+  return new SaddlebagError('download-failed', `cannot read ${url.split('?')[0]}: ${reason}`, {
     hint: 'check the URL; what needs credentials is read by s3://BUCKET/PREFIX',
   });
 }

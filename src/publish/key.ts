@@ -18,6 +18,9 @@ export function artifactKey(parts: {
   return checkedKey([...nameComponents(parts), parts.sha256, parts.fileName]);
 }
 
+/** What may lie beside a published file, by what is put behind its key. */
+export const besideSuffixes = ['.sha256', '.minisig', '.provenance.json', '.cdx.json'] as const;
+
 /** The documents of a name, which change. No object's key goes on behind theirs: MinIO would not list it. */
 const documentNames = ['releases.json', 'latest.json'] as const;
 

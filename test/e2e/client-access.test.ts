@@ -4,11 +4,14 @@ import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Release } from '../../deploy/release-model.ts';
 import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
+import { runPrune } from '../../src/commands/prune.ts';
+import { runVerify } from '../../src/commands/verify.ts';
 import type { SaddlebagError } from '../../src/core/errors.ts';
 import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { askDownload } from '../../src/publish/download.ts';
 import { publish } from '../../src/publish/publish.ts';
+import { recordRelease } from '../../src/publish/releases/store.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
@@ -40,7 +43,7 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     bucket: string,
     appVersion: string,
   ): Promise<{ readonly artifact: Artifact; readonly key: string }> {
-    const released = apps.release(appVersion, 'sleep');
+    const released = apps.release(appVersion, `say ${appVersion}`);
     const file = join(await temporaryDirectory(), 'app');
     const content = await (await fetch(released.url)).bytes();
     await writeFile(file, content);
@@ -61,10 +64,46 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     return json as Release;
   }
 
+  const storeUrl = (bucket: string) => `s3://${bucket}/we b+1?endpoint=${minio.endpoint}`;
+
+  async function placeIn(bucket: string) {
+    const store = await openS3Store({ bucket, endpoint: minio.endpoint });
+    return { store, prefix: 'we b+1', name: 'web' };
+  }
+
   it('is a plain URL where anyone may read', async () => {
     const { source, url } = (await publishTo('public', '1')).artifact;
     expect(source.startsWith(`${url}?`)).toBe(true);
     expect(await deploy(source, { job: 'open' })).toMatchObject({ status: 'healthy' });
+  });
+
+  it('is verified by reading it back, and kept by prune while a version of a job names it', async () => {
+    const context = testContext({ env: { NOMAD_ADDR: nomad.address, SADDLEBAG_STORE: storeUrl('public') } });
+    const place = await placeIn('public');
+    const published: Artifact[] = [];
+    for (const version of ['3', '4', '5', '6']) {
+      const { artifact } = await publishTo('public', version);
+      published.push(artifact);
+      const release = { artifact, publishedAt: new Date().toISOString(), publishedBy: null, revision: null };
+      await recordRelease(place, { ...release, labels: {} }, context);
+    }
+    const verify = (artifact: string) =>
+      runVerify({ artifact, flags: {}, readStdin: async () => '' }, context);
+    expect((await verify('web@3')).json).toMatchObject({ hasMetadata: false, hasDigestFile: true });
+    for (const artifact of published.slice(1, 3)) await deploy(artifact.source, { job: 'kept' });
+    const { json } = await runPrune({ name: 'web', flags: { keep: 1, delete: true } }, context);
+    expect(json).toMatchObject({
+      nomadAsked: true,
+      removed: [{ artifact: { appVersion: '3' } }],
+      kept: [
+        { artifact: { appVersion: '6' }, reason: 'last' },
+        { artifact: { appVersion: '5' }, reason: 'used', usedBy: ['job kept version 1 in default'] },
+        { artifact: { appVersion: '4' }, reason: 'used', usedBy: ['job kept version 0 in default'] },
+      ],
+    });
+    expect((await verify('web@4')).exitCode).toBe(0);
+    await expect(verify(published[0]?.source ?? '')).rejects.toMatchObject({ code: 'object-missing' });
+    await fetch(`${nomad.address}/v1/job/kept?purge=true`, { method: 'DELETE' });
   });
 
   it('is a signed URL for those who ask for one', async () => {
@@ -92,6 +131,11 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     });
     expect(stored.exitCode, stored.stderr).toBe(0);
     expect(await deploy(source, flags)).toMatchObject({ status: 'healthy' });
+    const verified = await runVerify(
+      { artifact: source, flags: {}, readStdin: async () => '' },
+      testContext(),
+    );
+    expect(verified.json).toMatchObject({ hasMetadata: true, hasDigestFile: true });
     const job = await (await fetch(`${nomad.address}/v1/job/closed`)).text();
     expect(job).not.toContain(minio.secretKey);
     expect(job).not.toContain(minio.accessKey);

@@ -32,15 +32,20 @@ export function renderReleaseList(list: ReleaseList): string {
   return `${JSON.stringify(list, null, 2)}\n`;
 }
 
+/** Names a release in its list: the same bytes may have been published as two versions. */
+export function idOf({ artifact }: PublishedRelease): string {
+  return `${artifact.checksum}/${artifact.fileName}`;
+}
+
 /** Adds a release in front; the same artifact published again leaves its old place. */
 export function addRelease(list: ReleaseList, release: PublishedRelease): ReleaseList {
-  const others = list.releases.filter(({ artifact }) => artifact.checksum !== release.artifact.checksum);
+  const others = list.releases.filter((other) => idOf(other) !== idOf(release));
   return { ...list, serial: list.serial + 1, releases: [release, ...others] };
 }
 
-/** Takes the releases of these checksums out; returns the list itself where there is none. */
-export function withoutReleases(list: ReleaseList, checksums: ReadonlySet<string>): ReleaseList {
-  const releases = list.releases.filter(({ artifact }) => !checksums.has(artifact.checksum));
+/** Takes the releases of these ids (`idOf`) out; returns the list itself where there is none. */
+export function withoutReleases(list: ReleaseList, ids: ReadonlySet<string>): ReleaseList {
+  const releases = list.releases.filter((release) => !ids.has(idOf(release)));
   return releases.length === list.releases.length ? list : { ...list, serial: list.serial + 1, releases };
 }
 

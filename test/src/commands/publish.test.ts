@@ -4,14 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { type DeployFlags, runDeploy } from '../../../src/commands/deploy.ts';
+import { runPrune } from '../../../src/commands/prune.ts';
 import { runPublish } from '../../../src/commands/publish.ts';
 import { runReleases } from '../../../src/commands/releases.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import type { Bundle } from '../../../src/core/types.ts';
+import { openDirectoryStore } from '../../../src/publish/directory/store.ts';
+import { recordRelease } from '../../../src/publish/releases/store.ts';
 import { closureOf, writeTree } from '../../helpers/closures.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { failureOf } from '../publish/failure.ts';
+import { sampleRelease } from '../publish/releases/sample.ts';
 
 /** Bundles a tiny app into `<cwd>/app`. */
 async function bundleApp(cwd: string): Promise<Bundle> {
@@ -118,6 +122,29 @@ describe('runPublish with a bundle', () => {
     const run = runPublish({ bundle: 'app', flags: { to: 'store', ...flags } }, testContext({ cwd }));
     expect((await failureOf(run)).code).toBe(code);
     expect(await readdir(cwd)).not.toContain('store');
+  });
+
+  it('prunes it once it is told that nobody is to be asked', async () => {
+    const cwd = await temporaryDirectory();
+    await bundleApp(cwd);
+    const context = testContext({ cwd, env: { SADDLEBAG_STORE: 'store' } });
+    await runPublish({ bundle: 'app', flags: {} }, context);
+    const place = { store: openDirectoryStore(join(cwd, 'store')), prefix: '', name: 'app' };
+    await recordRelease(place, { ...sampleRelease('2.0'), labels: {} }, context);
+    const prune = (flags: object) => runPrune({ name: 'app', flags: { keep: 1, ...flags } }, context);
+    const planned = await prune({});
+    expect(planned.text).toMatch(
+      /^would remove app@1.0 x86_64 sha256:[0-9a-f]{12} of [0-9-]{10}\nwould remove 1, /,
+    );
+    expect(planned.json).toMatchObject({ deleted: false, nomadAsked: false, kept: [{ reason: 'last' }] });
+    await expect(prune({ delete: true })).rejects.toMatchObject({ code: 'nomad-unasked', exitCode: 2 });
+    await expect(prune({ olderThan: 'x' })).rejects.toMatchObject({ code: 'prune-invalid' });
+    expect((await prune({ olderThan: '1d', delete: true, nomad: false })).json).toMatchObject({
+      removed: [],
+    });
+    const done = await prune({ delete: true, nomad: false });
+    expect(done.json).toMatchObject({ deleted: true, removed: [{ artifact: { appVersion: '1.0' } }] });
+    expect(await readdir(join(cwd, 'store', 'app'))).toEqual(['latest.json', 'releases.json']);
   });
 
   it('says that no store is named', async () => {

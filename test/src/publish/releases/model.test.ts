@@ -3,6 +3,7 @@ import type { ReleaseList } from '../../../../src/core/types.ts';
 import {
   addRelease,
   findReleases,
+  idOf,
   parseReleaseList,
   parseReleaseReference,
   renderReleaseList,
@@ -29,8 +30,8 @@ describe('a list of releases', () => {
 
   it('is left as it is where there is nothing to take out', () => {
     const list = listOf(sampleRelease('1.0'), sampleRelease('1.1'));
-    expect(withoutReleases(list, new Set(['sha256:none']))).toBe(list);
-    const less = withoutReleases(list, new Set([sampleRelease('1.0').artifact.checksum]));
+    expect(withoutReleases(list, new Set(['sha256:none/web']))).toBe(list);
+    const less = withoutReleases(list, new Set([idOf(sampleRelease('1.0'))]));
     expect([versionsOf(less), less.serial]).toEqual([['1.1'], 3]);
   });
 
