@@ -1,5 +1,20 @@
+/** What the parser evaluates: `var.artifact_source`. */
+export class HclExpression {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** A value of an attribute. Lists and maps hold strings, which is all that a job needs of them. */
-export type HclValue = string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
+export type HclValue =
+  | string
+  | number
+  | boolean
+  | HclExpression
+  | readonly string[]
+  | Readonly<Record<string, string>>;
 
 /** One line or block of an HCL body, in the order in which it is written. */
 export type HclItem =
@@ -11,7 +26,12 @@ export type HclItem =
       readonly body: readonly HclItem[];
     }
   | { readonly kind: 'heredoc'; readonly name: string; readonly text: string }
-  | { readonly kind: 'comment'; readonly text: string };
+  | { readonly kind: 'comment'; readonly text: string }
+  /** Lines of comment that belong to nothing beside them. */
+  | { readonly kind: 'note'; readonly lines: readonly string[] };
+
+/** A block with its labels and body. */
+export type HclBlock = Extract<HclItem, { readonly kind: 'block' }>;
 
 /** Makes an attribute, or nothing where the value is not there. */
 export function attribute(name: string, value: HclValue | undefined): HclItem[] {
@@ -29,7 +49,7 @@ export function heredoc(name: string, text: string): HclItem[] {
 }
 
 /** Makes a block with its labels and body. */
-export function block(name: string, labels: readonly string[], body: readonly HclItem[]): HclItem {
+export function block(name: string, labels: readonly string[], body: readonly HclItem[]): HclBlock {
   return { kind: 'block', name, labels, body };
 }
 
@@ -48,6 +68,7 @@ export function renderHclBody(items: readonly HclItem[], depth = 0): string {
   for (const [index, item] of items.entries()) {
     if (index > 0 && needsGap(items[index - 1], item)) lines.push('');
     if (item.kind === 'comment') lines.push(`${indent}# ${item.text}`);
+    else if (item.kind === 'note') lines.push(...item.lines.map((line) => `${indent}# ${line}`.trimEnd()));
     else if (item.kind === 'attribute') lines.push(...renderAttribute(item, runWidth(items, index), indent));
     else if (item.kind === 'heredoc') lines.push(...renderHeredoc(item, indent));
     else lines.push(...renderBlock(item, depth));
@@ -55,7 +76,7 @@ export function renderHclBody(items: readonly HclItem[], depth = 0): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function renderBlock(item: Extract<HclItem, { readonly kind: 'block' }>, depth: number): string[] {
+function renderBlock(item: HclBlock, depth: number): string[] {
   const indent = '  '.repeat(depth);
   const head = [item.name, ...item.labels.map(quote)].join(' ');
   if (item.body.length === 0) return [`${indent}${head} {}`];
@@ -86,6 +107,7 @@ function renderHeredoc(item: Extract<HclItem, { readonly kind: 'heredoc' }>, ind
 function renderValue(value: HclValue): string[] {
   if (typeof value === 'string') return [quote(value)];
   if (typeof value === 'number' || typeof value === 'boolean') return [String(value)];
+  if (value instanceof HclExpression) return [value.text];
   if (isList(value)) return [`[${value.map(quote).join(', ')}]`];
   const rows = Object.entries(value).map(([name, text]) => ({ key: mapKey(name), text: quote(text) }));
   const width = Math.max(0, ...rows.map(({ key }) => displayWidth(key)));
@@ -151,7 +173,8 @@ function needsGap(previous: HclItem | undefined, item: HclItem): boolean {
 }
 
 function isTall(item: HclItem): boolean {
-  return item.kind === 'attribute' && typeof item.value === 'object' && !isList(item.value);
+  if (item.kind !== 'attribute' || item.value instanceof HclExpression) return false;
+  return typeof item.value === 'object' && !isList(item.value);
 }
 
 /** Returns the width of the longest name in the run of one-line attributes around `index`. */

@@ -1,4 +1,4 @@
-import { attribute, block, comment, type HclItem, renderHclBody } from './hcl.ts';
+import { attribute, block, comment, type HclBlock, type HclItem, renderHclBody } from './hcl.ts';
 import { groupBlock } from './job-hcl/group.ts';
 import { duration } from './job-hcl/nanoseconds.ts';
 import { placementBlocks } from './job-hcl/placement.ts';
@@ -11,8 +11,13 @@ import type { JobSpec, NomadJob, NomadParameterized, NomadPeriodic, NomadUpdate 
 export function renderHcl({ job }: JobSpec): string {
   return renderHclBody([
     comment('One file holds the app and all that it needs; a release changes its source and checksum.'),
-    block('job', [job.ID], jobBody(job)),
+    jobBlock(job),
   ]);
+}
+
+/** Renders the job itself. */
+export function jobBlock(job: NomadJob): HclBlock {
+  return block('job', [job.ID], jobBody(job));
 }
 
 function jobBody(job: NomadJob): HclItem[] {

@@ -20,7 +20,8 @@ function renderCli(): string {
     confirm: null,
     write: () => undefined,
   });
-  for (const command of [program, ...program.commands]) {
+  const commands = [program, ...program.commands.flatMap((command) => [command, ...command.commands])];
+  for (const command of commands) {
     command.configureHelp({ helpWidth: 100 }).configureOutput({ getOutHelpWidth: () => 100 });
   }
   return [
@@ -28,15 +29,13 @@ function renderCli(): string {
     '',
     'Made by `npm run docs` from the program itself: what `--help` prints.',
     '',
-    ...[program, ...program.commands].flatMap((command) => [
-      `## ${command === program ? 'saddlebag' : `saddlebag ${command.name()}`}`,
-      '',
-      '```text',
-      helpOf(command),
-      '```',
-      '',
-    ]),
+    ...commands.flatMap((command) => [`## ${nameOf(command)}`, '', '```text', helpOf(command), '```', '']),
   ].join('\n');
+}
+
+/** Returns the words by which a command is called. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 /** Returns all that `--help` prints, the examples too, which `helpInformation` leaves out. */

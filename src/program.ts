@@ -10,6 +10,7 @@ import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
 import { addHistory } from './program/history.ts';
 import { addInspect } from './program/inspect.ts';
+import { addJob } from './program/job.ts';
 import { addLogs } from './program/logs.ts';
 import { addPromote } from './program/promote.ts';
 import { addPrune } from './program/prune.ts';
@@ -63,6 +64,7 @@ export function createProgram(host: Host): Command {
     addInspect,
     addDiff,
     addServe,
+    addJob,
     addConfig,
     addUnit,
     addCache,

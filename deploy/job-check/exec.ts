@@ -43,7 +43,7 @@ function checkReferences(task: Fields, at: (key: string) => string): Finding[] {
   });
 }
 
-const hclHint = `in a file of HCL each $\${ is itself written $$$\${, and %%{ as %%%%{`;
+const hclHint = `in a file of HCL $\${ is written $$\${, and %%{ is written %%%{`;
 
 function checkDestinations(task: Fields, place: string): Finding[] {
   const artifacts = listOf(task.Artifacts).map(

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { readAddresses } from '../../deploy/addresses.ts';
+import { reportWarnings } from '../../deploy/job-check.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
 import { changesJob, checkOnlyArtifact } from '../../deploy/plan-check.ts';
 import { type Paint, renderPlan, renderUpdates } from '../../deploy/plan-text.ts';
@@ -33,6 +34,7 @@ export async function deployPrepared(
   context: Context,
 ): Promise<CommandResult> {
   const { spec, plan } = prepared;
+  reportWarnings(prepared.findings, context);
   if (options.onlyArtifact === true) checkOnlyArtifact(spec.id, plan);
   if (options.plan === true) return planned(prepared, options);
   if (changesJob(plan)) {

@@ -181,9 +181,7 @@ async function prepare(
 ): Promise<PreparedRelease> {
   reportPage(nomad, settings.id, context);
   try {
-    const prepared = await prepareRelease(nomad, artifact, settings);
-    reportWarnings(prepared.findings, context);
-    return prepared;
+    return await prepareRelease(nomad, artifact, settings);
   } catch (cause) {
     if (!context.signal.aborted) throw cause;
     throw interrupted(`deploying ${settings.id}`, 'nothing was submitted', 'run the same command again');

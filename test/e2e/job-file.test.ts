@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { renderHcl } from '../../deploy/job-hcl.ts';
 import type { JobSpec } from '../../deploy/job-model.ts';
+import { renderJobTemplate } from '../../deploy/job-template.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
 import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
 import { execProcess } from '../../src/core/exec.ts';
@@ -53,21 +54,43 @@ describeWith(['nomad', 'root'], 'the file of any job', () => {
     }
   });
 
+  it('with variables for its artifact is the same job, and one that Nomad validates', async () => {
+    const directory = await temporaryDirectory();
+    for (const seed of seeds.slice(0, 20)) {
+      const spec = specOf(seed);
+      const { source } = sampleArtifact();
+      const text = renderJobTemplate(spec, 'web.nomad.hcl');
+      const variables = `artifact_source = "${source.url}"\nartifact_checksum = "${source.checksum}"\n`;
+      const parsed = await post('/jobs/parse', { JobHCL: text, Variables: variables, Canonicalize: false });
+      expect(parsed.status, `seed ${seed}: ${parsed.text}`).toBe(200);
+      expect(withoutDefaults(JSON.parse(parsed.text)), `seed ${seed}`).toEqual(withoutDefaults(spec.job));
+      await writeFile(join(directory, `${seed}.hcl`), text);
+    }
+    expect(await nomadCli(['fmt', '-check', directory])).toMatchObject({ stdout: '', exitCode: 0 });
+    const { source } = sampleArtifact();
+    const variables = [`artifact_source=${source.url}`, `artifact_checksum=${source.checksum}`];
+    const args = variables.flatMap((variable) => ['-var', variable]);
+    const address = `-address=${nomad.address}`;
+    const validated = await nomadCli(['job', 'validate', address, ...args, join(directory, '0.hcl')]);
+    expect(validated).toMatchObject({ exitCode: 0 });
+  });
+
   it('is formatted as by nomad fmt', async () => {
     const directory = await temporaryDirectory();
     await mkdir(join(directory, 'jobs'));
     for (const seed of seeds) {
       await writeFile(join(directory, 'jobs', `${seed}.hcl`), renderHcl(specOf(seed)));
     }
-    const { exitCode, stdout } = await execProcess(findTool('nomad') ?? 'nomad', [
-      'fmt',
-      '-check',
-      join(directory, 'jobs'),
-    ]);
-    expect(stdout).toBe('');
-    expect(exitCode).toBe(0);
+    expect(await nomadCli(['fmt', '-check', join(directory, 'jobs')])).toMatchObject({
+      stdout: '',
+      exitCode: 0,
+    });
   });
 });
+
+function nomadCli(args: readonly string[]) {
+  return execProcess(findTool('nomad') ?? 'nomad', [...args]);
+}
 
 /** Drops what Go writes for a key that is not set, and what the parser fills in for a template. */
 function withoutDefaults(value: unknown): unknown {
