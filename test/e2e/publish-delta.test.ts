@@ -70,7 +70,7 @@ describeWith(['minio'], 'publishing a second version', () => {
       Bucket: 'apps',
       Key: new URL(url).pathname.slice('/apps/'.length),
     });
-    expect(head.Metadata).toEqual({ sha256: bundle.sha256 });
+    expect(head.Metadata).toMatchObject({ sha256: bundle.sha256 });
     expect(head.ContentType).toBe('application/octet-stream');
   }
 
