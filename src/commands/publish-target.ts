@@ -1,29 +1,24 @@
 import { readPieces } from '../../bundler/pieces.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
-import type { Artifact, Bundle, PublishedRelease } from '../core/types.ts';
+import type { Artifact, PublishedRelease } from '../core/types.ts';
 import { formatDuration } from '../core/units.ts';
 import { fetchFor, readConnection } from '../publish/connection.ts';
 import type { Destination } from '../publish/destination.ts';
 import { servedByDefaultAt } from '../publish/directory/store.ts';
 import { askDownloadBy } from '../publish/download.ts';
 import { objectMetadata } from '../publish/labels.ts';
-import {
-  type Publication,
-  type Publishable,
-  type PublishOptions,
-  planPublication,
-  publish,
-} from '../publish/publish.ts';
+import { type Publication, type PublishOptions, planPublication, publish } from '../publish/publish.ts';
 import { warnWithoutConditions } from '../publish/releases/conditions.ts';
 import { recordRelease } from '../publish/releases/store.ts';
 import type { Store } from '../publish/store.ts';
 import type { PublishSettings } from './publish-settings.ts';
+import type { PublishedFile } from './publishable.ts';
 import { caFileOf, openStore, type StoreFlags } from './stores.ts';
 
 /** A bundle, and how it goes to each target. */
 export interface TargetOptions {
-  readonly bundle: Publishable & Bundle;
+  readonly bundle: PublishedFile;
   readonly flags: StoreFlags;
   readonly settings: PublishSettings;
   /** What clients find the keys below, instead of the target's own. */

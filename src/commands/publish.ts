@@ -8,11 +8,12 @@ import { readOrigin } from '../publish/releases/origin.ts';
 import { type PublishSettingsFlags, parsePublishSettings } from './publish-settings.ts';
 import { planTarget, publishToTarget, type TargetOptions } from './publish-target.ts';
 import { readPublishable } from './publishable.ts';
+import type { ProgramNames } from './published-program.ts';
 import type { CommandResult } from './result.ts';
 import { readDestination, type StoreFlags } from './stores.ts';
 
 /** The flags of `saddlebag publish`. */
-export interface PublishFlags extends StoreFlags, PublishSettingsFlags {
+export interface PublishFlags extends StoreFlags, PublishSettingsFlags, ProgramNames {
   /** `s3://BUCKET/PREFIX` or a folder, one or several; SADDLEBAG_STORE otherwise. */
   readonly to?: string | readonly string[] | undefined;
   /** Stands for scheme, host and bucket, or for the folder: BASE/KEY is what clients fetch. */
@@ -45,7 +46,7 @@ export async function runPublish(
   const downloadBase =
     flags.downloadUrl === undefined ? undefined : parseBaseUrl(flags.downloadUrl, '--download-url');
   try {
-    const bundle = await readPublishable(resolve(context.cwd, input.bundle), context);
+    const bundle = await readPublishable(resolve(context.cwd, input.bundle), flags, context);
     const origin = await readOrigin(context);
     const options: TargetOptions = { bundle, downloadBase, flags, origin, settings };
     const run = flags.dryRun === true ? previewTarget : sendToTarget;

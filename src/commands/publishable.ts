@@ -1,24 +1,47 @@
 import { open, readFile } from 'node:fs/promises';
 import { openBundle } from '../../bundler/bundle-file.ts';
+import { endsAsBundle } from '../../bundler/format/trailer.ts';
 import { inspectBundle } from '../../bundler/inspect.ts';
 import { piecesOf } from '../../bundler/pieces.ts';
 import type { Context } from '../core/context.ts';
 import { Crc32 } from '../core/crc32.ts';
-import { describeCause, SaddlebagError } from '../core/errors.ts';
+import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
 import type { Piece } from '../core/piece.ts';
-import type { Bundle } from '../core/types.ts';
 import type { Publishable } from '../publish/publish.ts';
+import { type ProgramNames, readProgram } from './published-program.ts';
+
+/** What is published, and which Saddlebag wrote it; null for a program that is no bundle. */
+export type PublishedFile = Publishable & { readonly toolVersion: string | null };
 
 /**
  * Reads what is to be published, once, and checks every byte of it: a bundle, or what `bundle --json` printed; then the file
- * that it names must still be the one it describes.
- * @throws {SaddlebagError} what `inspectBundle` throws; `bundle-json-invalid`, `file-changed`
+ * that it names must still be the one it describes. A program that is no bundle is taken as it is.
+ * @throws {SaddlebagError} what `inspectBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
  */
 export async function readPublishable(
   path: string,
-  { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
-): Promise<Publishable & Bundle> {
+  names: ProgramNames,
+  context: Pick<Context, 'reporter' | 'signal'>,
+): Promise<PublishedFile> {
   const described = await readDescription(path);
+  if (described === undefined && !(await endsAsBundle(path))) return readProgram(path, names, context);
+  refuseNames(path, names);
+  return readBundle(path, described, context);
+}
+
+function refuseNames(path: string, { name, appVersion }: ProgramNames): void {
+  if (name === undefined && appVersion === undefined) return;
+  throw new SaddlebagError('flag-unused', `cannot name ${path}: a bundle has its name and version in it`, {
+    hint: 'give them to `saddlebag bundle`; publish takes --name and --app-version for other programs',
+    exitCode: exitCodes.usage,
+  });
+}
+
+async function readBundle(
+  path: string,
+  described: Description | undefined,
+  { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
+): Promise<PublishedFile> {
   const file = described?.file ?? path;
   const crc = new Crc32();
   const bundle = await inspectBundle(file, {
@@ -44,9 +67,13 @@ async function readBundlePieces(file: string): Promise<readonly Piece[]> {
   return piecesOf(bundle);
 }
 
-async function readDescription(
-  path: string,
-): Promise<{ readonly file: string; readonly sha256: string } | undefined> {
+/** What is used of what `bundle --json` printed. */
+interface Description {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+async function readDescription(path: string): Promise<Description | undefined> {
   if ((await firstByte(path)) !== '{') return undefined;
   const invalid = (reason: string, cause?: unknown) =>
     new SaddlebagError('bundle-json-invalid', `cannot read ${path}: ${reason}`, {

@@ -213,6 +213,8 @@ export const warningCodes = {
   'nomad-too-old': 'what the job asks for works otherwise, or not at all, on a Nomad of this version',
   'nomad-warning': 'Nomad warned when the job was submitted',
   'privilege-dropped': 'a set-user-id program, which has the rights of its caller in a bundle',
+  'program-not-static':
+    'a program that needs its loader and libraries wherever it starts was published as it is',
   'project-not-installed': 'a project is bundled as a plain directory, without what it depends on',
   'requirements-unmet': 'an installed package asks for another that is not there, or for another version',
   'user-disallowed': 'a user that clients refuse unless their operator allows it',

@@ -8,14 +8,16 @@ export function addPublish(program: Command, { invoke }: Host): void {
   const publish = command(
     program,
     'publish',
-    'put a bundle where clients can fetch it, and print its artifact source',
+    'put a bundle or a static program where clients can fetch it, and print its artifact source',
   )
-    .argument('<bundle>', 'a bundle, or the JSON that `bundle --json` printed')
+    .argument('<bundle>', 'a bundle, the JSON that `bundle --json` printed, or a program that is one file')
     .option('--to <place>', 's3://BUCKET/PREFIX, or a folder; repeatable (default: SADDLEBAG_STORE)', collect)
     .option(
       '--download-url <url>',
       'what clients fetch from, where it differs: stands for scheme, host and bucket',
     )
+    .option('--name <name>', 'name of a program that is no bundle (default: that of its file)')
+    .option('--app-version <version>', 'version of a program that is no bundle')
     .option('--timeout <duration>', 'give up when a server makes no progress for so long (default: 1m)')
     .option(
       '--label <name=value>',
@@ -40,6 +42,7 @@ export function addPublish(program: Command, { invoke }: Host): void {
         'saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps',
         'saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps --endpoint http://127.0.0.1:9000',
         'saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps --label team=web --sse aws:kms',
+        'saddlebag publish ./server --app-version 1.4.0 --to s3://bundles/apps',
         'saddlebag publish ./app-0.1.0-x86_64 --to ./www --download-url https://files.example.org',
       ),
     )

@@ -30,11 +30,18 @@ export function parseLabels(pairs: readonly string[]): Readonly<Record<string, s
  * @throws {SaddlebagError} `label-invalid` when it is more than a server keeps
  */
 export function objectMetadata(
-  own: Readonly<Record<'closure-sha256' | 'tool-version', string>> & { readonly revision: string | null },
+  own: {
+    readonly 'closure-sha256': string;
+    /** Null for what Saddlebag did not make. */
+    readonly 'tool-version': string | null;
+    readonly revision: string | null;
+  },
   labels: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  const { revision, ...always } = own;
-  const metadata = { ...always, ...(revision === null || !isPlain(revision) ? {} : { revision }), ...labels };
+  const known = Object.entries(own).flatMap(([name, value]) =>
+    value === null || !isPlain(value) ? [] : [[name, value] as const],
+  );
+  const metadata = { ...Object.fromEntries(known), ...labels };
   // The digest of the content joins them when it is sent.
   const sent = Object.entries({ ...metadata, sha256: '0'.repeat(64) });
   const bytes = sent.reduce((total, [name, value]) => total + name.length + value.length, 0);

@@ -181,6 +181,7 @@ const findings: Readonly<Record<string, Finding>> = {
   BadDigest: damaged(),
   XAmzContentChecksumMismatch: damaged(),
   XAmzContentSHA256Mismatch: damaged(),
+  InternalError: { code: 'server-busy', reason: 'the server failed', hint: 'run it again later' },
   SlowDown: { code: 'server-busy', reason: 'the server asks to slow down', hint: 'run it again later' },
   SlowDownRead: { code: 'server-busy', reason: 'the server asks to slow down', hint: 'run it again later' },
   SlowDownWrite: { code: 'server-busy', reason: 'the server asks to slow down', hint: 'run it again later' },
