@@ -20,6 +20,8 @@ export interface FaultyProxy extends AsyncDisposable {
   /** Towards the server, headers included. */
   readonly sentBytes: number;
   readonly connections: number;
+  /** Resolves when so many bytes were sent in all. */
+  whenSent(bytes: number): Promise<void>;
   /** Decides for the connections to come. */
   setFaults(choose: (connection: number) => Fault): void;
 }
@@ -30,6 +32,7 @@ export interface FaultyProxy extends AsyncDisposable {
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const { hostname, port } = new URL(target);
   const state = { sentBytes: 0, connections: 0 };
+  const waiting: { readonly bytes: number; readonly resolve: () => void }[] = [];
   let choose: (connection: number) => Fault = () => ({ kind: 'none' });
   const open = new Set<Socket>();
   const server = createServer((client) => {
@@ -44,6 +47,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     const pass = () =>
       join(client, upstream, fault, (bytes) => {
         state.sentBytes += bytes;
+        for (const { resolve } of waiting.filter((each) => each.bytes <= state.sentBytes)) resolve();
       });
     if (fault.kind === 'delay') setTimeout(pass, fault.durationMs).unref();
     else if (fault.kind === 'refuse') {
@@ -63,6 +67,11 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     get connections() {
       return state.connections;
     },
+    whenSent: (bytes) =>
+      new Promise((resolve) => {
+        if (bytes <= state.sentBytes) resolve();
+        else waiting.push({ bytes, resolve });
+      }),
     setFaults: (chosen) => {
       choose = chosen;
     },
@@ -99,15 +108,4 @@ function join(client: Socket, upstream: Socket, fault: Fault, count: (bytes: num
       client.once('drain', () => upstream.resume());
     }
   });
-}
-
-/** Returns numbers from 0 to below 1 that a seed decides (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Piece } from '../../../src/core/piece.ts';
 import { newBytesOf, planDelta, uploadBytesOf } from '../../../src/publish/delta-plan.ts';
 import { leastPartBytes, type Part } from '../../../src/publish/parts.ts';
-import { seeded } from '../../stack/faulty-proxy.ts';
+import { seeded } from '../../helpers/seeded.ts';
 
 const mebibyte = 1 << 20;
 

@@ -1,0 +1,3 @@
+import { describeFaults } from './publish-faults.ts';
+
+describeFaults({ kills: 3, lines: 6 });
