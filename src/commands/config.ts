@@ -1,5 +1,6 @@
 import { type AppInForce, appInForce } from '../config/in-force.ts';
-import { type Project, readProject } from '../config/project.ts';
+import { configRefused } from '../config/problems.ts';
+import { labelled, type Project, readProject } from '../config/project.ts';
 import { type BlockSchema, configSchema } from '../config/schema.ts';
 import { type BodySetting, type Leaf, leavesOf, type Origin, valueFrom } from '../config/setting.ts';
 import type { Context } from '../core/context.ts';
@@ -7,6 +8,7 @@ import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import { looksSecret } from '../core/secret-names.ts';
 import type { CommandResult } from './result.ts';
+import { jobProblems } from './up/job-tree.ts';
 
 /** The flags that say which file and what of it. */
 export interface ProjectFlags {
@@ -19,7 +21,7 @@ export interface ProjectFlags {
 /**
  * Runs `saddlebag config`: prints what is in force for one app or all, and where each value came from. Values of
  * variables that are called like secrets are not shown.
- * @throws {SaddlebagError} what `readProject` and `appInForce` throw
+ * @throws {SaddlebagError} what `readProject` and `appInForce` throw; `config-invalid` for a job of any environment
  */
 export async function runConfig(
   input: { readonly app?: string | undefined; readonly flags: ProjectFlags },
@@ -30,6 +32,8 @@ export async function runConfig(
   const apps = chosenApps(project, input.app === undefined ? [] : [input.app]).map((app) =>
     appInForce(project, { app, environment }, context.env),
   );
+  const problems = everyJobProblem(project, context);
+  if (problems.length > 0) throw configRefused(project.shownFile, problems);
   const described = apps.map((app) => ({ app, settings: settingsOf(app) }));
   const text = described.map(({ app, settings }) => renderApp(app, settings, project)).join('\n');
   const json = {
@@ -42,6 +46,15 @@ export async function runConfig(
     })),
   };
   return { text, json, exitCode: exitCodes.done };
+}
+
+/** Checks all jobs in all environments: who asks what is in force wants to know of mistakes before they matter. */
+function everyJobProblem(project: Project, { env }: Pick<Context, 'env'>): readonly string[] {
+  return [...project.apps].flatMap(([app, settings]) =>
+    [null, ...labelled(settings, 'environment').keys()].flatMap((environment) =>
+      jobProblems(appInForce(project, { app, environment }, env), project),
+    ),
+  );
 }
 
 /** Returns the environment that is meant: by `-e`, else by SADDLEBAG_ENVIRONMENT, else none. */

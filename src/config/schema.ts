@@ -151,7 +151,8 @@ const environment: BlockSchema = {
       about: 'ask before anything is changed; where nobody can be asked, `--yes` is needed',
       byDefault: false,
     },
-    job_file: { kind: 'text', about: 'a job file of your own, as below' },
+    job_file: { kind: 'text', about: 'a job file of your own' },
+    vars: { kind: 'map', about: 'values of variables of `job_file`' },
   },
   blocks: { deploy, process },
 };
@@ -164,8 +165,9 @@ const app: BlockSchema = {
     job_file: {
       kind: 'text',
       about:
-        'a Nomad job file of your own, which gets artifact and checksum; `deploy` and `process` then say nothing of the job',
+        'a Nomad job file of your own, into which the artifact is put, as with `deploy --job-file`; of `deploy` then only `address`, `namespace`, `region` and `timeout` hold',
     },
+    vars: { kind: 'map', about: 'values of variables of `job_file`' },
     not_secret: {
       kind: 'texts',
       about: 'variables that may stand in `env` although they are called like secrets',

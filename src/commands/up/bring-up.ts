@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArtifact } from '../../../deploy/artifact.ts';
-import { type AppInForce, textOf } from '../../config/in-force.ts';
+import { type AppInForce, mapOf, textOf } from '../../config/in-force.ts';
 import type { Project } from '../../config/project.ts';
 import type { Context } from '../../core/context.ts';
 import type { Artifact, Bundle } from '../../core/types.ts';
 import { parseBaseUrl } from '../../publish/destination.ts';
 import { findSameClosure } from '../../publish/releases/kept.ts';
 import { runBundle } from '../bundle.ts';
-import { type DeployOptions, deployArtifact } from '../deploy.ts';
+import { type DeployOptions, deployArtifact, runDeploy } from '../deploy.ts';
 import { withNomad } from '../nomad-session.ts';
 import { runPublish } from '../publish.ts';
 import type { CommandResult } from '../result.ts';
@@ -51,19 +51,45 @@ export async function bringUp(
   try {
     const { json: bundle } = await runBundle(bundleInput(app, join(directory, app.name)), there);
     const artifact = await publishUnlessKept({ app, bundle, options }, there);
-    const address = textOf(app.deploy, 'address');
-    const deployed = await deployArtifact(
-      {
-        artifact: parseArtifact(JSON.stringify(artifact), `the artifact of ${app.name}`),
-        source: jobTreeOf(app, project),
-        options: { ...options, address, timeout: options.timeout ?? textOf(app.deploy, 'timeout') },
-      },
-      there,
-    );
-    return { bundle, artifact, deployed };
+    return { bundle, artifact, deployed: await deploy({ ...request, artifact }, there) };
   } finally {
     await rm(workDirectory, { recursive: true, force: true });
   }
+}
+
+async function deploy(
+  {
+    project,
+    app,
+    options,
+    artifact,
+  }: {
+    readonly project: Project;
+    readonly app: AppInForce;
+    readonly options: BringUpOptions;
+    readonly artifact: Artifact;
+  },
+  context: Context,
+): Promise<CommandResult> {
+  const how: DeployOptions = {
+    ...options,
+    address: textOf(app.deploy, 'address'),
+    timeout: options.timeout ?? textOf(app.deploy, 'timeout'),
+  };
+  const text = JSON.stringify(artifact);
+  const jobFile = textOf(app.own, 'job_file');
+  if (jobFile === undefined) {
+    const source = jobTreeOf(app, project);
+    return deployArtifact({ artifact: parseArtifact(text), source, options: how }, context);
+  }
+  const flags = {
+    ...how,
+    jobFile: resolve(project.directory, jobFile),
+    namespace: textOf(app.deploy, 'namespace'),
+    region: textOf(app.deploy, 'region'),
+    var: Object.entries(mapOf(app.own, 'vars') ?? {}).map(([name, value]) => `${name}=${value}`),
+  };
+  return runDeploy({ artifact: '-', flags, readStdin: async () => text }, context);
 }
 
 async function publishUnlessKept(

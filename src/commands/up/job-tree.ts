@@ -73,8 +73,19 @@ export function jobTreeOf(app: AppInForce, project: Pick<Project, 'shownFile'>):
  * Lists what is wrong with the settings of an app's job, as far as that can be told without its bundle.
  */
 export function jobProblems(app: AppInForce, project: Pick<Project, 'shownFile'>): readonly string[] {
+  if (textOf(app.own, 'job_file') !== undefined) return strayProblems(app, project);
   const unknownBundle = { name: app.name, arch: null, interpreter: null, imageSettings: null };
   return readJobSettings(jobTreeOf(app, project), unknownBundle).problems;
+}
+
+/** Beside a job file, nothing else shapes the job. */
+function strayProblems(app: AppInForce, { shownFile }: Pick<Project, 'shownFile'>): readonly string[] {
+  const ofDeploy = without(app.deploy, [...ownKeys, 'namespace', 'region']).fields.values();
+  return [...ofDeploy, ...app.processes.values()].flatMap(({ from }) =>
+    from.kind === 'file'
+      ? [`${shownFile}:${from.line}: ${from.path.join('.')}: the job file says what the job is`]
+      : [],
+  );
 }
 
 function runsBefore(process: BodySetting): boolean {

@@ -33,9 +33,14 @@ app "web" {
 app "api" { store = "folder" }
 `;
 
-async function config(flags: { environment?: string }, env: Record<string, string> = {}, app?: string) {
+async function config(
+  flags: { environment?: string },
+  env: Record<string, string> = {},
+  app?: string,
+  text = file,
+) {
   const cwd = await temporaryDirectory();
-  await writeFile(join(cwd, 'saddlebag.hcl'), file);
+  await writeFile(join(cwd, 'saddlebag.hcl'), text);
   const result = await runConfig({ app, flags }, testContext({ cwd, env }));
   const { apps } = result.json as { apps: { settings: { path: string; value: unknown; from: object }[] }[] };
   const settings = Object.fromEntries(
@@ -88,5 +93,15 @@ describe('saddlebag config', () => {
       hint: 'did you mean prod?',
     });
     await expect(config({}, {}, 'worker')).rejects.toMatchObject({ code: 'app-unknown' });
+  });
+
+  it('tells what is wrong in any environment', async () => {
+    const text = file.replace('memory = 512', 'memory = "512MB"');
+    await expect(config({}, {}, 'api', text)).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining(
+        'saddlebag.hcl:23: app.web.environment.prod.process.worker.memory: expected MiB',
+      ),
+    });
   });
 });

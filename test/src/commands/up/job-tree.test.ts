@@ -113,6 +113,19 @@ describe('jobTreeOf', () => {
 });
 
 describe('jobProblems', () => {
+  it('lets nothing shape a job beside its own file', async () => {
+    const body = `  job_file = "web.nomad.hcl"
+  deploy {
+    address = "http://nomad:4646"
+    count   = 2
+  }
+  process "worker" {}`;
+    expect(await problemsOf(body)).toEqual([
+      'saddlebag.hcl:5: app.web.deploy.count: the job file says what the job is',
+      'saddlebag.hcl:7: app.web.process.worker: the job file says what the job is',
+    ]);
+  });
+
   it('names file, line and path, wherever the value came from', async () => {
     const body = `  deploy {
     memory  = "512MB"
