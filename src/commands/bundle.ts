@@ -20,8 +20,10 @@ import { tryBundle } from '../../bundler/trial.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
+import { writeAtomically } from '../core/files.ts';
 import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
+import { renderSbom } from '../publish/provenance/sbom.ts';
 import { describeNamespaces } from './namespaces.ts';
 import type { CommandResult } from './result.ts';
 import { toolVersion } from './version.ts';
@@ -30,6 +32,8 @@ import { toolVersion } from './version.ts';
 export interface BundleFlags {
   readonly output?: string;
   readonly force?: boolean;
+  /** Where its bill of materials goes. */
+  readonly sbom?: string;
   readonly entrypoint?: string;
   readonly program?: readonly string[];
   readonly allPrograms?: boolean;
@@ -87,6 +91,7 @@ export async function runBundle(
     await checkCompleteness(closure, { allow, known }, context);
     const bundle = await bundleClosure(closure, { ...input, known, workDirectory }, context);
     reportBundle(bundle, Date.now() - startedMs, context);
+    if (input.flags.sbom !== undefined) await writeSbom(bundle, input.flags.sbom, context);
     return { text: bundle.file, json: bundle, exitCode: exitCodes.done };
   } catch (cause) {
     if (!context.signal.aborted) throw cause;
@@ -99,6 +104,14 @@ export async function runBundle(
     await rm(workDirectory, { recursive: true, force: true });
     await close();
   }
+}
+
+/** Replaces an older one: it says nothing that the bundle does not. */
+async function writeSbom(bundle: Bundle, file: string, { cwd, signal }: Context): Promise<void> {
+  const text = await renderSbom({ ...bundle, contents: bundle });
+  await writeAtomically(resolve(cwd, file), { force: true, mode: 0o644, signal }, (handle) =>
+    handle.writeFile(text),
+  );
 }
 
 function closureRequest({

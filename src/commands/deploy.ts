@@ -37,6 +37,8 @@ export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> 
 export interface DeployFlags extends JobFlags, DeployOptions {
   /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
   readonly from?: string | undefined;
+  /** What the artifact must be signed with: a public key of minisign or its file; SADDLEBAG_PUBLIC_KEY otherwise. */
+  readonly publicKey?: string | undefined;
   /** S3 server of `from`, other than AWS. */
   readonly endpoint?: string | undefined;
   /** A job file of the user's, in place of the settings. */

@@ -8,6 +8,8 @@ import type { Destination } from '../publish/destination.ts';
 import { servedByDefaultAt } from '../publish/directory/store.ts';
 import { askDownloadBy } from '../publish/download.ts';
 import { objectMetadata } from '../publish/labels.ts';
+import { putProvenance, putSignature } from '../publish/provenance/beside.ts';
+import type { SecretKey } from '../publish/provenance/minisign.ts';
 import { type Publication, type PublishOptions, planPublication, publish } from '../publish/publish.ts';
 import { warnWithoutConditions } from '../publish/releases/conditions.ts';
 import { recordRelease } from '../publish/releases/store.ts';
@@ -25,6 +27,8 @@ export interface TargetOptions {
   readonly downloadBase: string | undefined;
   /** Who publishes, and of which revision. */
   readonly origin: Pick<PublishedRelease, 'publishedBy' | 'revision'>;
+  /** Undefined: nothing is signed. */
+  readonly secretKey: SecretKey | undefined;
 }
 
 /**
@@ -40,7 +44,12 @@ export async function publishToTarget(
   const { bundle, origin, settings } = options;
   const publication = await prepareTarget(destination, options, context);
   const { prefix, store } = publication;
-  const { key, artifact } = await publish(publication, context);
+  const { key, artifact } = await describeAndSign(
+    await publish(publication, context),
+    store,
+    options,
+    context,
+  );
   const release: PublishedRelease = {
     artifact,
     publishedAt: new Date().toISOString(),
@@ -52,6 +61,19 @@ export async function publishToTarget(
   return settings.presignSeconds === null
     ? artifact
     : presigned(store, { key, artifact }, settings.presignSeconds, context);
+}
+
+/** Puts beside a published file what it was made of and, where there is a key, its signature. */
+async function describeAndSign(
+  { key, artifact }: Pick<Publication, 'key' | 'artifact'>,
+  store: Store,
+  { bundle, origin, secretKey }: TargetOptions,
+  { signal }: Context,
+): Promise<Pick<Publication, 'key' | 'artifact'>> {
+  await putProvenance({ store, key }, { described: bundle, revision: origin.revision }, signal);
+  if (secretKey === undefined) return { key, artifact };
+  const signature = await putSignature({ store, key }, { file: bundle.file, artifact, secretKey }, signal);
+  return { key, artifact: { ...artifact, signature } };
 }
 
 /**

@@ -10,10 +10,11 @@ import { planTarget, publishToTarget, type TargetOptions } from './publish-targe
 import { readPublishable } from './publishable.ts';
 import type { ProgramNames } from './published-program.ts';
 import type { CommandResult } from './result.ts';
+import { readSecretKey, type SignFlags } from './signing.ts';
 import { readDestination, type StoreFlags } from './stores.ts';
 
 /** The flags of `saddlebag publish`. */
-export interface PublishFlags extends StoreFlags, PublishSettingsFlags, ProgramNames {
+export interface PublishFlags extends StoreFlags, PublishSettingsFlags, SignFlags, ProgramNames {
   /** `s3://BUCKET/PREFIX` or a folder, one or several; SADDLEBAG_STORE otherwise. */
   readonly to?: string | readonly string[] | undefined;
   /** Stands for scheme, host and bucket, or for the folder: BASE/KEY is what clients fetch. */
@@ -43,12 +44,13 @@ export async function runPublish(
   const { flags } = input;
   const destinations = readDestinations(flags, context);
   const settings = parsePublishSettings(flags, new Date());
+  const secretKey = await readSecretKey(flags, context);
   const downloadBase =
     flags.downloadUrl === undefined ? undefined : parseBaseUrl(flags.downloadUrl, '--download-url');
   try {
     const bundle = await readPublishable(resolve(context.cwd, input.bundle), flags, context);
     const origin = await readOrigin(context);
-    const options: TargetOptions = { bundle, downloadBase, flags, origin, settings };
+    const options: TargetOptions = { bundle, downloadBase, flags, origin, secretKey, settings };
     const run = flags.dryRun === true ? previewTarget : sendToTarget;
     const [[, only] = [], ...more] = destinations;
     if (only !== undefined && more.length === 0) {

@@ -7,11 +7,12 @@ import type { Context } from '../core/context.ts';
 import { Crc32 } from '../core/crc32.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
 import type { Piece } from '../core/piece.ts';
+import type { DescribedFile } from '../publish/provenance/provenance.ts';
 import type { Publishable } from '../publish/publish.ts';
 import { type ProgramNames, readProgram } from './published-program.ts';
 
-/** What is published, and which Saddlebag wrote it; null for a program that is no bundle. */
-export type PublishedFile = Publishable & { readonly toolVersion: string | null };
+/** What is published, and what is known of it. */
+export type PublishedFile = Publishable & DescribedFile;
 
 /**
  * Reads what is to be published, once, and checks every byte of it: a bundle, or what `bundle --json` printed; then the file
@@ -51,7 +52,7 @@ async function readBundle(
       reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
   });
   if (described === undefined || described.sha256 === bundle.sha256) {
-    return { ...bundle, crc32: crc.value, pieces: await readBundlePieces(file) };
+    return { ...bundle, contents: bundle, crc32: crc.value, pieces: await readBundlePieces(file) };
   }
   throw new SaddlebagError(
     'file-changed',

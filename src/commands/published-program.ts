@@ -5,6 +5,7 @@ import { nameApp } from '../../bundler/closure/naming.ts';
 import type { Context } from '../core/context.ts';
 import { Crc32 } from '../core/crc32.ts';
 import { describeCause, SaddlebagError } from '../core/errors.ts';
+import type { DescribedFile } from '../publish/provenance/provenance.ts';
 import type { Publishable } from '../publish/publish.ts';
 
 /** What a program is called where it is published; its file's name and no version by default. */
@@ -30,7 +31,7 @@ export async function readProgram(
   file: string,
   names: ProgramNames,
   { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
-): Promise<Publishable & { readonly toolVersion: null }> {
+): Promise<Publishable & DescribedFile> {
   const start = await readStart(file, startBytes);
   refuseOthers(file, start);
   const elf = await readElf(file);
@@ -62,6 +63,7 @@ export async function readProgram(
     entrypoint: { interpreter: null, init: false },
     imageSettings: null,
     toolVersion: null,
+    contents: null,
   };
 }
 

@@ -1,21 +1,22 @@
 import { parseArtifact } from '../../deploy/artifact.ts';
-import type { ArtifactSource } from '../../deploy/artifact-source.ts';
 import type { Context } from '../core/context.ts';
-import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import { exitCodes } from '../core/errors.ts';
 import { formatBytes } from '../core/units.ts';
-import { fetchFor, readConnection } from '../publish/connection.ts';
-import { openHttpStore } from '../publish/http.ts';
-import type { ReadableStore } from '../publish/store.ts';
+import { checkSignature } from '../publish/provenance/check-signature.ts';
 import { verifyObject } from '../publish/verify.ts';
 import { readPublishedArtifact } from './artifact-input.ts';
+import { openSource } from './artifact-source.ts';
 import type { CommandResult } from './result.ts';
-import { caFileOf, openStore, type StoreFlags } from './stores.ts';
+import { readPublicKey } from './signing.ts';
+import type { StoreFlags } from './stores.ts';
 
 /** The flags of `saddlebag verify`. */
 export interface VerifyFlags extends StoreFlags {
   /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
   readonly from?: string | undefined;
   readonly arch?: string | undefined;
+  /** What it must be signed with; SADDLEBAG_PUBLIC_KEY otherwise. */
+  readonly publicKey?: string | undefined;
 }
 
 /**
@@ -36,11 +37,13 @@ export async function runVerify(
   const place = await openSource(source, input.flags, context);
   const sha256 = source.checksum.slice('sha256:'.length);
   const options = { ...place, sha256, sizeBytes: sizeOf(text) };
+  const publicKey = await readPublicKey(input.flags.publicKey, context);
   const verified = await verifyObject(options, context);
+  if (publicKey !== undefined) await checkSignature({ ...options, signature: undefined, publicKey }, context);
   const url = place.store.describe(place.key);
   return {
     text: `${url}: ${formatBytes(verified.sizeBytes)}, ${source.checksum}`,
-    json: { version: 1, url, checksum: source.checksum, ...verified },
+    json: { version: 1, url, checksum: source.checksum, ...verified, isSigned: publicKey !== undefined },
     exitCode: exitCodes.done,
   };
 }
@@ -50,54 +53,4 @@ function sizeOf(text: string): number | undefined {
   if (!text.trimStart().startsWith('{')) return undefined;
   const { sizeBytes } = JSON.parse(text) as { readonly sizeBytes?: unknown };
   return typeof sizeBytes === 'number' ? sizeBytes : undefined;
-}
-
-interface ObjectPlace {
-  readonly store: ReadableStore;
-  readonly key: string;
-}
-
-/** Opens what a source names, as a client would: an `s3::` source with credentials, any other without. */
-async function openSource(
-  source: ArtifactSource,
-  flags: VerifyFlags,
-  context: Context,
-): Promise<ObjectPlace> {
-  if (source.url.startsWith('s3::'))
-    return openS3Source(new URL(source.url.slice('s3::'.length)), flags, context);
-  const send = await fetchFor(await readConnection(context.env, caFileOf(flags, context)));
-  const url = new URL(source.url);
-  const at = url.pathname.lastIndexOf('/');
-  const base = url.origin + url.pathname.slice(0, at);
-  const key = decodeURIComponent(url.pathname.slice(at + 1));
-  return { store: openHttpStore(base, { send, query: url.search }), key };
-}
-
-/** Takes the URL apart as go-getter does (`s3Source` in src/publish/download.ts makes it). */
-async function openS3Source(url: URL, flags: VerifyFlags, context: Context): Promise<ObjectPlace> {
-  const [first = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent);
-  const [, bucket, region] = /^(.+)\.s3\.([^.]+)\.amazonaws\.com$/.exec(url.hostname) ?? [];
-  const dotted = /^s3-([^.]+)\.amazonaws\.com$/.exec(url.hostname)?.[1];
-  const regionOf = flags.region ?? region ?? dotted ?? url.searchParams.get('region') ?? undefined;
-  if (bucket !== undefined) {
-    const store = await openStore(
-      { kind: 's3', bucket, prefix: '' },
-      { ...flags, region: regionOf },
-      context,
-    );
-    return { store, key: [first, ...rest].join('/') };
-  }
-  if (rest.length === 0) {
-    throw new SaddlebagError('artifact-invalid', `cannot verify s3::${url.href}: it names no object`, {
-      hint: 'give what `saddlebag publish` printed',
-      exitCode: exitCodes.usage,
-    });
-  }
-  const endpoint = dotted === undefined ? { endpoint: flags.endpoint ?? url.origin } : {};
-  const store = await openStore(
-    { kind: 's3', bucket: first, prefix: '' },
-    { ...flags, region: regionOf, ...endpoint },
-    context,
-  );
-  return { store, key: rest.join('/') };
 }

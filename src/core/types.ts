@@ -216,6 +216,8 @@ export interface Artifact {
   /** In go-getter's form, `sha256:<hex>`. */
   readonly checksum: string;
   readonly closureSha256: string;
+  /** The text of its signature in minisign's format; absent where it is not signed. */
+  readonly signature?: string;
   /** When `source`, a signed URL, stops working, in UTC; absent where it never does. */
   readonly expiresAt?: string;
 }

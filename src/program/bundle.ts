@@ -135,6 +135,7 @@ function addOutputFlags(bundle: Command): void {
   bundle
     .optionsGroup('The file:')
     .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
+    .option('--sbom <file>', 'write a bill of materials (CycloneDX, JSON)')
     .option('--force', 'replace a file that is there')
     .addOption(
       new Option('--compress <level>', 'how hard to compress')

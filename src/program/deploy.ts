@@ -29,6 +29,10 @@ export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host
   deploy
     .optionsGroup('The release:')
     .option('--from <place>', 'where NAME[@VERSION] was published (default: SADDLEBAG_STORE)')
+    .option(
+      '--public-key <key>',
+      'refuse what is not signed with this key of minisign, or its file (default: SADDLEBAG_PUBLIC_KEY)',
+    )
     .option('--endpoint <url>', 'S3 server of --from other than AWS (default: AWS_ENDPOINT_URL_S3)');
   deploy
     .optionsGroup('Your own job file:')

@@ -24,6 +24,8 @@ export function addPublish(program: Command, { invoke }: Host): void {
       'kept with the release and as metadata of the object; repeatable',
       collect,
     )
+    .option('--sign-key <file>', 'sign with a secret key of minisign; <file>.minisig goes beside the bundle')
+    .option('--sign-password-file <file>', "of that key's password (default: SADDLEBAG_SIGN_PASSWORD)")
     .option('--presign <duration>', 'print a signed URL that works for so long, at most 7d')
     .option('--dry-run', 'say what would be sent where');
   publish

@@ -8,6 +8,7 @@ export function addVerify(program: Command, { invoke, readStdin }: Host): void {
   const verify = command(program, 'verify', 'read what was published back, and check every byte')
     .argument('<artifact>', 'NAME[@VERSION] of the releases in --from; or what `publish` printed')
     .option('--from <place>', 'where NAME[@VERSION] was published (default: SADDLEBAG_STORE)')
+    .option('--public-key <key>', 'check its signature too: a key of minisign, or its file')
     .option('--arch <arch>', 'x86_64 or aarch64, where the release is there for both');
   addStoreFlags(verify)
     .addHelpText(

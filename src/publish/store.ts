@@ -50,6 +50,8 @@ export interface Document {
 export interface ReplaceOptions {
   /** Of the content that was read; null where there was no such document. */
   readonly tag: string | null;
+  /** Default: application/json. */
+  readonly contentType?: string;
   readonly signal: AbortSignal;
 }
 

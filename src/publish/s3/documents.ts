@@ -27,7 +27,7 @@ export async function readDocument(
 export async function replaceDocument(
   place: { readonly bucket: Bucket; readonly key: string },
   text: string,
-  { tag, signal }: ReplaceOptions,
+  { contentType = 'application/json', tag, signal }: ReplaceOptions,
 ): Promise<ReplaceOutcome> {
   const { bucket, key } = place;
   try {
@@ -36,7 +36,7 @@ export async function replaceDocument(
         Bucket: bucket.name,
         Key: key,
         Body: text,
-        ContentType: 'application/json',
+        ContentType: contentType,
         // What changes must not be kept by a cache on the way to a client.
         CacheControl: 'no-cache',
         ...(tag === null ? { IfNoneMatch: '*' } : { IfMatch: tag }),

@@ -15,6 +15,7 @@ import { closureOf, writeTree } from '../../helpers/closures.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { failureOf } from '../publish/failure.ts';
+import { otherPublicKey, plainSecretKey, publicKey } from '../publish/provenance/keys.ts';
 import { sampleRelease } from '../publish/releases/sample.ts';
 
 /** Bundles a tiny app into `<cwd>/app`. */
@@ -122,6 +123,35 @@ describe('runPublish with a bundle', () => {
     const run = runPublish({ bundle: 'app', flags: { to: 'store', ...flags } }, testContext({ cwd }));
     expect((await failureOf(run)).code).toBe(code);
     expect(await readdir(cwd)).not.toContain('store');
+  });
+
+  it('signs it, tells what it was made of, and deploys only what is signed', async () => {
+    const cwd = await temporaryDirectory();
+    const { sha256 } = await bundleApp(cwd);
+    await writeFile(join(cwd, 'a.key'), plainSecretKey);
+    const env = { SADDLEBAG_STORE: 'store', SADDLEBAG_REVISION: 'ab12' };
+    const context = testContext({ cwd, env });
+    const { json } = await runPublish({ bundle: 'app', flags: { signKey: 'a.key' } }, context);
+    const directory = join(cwd, 'store', 'app', sha256);
+    const file = 'app-1.0-x86_64';
+    expect((await readdir(directory)).sort()).toEqual(
+      ['', '.cdx.json', '.minisig', '.provenance.json', '.sha256'].map((suffix) => file + suffix),
+    );
+    expect(json).toMatchObject({ signature: await readFile(join(directory, `${file}.minisig`), 'utf8') });
+    const provenance = JSON.parse(await readFile(join(directory, `${file}.provenance.json`), 'utf8'));
+    expect(provenance).toMatchObject({ sha256, revision: 'ab12', toolVersion: '9.9.9' });
+    const deploy = (publicKeyGiven: string) =>
+      runDeploy(
+        {
+          artifact: 'app',
+          flags: { dryRun: true, from: 'store', publicKey: publicKeyGiven },
+          readStdin: async () => '',
+        },
+        context,
+      );
+    expect((await deploy(publicKey)).text).toContain(`sha256:${sha256}`);
+    await expect(deploy(otherPublicKey)).rejects.toMatchObject({ code: 'signature-invalid' });
+    await expect(deploy('nowhere.pub')).rejects.toMatchObject({ code: 'public-key-invalid', exitCode: 2 });
   });
 
   it('prunes it once it is told that nobody is to be asked', async () => {

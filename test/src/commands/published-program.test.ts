@@ -61,6 +61,7 @@ describe('readProgram', () => {
         entrypoint: { interpreter: null, init: false },
         imageSettings: null,
         toolVersion: null,
+        contents: null,
       });
       expect(context.events.filter(({ kind }) => kind === 'warning')).toEqual([]);
       expect(context.events.at(-1)).toMatchObject({ doneBytes: content.length, totalBytes: content.length });
