@@ -284,7 +284,7 @@ function parseFailure(name: string, cause: unknown): unknown {
   if (!(cause instanceof SaddlebagError) || cause.code !== 'nomad-refused') return cause;
   const reasons = cause.message.replace(/^.*?Failed to parse job: /, '').replaceAll('input.hcl:', `${name}:`);
   return new SaddlebagError('job-file-invalid', `cannot read ${name}: ${reasons}`, {
-    hint: '`nomad job validate` says more, and `nomad fmt` shows how Nomad reads it',
+    hint: 'lines are those of what --dry-run prints',
     exitCode: exitCodes.usage,
   });
 }

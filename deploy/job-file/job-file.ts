@@ -48,11 +48,37 @@ export function parseJobFile(name: string, text: string): JobFile {
 
 function parseJsonFile(name: string, text: string): JobFile {
   const value = parseJson(name, text);
-  if ('job' in value) return { name, text, format: 'hcl-json', value };
+  if ('job' in value) {
+    refuseCorrupted(name, text);
+    return { name, text, format: 'hcl-json', value };
+  }
   if ('Job' in value || ('ID' in value && 'TaskGroups' in value)) {
     return { name, text, format: 'api-json', value };
   }
   throw jobFileInvalid(name, 'its JSON holds neither "Job" (as `nomad job inspect` prints) nor "job"');
+}
+
+/** What a client fills in; the rest is the parser's, and comes out right. */
+const runtimeReference = /(?<!\$)\$\{(?:NOMAD_|attr\.|node\.|meta\.|env\[|device\.|secret\.)/;
+
+/**
+ * Refuses strings that Nomad silently changes: in JSON it counts past escapes, and `\\n${NOMAD_ALLOC_ID}` becomes
+ * `\\n${{NOMAD_ALLOC_I}` (measured on 2.0.5).
+ */
+function refuseCorrupted(name: string, text: string): void {
+  for (const { 0: string, index } of text.matchAll(/"(?:[^"\\]|\\.)*"/gs)) {
+    const at = string.search(runtimeReference);
+    if (at < 0 || !string.slice(0, at).includes('\\')) continue;
+    const line = text.slice(0, index).split('\n').length;
+    throw new SaddlebagError(
+      'job-file-unsupported',
+      `cannot read ${name}:${line}: Nomad corrupts what stands behind an escape and before \${…} in JSON`,
+      {
+        hint: 'write $${…} for what the client is to fill in, or write the file as HCL',
+        exitCode: exitCodes.usage,
+      },
+    );
+  }
 }
 
 function parseJson(name: string, text: string): Readonly<Record<string, unknown>> {

@@ -39,11 +39,9 @@ export async function parseRendered(
     if (job !== null) return { id: job.ID, job, source };
     source.text = await putFilesIn(file.name, parseHcl(text), context.cwd);
   }
-  const job = await nomad.parseJob({
-    name: file.name,
-    source: source.text.trimStart(),
-    variables: source.variables,
-  });
+  // The server takes for JSON only what begins with its brace; of HCL the lines before it count, for its messages.
+  const body = file.format === 'hcl' ? source.text : source.text.trimStart();
+  const job = await nomad.parseJob({ name: file.name, source: body, variables: source.variables });
   return { id: job.ID, job, source };
 }
 

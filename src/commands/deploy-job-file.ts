@@ -1,5 +1,6 @@
 import { parseArtifact } from '../../deploy/artifact.ts';
 import { parseCounts } from '../../deploy/counts.ts';
+import { reportWarnings } from '../../deploy/job-check.ts';
 import { readJobFile } from '../../deploy/job-file/job-file.ts';
 import { parseRendered } from '../../deploy/job-file/parse.ts';
 import { placeOfJob, prepareJobFile } from '../../deploy/job-file/prepare.ts';
@@ -20,8 +21,8 @@ type JobFileFlags = JobFileInput['flags'];
 /**
  * Runs `saddlebag deploy --job-file`: puts artifacts into a job file of the user's, and deploys what it says; with
  * `--dry-run` prints the file.
- * @throws {SaddlebagError} `flags-conflict`, `usage-invalid`, `interrupted`; what reading, rendering and parsing the file throw, and
- * what `deployPrepared` throws
+ * @throws {SaddlebagError} `flags-conflict`, `usage-invalid`, `interrupted`; what reading, rendering and parsing the file
+ * throw, and what `deployPrepared` throws
  */
 export async function runDeployJobFile(input: JobFileInput, context: Context): Promise<CommandResult> {
   const { flags } = input;
@@ -47,6 +48,7 @@ export async function runDeployJobFile(input: JobFileInput, context: Context): P
     const prepared = await orInterrupted(submission.id, context, () =>
       prepareJobFile(nomad, request, context),
     );
+    reportWarnings(prepared.findings, context);
     return deployPrepared(nomad, prepared, { options: flags, confirm: input.confirm ?? null }, context);
   });
 }

@@ -1,0 +1,344 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type DeployFlags, runDeploy } from '../../../src/commands/deploy.ts';
+import type { Context } from '../../../src/core/context.ts';
+import { sampleArtifactJson, sampleSha256 } from '../../deploy/sample.ts';
+import { testContext } from '../../helpers/context.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { type FakeAnswers, Refusal, startFakeNomad } from '../../stack/fake-nomad.ts';
+
+const url = 'https://apps.example/web/web-1.2-x86_64';
+const checksum = `sha256:${sampleSha256}`;
+
+const template = `variable "artifact_source" {}
+variable "artifact_checksum" {}
+variable "tag" { type = string }
+variable "ports" { type = list(number) }
+
+job "web" {
+  # All by variables.
+  group "web" {
+    task "server" {
+      driver = "exec"
+      config { command = "local/web" }
+    }
+  }
+}
+`;
+
+/** The job as a server would read it from any of the files here. */
+function parsedJob(changes: Readonly<Record<string, unknown>> = {}, count: number | null = 1) {
+  const artifact = {
+    GetterSource: `${url}?archive=false`,
+    GetterOptions: { checksum },
+    GetterMode: 'file',
+    RelativeDest: 'local/web',
+  };
+  const task = { Name: 'server', Driver: 'exec', Config: { command: 'local/web' }, Artifacts: [artifact] };
+  return { ID: 'web', TaskGroups: [{ Name: 'web', Count: count, Tasks: [task] }], ...changes };
+}
+
+const edited = {
+  Type: 'Edited',
+  ID: 'web',
+  Fields: [{ Type: 'Edited', Name: 'Priority', Old: '50', New: '60' }],
+};
+const sourceChanged = { Type: 'Edited', Name: 'GetterSource', Old: 'a', New: 'b' };
+const artifactEdited = {
+  Type: 'Edited',
+  ID: 'web',
+  Fields: [],
+  TaskGroups: [
+    {
+      Type: 'Edited',
+      Name: 'web',
+      Tasks: [
+        {
+          Type: 'Edited',
+          Name: 'server',
+          Objects: [{ Type: 'Edited', Name: 'Artifact', Fields: [sourceChanged] }],
+        },
+      ],
+    },
+  ],
+};
+
+/** Answers of a server that has version 3 of the job with five allocations. */
+function answers(changes: FakeAnswers = {}): FakeAnswers {
+  const state = { Version: 3, JobModifyIndex: 5, Type: 'service', TaskGroups: [{ Name: 'web', Count: 5 }] };
+  return {
+    '/jobs/parse': parsedJob(),
+    '/job/web': state,
+    '/job/web/versions': { Versions: [state] },
+    '/validate/job': {},
+    '/job/web/plan': { JobModifyIndex: 5, Diff: edited },
+    ...changes,
+  };
+}
+
+/** Deploys `text` as a job file; the environment holds no nomad program unless it is given. */
+async function deploy(text: string, flags: DeployFlags, overrides: Partial<Context> = {}) {
+  const cwd = overrides.cwd ?? (await temporaryDirectory());
+  await writeFile(join(cwd, 'app.nomad.hcl'), text);
+  const withoutNomad: Context['exec'] = async () => ({
+    exitCode: undefined,
+    stdout: '',
+    stderr: '',
+    failure: 'ENOENT',
+  });
+  const context = testContext({ exec: withoutNomad, ...overrides, cwd });
+  const input = {
+    artifact: '-',
+    flags: { jobFile: 'app.nomad.hcl', ...flags },
+    readStdin: async () => sampleArtifactJson(),
+  };
+  return { ...(await runDeploy(input, context)), events: context.events };
+}
+
+const filled = { var: ['tag=a "b"'], varFile: ['more.hcl'] };
+
+describe('a job file with variables', () => {
+  it('is parsed as it is, with their values beside it, and submitted with both', async () => {
+    const nomad = await startFakeNomad(answers({ '/jobs': new Refusal(500, 'enough') as never }));
+    const cwd = await temporaryDirectory();
+    await writeFile(join(cwd, 'more.hcl'), 'ports = [1,\n  2]\ntag = "from the file"\n');
+    const env = { NOMAD_ADDR: nomad.address, NOMAD_VAR_ports: '[9]', NOMAD_VAR_other: 'x' };
+    await expect(deploy(template, filled, { cwd, env })).rejects.toMatchObject({ code: 'nomad-failed' });
+    const variables = [
+      'ports = [1,\n  2]',
+      'tag = "a \\"b\\""',
+      `artifact_source = "${url}?archive=false"`,
+      `artifact_checksum = "${checksum}"`,
+      '',
+    ].join('\n');
+    expect(nomad.bodies.get('/jobs/parse')).toEqual({
+      JobHCL: template,
+      Variables: variables,
+      Canonicalize: false,
+    });
+    expect(nomad.bodies.get('/jobs')).toMatchObject({
+      EnforceIndex: true,
+      JobModifyIndex: 5,
+      Submission: { Source: template, Format: 'hcl2', Variables: variables },
+    });
+  });
+
+  it('says which of them have no value, before it asks a server', async () => {
+    await expect(deploy(`${template}locals { x = [var.tag, var.ports] }\n`, {})).rejects.toMatchObject({
+      code: 'job-variable-invalid',
+      message: 'cannot deploy app.nomad.hcl: no value for variable "tag", variable "ports"',
+      hint: 'pass --var tag=…, --var-file FILE, or set NOMAD_VAR_tag',
+      exitCode: 2,
+    });
+  });
+
+  it.each([
+    [
+      { var: ['nope=1'] },
+      'app.nomad.hcl has no such variable; it declares artifact_source, artifact_checksum, tag',
+    ],
+    [{ var: ['tag'] }, 'cannot use --var tag: expected NAME=VALUE'],
+    [{ varFile: ['none.hcl'] }, 'cannot read variables from none.hcl: no such file or directory'],
+    [{ varFile: ['app.nomad.hcl'] }, 'cannot read variables from app.nomad.hcl:1:1: a block, where only'],
+    [{ port: ['http'] }, 'cannot deploy app.nomad.hcl with --port: the job file says what the job is'],
+    [{ exitCode: true }, '--exit-code without --plan'],
+    [{ artifact: ['x'] }, 'cannot use --artifact x: expected TASK=ARTIFACT'],
+    [{ count: 'x=y' }, 'cannot deploy: --count: expected N, or GROUP=N'],
+  ])('refuses %o', async (flags, message) => {
+    await expect(deploy(template, flags)).rejects.toMatchObject({
+      message: expect.stringContaining(message),
+      exitCode: 2,
+    });
+  });
+
+  it('is refused where its job does not use the artifact', async () => {
+    const elsewhere = { ...parsedJob(), TaskGroups: [{ Name: 'web', Tasks: [{ Name: 'server' }] }] };
+    const nomad = await startFakeNomad(answers({ '/jobs/parse': elsewhere }));
+    const env = { NOMAD_ADDR: nomad.address };
+    await expect(deploy(template, {}, { env })).rejects.toMatchObject({
+      code: 'job-file-unsupported',
+      message: 'cannot set the artifact in app.nomad.hcl: no task fetches it',
+    });
+    expect(nomad.calls).toEqual(['POST /jobs/parse']);
+  });
+
+  it('tells the reasons of the server with the lines of the file', async () => {
+    const reason = 'Failed to parse job: input.hcl:6,1-4: Unsupported block type; no such block';
+    const nomad = await startFakeNomad(answers({ '/jobs/parse': () => new Refusal(400, reason) }));
+    await expect(deploy(template, {}, { env: { NOMAD_ADDR: nomad.address } })).rejects.toMatchObject({
+      code: 'job-file-invalid',
+      message: 'cannot read app.nomad.hcl: app.nomad.hcl:6,1-4: Unsupported block type; no such block',
+    });
+  });
+});
+
+describe('a job file that reads files', () => {
+  const reading = (call: string) =>
+    template.replace('driver = "exec"', `driver = "exec"\n      env { A = ${call} }`);
+
+  it('has them put in where there is no nomad', async () => {
+    const nomad = await startFakeNomad(answers());
+    const cwd = await temporaryDirectory();
+    await mkdir(join(cwd, 'conf'));
+    await writeFile(join(cwd, 'conf/a'), `x "\\ \${y}\n%{z}`);
+    await writeFile(join(cwd, 'b'), Buffer.from([0xff, 0]));
+    const text = reading('join("", [file("conf/a"), filebase64("./b")])');
+    await deploy(text, { plan: true }, { cwd, env: { NOMAD_ADDR: nomad.address } });
+    const expected = text
+      .replace('file("conf/a")', () => `"x \\"\\\\ $\${y}\\n%%{z}"`)
+      .replace('filebase64("./b")', '"/wA="');
+    expect(nomad.bodies.get('/jobs/parse')?.JobHCL).toBe(expected);
+  });
+
+  it.each([
+    [
+      'file(var.tag)',
+      'file() reads files, which no server does: only a server that had your files could run it',
+    ],
+    ['file("../x")', '../x is outside the current directory'],
+    ['file("/etc/passwd")', '/etc/passwd is outside the current directory'],
+    ['file("none")', 'file() reads files, which no server does: no such file or directory'],
+    ['file("link")', 'link is outside the current directory'],
+    ['fileset(".", "*")', 'fileset() reads files'],
+  ])('is refused with its line for %s', async (call, reason) => {
+    const cwd = await temporaryDirectory();
+    await mkdir(join(cwd, 'inner'));
+    await writeFile(join(cwd, 'x'), '');
+    const { symlink } = await import('node:fs/promises');
+    await symlink('../x', join(cwd, 'inner/link'));
+    await expect(
+      deploy(reading(call), { var: ['tag=x'] }, { cwd: join(cwd, 'inner') }),
+    ).rejects.toMatchObject({
+      code: 'job-file-function',
+      message: expect.stringMatching(/^cannot read app\.nomad\.hcl:11:17: /),
+      hint: 'with the `nomad` program on PATH it is run as `nomad job run` runs it',
+    });
+    await expect(deploy(reading(call), { var: ['tag=x'] }, { cwd: join(cwd, 'inner') })).rejects.toThrow(
+      reason,
+    );
+  });
+});
+
+describe('the counts of a job file', () => {
+  const submission = { Source: 'job "web" {}', Format: 'hcl2', Variables: '', VariableFlags: { a: 'b' } };
+  /** Deploys a file that says 3 where the last one said `last` and five run; returns the planned count. */
+  async function countOf(last: number | null, flags: DeployFlags = {}) {
+    const parse = (body: Readonly<Record<string, unknown>>) =>
+      parsedJob({}, body.JobHCL === submission.Source ? last : 3);
+    const nomad = await startFakeNomad(
+      answers({ '/jobs/parse': parse, ...(last === null ? {} : { '/job/web/submission': submission }) }),
+    );
+    const { events } = await deploy(
+      template,
+      { plan: true, ...flags },
+      { env: { NOMAD_ADDR: nomad.address } },
+    );
+    const body = nomad.bodies.get('/job/web/plan') as { Job: ReturnType<typeof parsedJob> };
+    const notes = events.flatMap((event) => (event.kind === 'step' ? [event.message] : []));
+    return { count: body.Job.TaskGroups[0]?.Count, note: notes.find((note) => note.startsWith('group')) };
+  }
+
+  it('stay what the cluster has while the file says what it said', async () => {
+    expect(await countOf(3)).toEqual({
+      count: 5,
+      note: 'group "web": 5 in the cluster, 3 in the file, as before: the cluster\'s stays',
+    });
+  });
+
+  it('are those of the file once it changed', async () => {
+    expect(await countOf(2)).toEqual({
+      count: 3,
+      note: 'group "web": 5 in the cluster, 3 in the file, which changed: the file\'s is taken',
+    });
+  });
+
+  it('stay where nobody knows what was submitted last', async () => {
+    expect(await countOf(null)).toMatchObject({ count: 5, note: expect.stringContaining('is not known') });
+  });
+
+  it('are what is asked for', async () => {
+    expect(await countOf(3, { count: '7' })).toEqual({ count: 7, note: undefined });
+    expect(await countOf(3, { count: 'web=8' })).toMatchObject({ count: 8 });
+    await expect(countOf(3, { count: 'db=8' })).rejects.toThrow('the job has no group db; it has web');
+  });
+});
+
+describe('a plan', () => {
+  const planOf = async (diff: unknown, flags: DeployFlags) => {
+    const plan = { '/job/web/plan': { JobModifyIndex: 5, Diff: diff as never } };
+    const nomad = await startFakeNomad(answers(plan));
+    return deploy(template, { plan: true, ...flags }, { env: { NOMAD_ADDR: nomad.address } });
+  };
+
+  it('tells by its exit code whether anything would change, where it is asked to', async () => {
+    const none = { Type: 'None', ID: 'web' };
+    expect(await planOf(none, { exitCode: true })).toMatchObject({ exitCode: 0, json: { changes: false } });
+    expect(await planOf(edited, { exitCode: true })).toMatchObject({ exitCode: 11, json: { changes: true } });
+    expect(await planOf(edited, {})).toMatchObject({ exitCode: 0 });
+  });
+
+  it('has colours for a terminal', async () => {
+    const { text, coloredText } = await planOf(edited, {});
+    expect(text).toContain('    ~ Priority: "50" → "60"');
+    expect(coloredText).toContain('    \u001b[33m~\u001b[39m Priority: "50" → "60"');
+  });
+
+  it('of a new version passes --only-artifact, and of nothing else', async () => {
+    await planOf(artifactEdited, { onlyArtifact: true });
+    await expect(planOf(edited, { onlyArtifact: true })).rejects.toMatchObject({
+      code: 'plan-too-wide',
+      message: 'cannot deploy web: more than the artifact would change: Priority',
+    });
+    await expect(planOf({ Type: 'Added', ID: 'web' }, { onlyArtifact: true })).rejects.toThrow('job (added)');
+  });
+});
+
+describe('a change that is to be confirmed', () => {
+  it('is not submitted when it is not', async () => {
+    const { deployPrepared } = await import('../../../src/commands/deploy-prepared.ts');
+    const { openNomad } = await import('../../../deploy/nomad.ts');
+    const { readConnection } = await import('../../../deploy/nomad-connection.ts');
+    const { readPlan } = await import('../../../deploy/plan-answer.ts');
+    const fake = await startFakeNomad({});
+    const nomad = openNomad(await readConnection({ NOMAD_ADDR: fake.address }), new AbortController().signal);
+    const source = { text: '', format: 'hcl2', variables: '' } as const;
+    const plan = readPlan({ JobModifyIndex: 5, Diff: edited });
+    const prepared = { spec: { id: 'web', job: parsedJob(), source }, current: null, plan, findings: [] };
+    const questions: string[] = [];
+    const confirm = async (question: string) => {
+      questions.push(question);
+      return false;
+    };
+    const options = { options: {}, confirm, confirmChanges: true };
+    await expect(deployPrepared(nomad, prepared, options, testContext())).rejects.toMatchObject({
+      code: 'deploy-declined',
+      exitCode: 1,
+    });
+    expect(questions).toEqual(['Submit this change of web?']);
+    expect(fake.calls).toEqual([]);
+    await nomad.close();
+  });
+});
+
+describe('a job file that is not read', () => {
+  it('is one in JSON whose strings Nomad would change', async () => {
+    const corrupted = JSON.stringify({
+      variable: { artifact_source: {} },
+      job: { web: { x: `a\n\${NOMAD_X}` } },
+    });
+    await expect(deploy(corrupted, { dryRun: true })).rejects.toMatchObject({
+      code: 'job-file-unsupported',
+      message: expect.stringContaining('cannot read app.nomad.hcl:1: Nomad corrupts'),
+    });
+    const escaped = corrupted.replace('$', '$$$$');
+    expect((await deploy(escaped, { dryRun: true })).text).toBe(escaped);
+  });
+
+  it('or is not there', async () => {
+    await expect(deploy('x', { jobFile: 'none.hcl' })).rejects.toMatchObject({
+      code: 'job-file-unreadable',
+      message: 'cannot read job file none.hcl: no such file or directory',
+    });
+  });
+});
