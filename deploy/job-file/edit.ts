@@ -1,12 +1,4 @@
-import type {
-  HclAttribute,
-  HclBlock,
-  HclDocument,
-  HclExpression,
-  HclToken,
-} from '../../src/core/hcl/syntax.ts';
-
-type HclObject = Extract<HclExpression, { readonly kind: 'object' }>;
+import type { HclAttribute, HclBlock, HclDocument, HclToken } from '../../src/core/hcl/syntax.ts';
 
 /** A stretch of a text, and what takes its place. */
 export interface TextEdit {
@@ -47,10 +39,6 @@ export class HclEditor {
     return applyEdits(this.#document.text, this.#edits);
   }
 
-  replace({ start, end }: { readonly start: number; readonly end: number }, text: string): void {
-    this.#edits.push({ start, end, text });
-  }
-
   /** Sets attributes of a block: a value that is there is replaced, others are added behind the last attribute. */
   setAttributes(block: HclBlock, settings: readonly Setting[]): void {
     const present = new Map(attributesIn(block).map((attribute) => [attribute.name, attribute]));
@@ -62,26 +50,6 @@ export class HclEditor {
     if (added.length === 0) this.#edits.push(...replaced);
     else if (isOnOneLine(this.#document.text, block)) this.#edits.push(this.#spread(block, replaced, added));
     else this.#edits.push(...replaced, this.#addition(block, added));
-  }
-
-  /** Sets items of an object expression; those that are not there come last, on lines of their own where others are. */
-  setItems(object: HclObject, settings: readonly Setting[]): void {
-    const last = object.items.at(-1);
-    if (last === undefined) {
-      this.replace(object, `{ ${settings.map(([name, value]) => `${name} = ${value}`).join(', ')} }`);
-      return;
-    }
-    const isSpread = last.at.line > object.at.line;
-    const at = isSpread ? this.#lineEndAfter(last.end) : last.end;
-    for (const [name, value] of settings) {
-      const item = object.items.find(({ key }) => key === name);
-      if (item !== undefined) this.replace(item.value, value);
-      else if (!isSpread) this.replace({ start: at, end: at }, `, ${name} = ${value}`);
-      else {
-        const row = `${this.#indentAt(last.start)}${name} = ${value}${this.#lineEnd}`;
-        this.replace({ start: at, end: at }, row);
-      }
-    }
   }
 
   /** Adds a block behind another item of a body, after an empty line; `lines` are indented from there. */

@@ -84,10 +84,10 @@ function editArtifact(
           ['destination', quoteText(place)],
           ['mode', '"file"'],
         ];
-  const options = attributeOf(block.body, 'options')?.value;
+  const computed = attributeOf(block.body, 'options');
+  if (computed !== undefined) throw jobFileUnsupported(file.name, computed.at, 'options is no block here');
   const blocks = blocksOf(block.body, 'options');
-  if (options !== undefined) setOptionsMap(file, options, artifact);
-  else if (blocks[0] !== undefined) setOptionsBlock(file, blocks[0], artifact);
+  if (blocks[0] !== undefined) setOptionsBlock(file, blocks[0], artifact);
   else {
     const last = block.body.items.at(-1);
     if (last === undefined || last.at.line === block.at.line) {
@@ -112,16 +112,6 @@ function setOptionsBlock(file: EditedFile, options: HclBlock, artifact: DeployAr
   const pinned = attributeOf(options.body, 'version');
   if (pinned !== undefined) throw pinsVersion(file, pinned);
   file.editor.setAttributes(options, optionsOf(artifact));
-}
-
-/** Sets checksum and archive in `options = { … }`. */
-function setOptionsMap(file: EditedFile, options: HclExpression, artifact: DeployArtifact): void {
-  if (options.kind !== 'object' || options.items.some(({ key }) => key === null)) {
-    throw jobFileUnsupported(file.name, options.at, 'options is computed, and the checksum stands in it');
-  }
-  const pinned = options.items.find(({ key }) => key === 'version');
-  if (pinned !== undefined) throw pinsVersion(file, pinned);
-  file.editor.setItems(options, optionsOf(artifact));
 }
 
 function pinsVersion(file: EditedFile, { at }: { readonly at: HclBlock['at'] }) {

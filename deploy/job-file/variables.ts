@@ -70,7 +70,8 @@ export async function gatherVariables(file: JobFile, sources: VariableSources): 
   const values = new Map<string, string>();
   for (const variable of declared) {
     const value = sources.env[`NOMAD_VAR_${variable.name}`];
-    if (value !== undefined) values.set(variable.name, expressionOf(variable, value));
+    if (value !== undefined)
+      values.set(variable.name, expressionOf(variable, value, `NOMAD_VAR_${variable.name}`));
   }
   for (const name of sources.files) {
     for (const [key, value] of await readVariableFile(name, sources.cwd)) values.set(key, value);
@@ -79,7 +80,7 @@ export async function gatherVariables(file: JobFile, sources: VariableSources): 
     const { name, value } = parseFlag(flag);
     const variable = declared.find((one) => one.name === name);
     if (variable === undefined) throw undeclared(file, name, declared);
-    values.set(name, expressionOf(variable, value));
+    values.set(name, expressionOf(variable, value, `--var ${name}`));
   }
   return values;
 }
@@ -125,9 +126,20 @@ export function renderVariables(values: Variables): string {
   return [...values].map(([name, value]) => `${name} = ${value}\n`).join('');
 }
 
-/** Nomad takes what is given for text, a number or no type at all as text, and the rest as an expression. */
-function expressionOf({ type }: DeclaredVariable, value: string): string {
-  return type === null || type === 'string' || type === 'number' ? quoteText(value) : value.trim();
+/**
+ * Nomad takes what is given for text, a number or no type at all as text, and the rest as an expression. `origin` is for
+ * messages; the value, which may be a secret, is not shown.
+ */
+function expressionOf({ type }: DeclaredVariable, value: string, origin: string): string {
+  if (type === null || /^"?(?:string|number)"?$/.test(type)) return quoteText(value);
+  const { body, problems } = parseHcl(`value = ${value.trim()}\n`);
+  const isOne = problems.length === 0 && body.items.length === 1;
+  if (isOne) return value.trim();
+  const reason = problems[0]?.reason ?? 'more than one value';
+  throw invalid(
+    `cannot use ${origin}: it is to be ${type}: ${reason}`,
+    'write it as in a file: ["a", "b"], { a = 1 }, true',
+  );
 }
 
 function parseFlag(flag: string): { readonly name: string; readonly value: string } {

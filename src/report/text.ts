@@ -61,7 +61,10 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
       if (event.kind === 'step') return write(`${label} ${printable(event.message)}`);
       // Where the view is drawn, what it shows is not told a second time.
       if (event.kind === 'detail' && event.inView === true && view !== '') return;
-      if (event.kind === 'detail') return write(`${label} ${paint('dim', `  ${printable(event.message)}`)}`);
+      if (event.kind === 'detail') {
+        const line = `  ${printable(event.message)}`;
+        return write(`${label} ${paint(event.stage === 'plan' ? styleOfChange(line) : 'dim', line)}`);
+      }
       write(`${label} ${paint('yellow', 'warning:')} ${printable(event.message)}`);
       if (event.hint !== undefined) write(`${label} ${paint('dim', `  hint: ${printable(event.hint)}`)}`);
     },
@@ -72,4 +75,12 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
 /** A line that wraps would be two to the terminal, and one to who clears it. */
 function cut(line: string, columns: number): string {
   return columns > 0 && line.length > columns ? `${line.slice(0, Math.max(0, columns - 1))}…` : line;
+}
+
+/** A line of a plan says by its mark what becomes of what it names. */
+function styleOfChange(line: string): 'green' | 'red' | 'yellow' | 'dim' {
+  const mark = line.trim().slice(0, 1);
+  if (mark === '+') return 'green';
+  if (mark === '-') return 'red';
+  return mark === '~' ? 'yellow' : 'dim';
 }

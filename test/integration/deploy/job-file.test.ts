@@ -138,6 +138,11 @@ describe('a job file with variables', () => {
       { var: ['nope=1'] },
       'app.nomad.hcl has no such variable; it declares artifact_source, artifact_checksum, tag',
     ],
+    [{ var: ['ports=[1'] }, 'cannot use --var ports: it is to be list(number): this [ is never closed'],
+    [
+      { var: ['ports=[1]\nother = 2'] },
+      'cannot use --var ports: it is to be list(number): more than one value',
+    ],
     [{ var: ['tag'] }, 'cannot use --var tag: expected NAME=VALUE'],
     [{ varFile: ['none.hcl'] }, 'cannot read variables from none.hcl: no such file or directory'],
     [{ varFile: ['app.nomad.hcl'] }, 'cannot read variables from app.nomad.hcl:1:1: a block, where only'],
@@ -161,6 +166,40 @@ describe('a job file with variables', () => {
       message: 'cannot set the artifact in app.nomad.hcl: no task fetches it',
     });
     expect(nomad.calls).toEqual(['POST /jobs/parse']);
+  });
+
+  it('is refused where it goes to several regions', async () => {
+    const nomad = await startFakeNomad(
+      answers({ '/jobs/parse': parsedJob({ Multiregion: { Regions: [] } }) }),
+    );
+    await expect(deploy(template, {}, { env: { NOMAD_ADDR: nomad.address } })).rejects.toMatchObject({
+      code: 'job-file-unsupported',
+      message: expect.stringContaining('its multiregion block makes a deployment in each region'),
+    });
+  });
+
+  it('goes where it says, which a flag may not deny', async () => {
+    const placed = parsedJob({ Namespace: 'apps' });
+    const nomad = await startFakeNomad(answers({ '/jobs/parse': placed, '/namespace/apps': {} }));
+    const env = { NOMAD_ADDR: nomad.address, NOMAD_NAMESPACE: 'other' };
+    await deploy(template, { plan: true }, { env });
+    expect(nomad.calls).toContain('GET /namespace/apps');
+    await expect(deploy(template, { plan: true, namespace: 'third' }, { env })).rejects.toMatchObject({
+      code: 'flags-conflict',
+      message: 'cannot deploy app.nomad.hcl: it says namespace apps, --namespace says third',
+    });
+  });
+
+  it('is printed with what would be submitted, for programs', async () => {
+    const { text, json } = await deploy(template, { dryRun: true, var: ['tag=x'] });
+    expect(text).toBe(template);
+    expect(json).toEqual({
+      version: 1,
+      jobFile: 'app.nomad.hcl',
+      format: 'hcl2',
+      source: template,
+      variables: `tag = "x"\nartifact_source = "${url}?archive=false"\nartifact_checksum = "${checksum}"\n`,
+    });
   });
 
   it('tells the reasons of the server with the lines of the file', async () => {

@@ -46,6 +46,16 @@ describe('renderFailure', () => {
 });
 
 describe('the text reporter', () => {
+  it('paints the lines of a plan by their marks', () => {
+    const { stream, text } = collector();
+    const reporter = createTextReporter({ stream, redraw: false, color: true });
+    for (const message of ['~ job "web"', '    + Count: "1"', '    - Meta[a]: "b"', '      same']) {
+      reporter.report({ kind: 'detail', stage: 'plan', message });
+    }
+    const colors = text().matchAll(/\[(3\d|2)m {2}/g);
+    expect([...colors].map(([, color]) => color)).toEqual(['33', '32', '31', '2']);
+  });
+
   it('redraws a view below the lines, cut to the terminal, and does not tell its news twice', () => {
     const { stream, text } = collector();
     Object.assign(stream, { columns: 30, isTTY: true });
