@@ -26,12 +26,15 @@ export class HclEditor {
   readonly #document: HclDocument;
   readonly #newlines: readonly HclToken[];
   readonly #lineEnd: string;
+  /** One level of indentation, as the file has it. */
+  readonly #unit: string;
   readonly #edits: TextEdit[] = [];
 
   constructor(document: HclDocument) {
     this.#document = document;
     this.#newlines = document.tokens.filter(({ kind }) => kind === 'newline');
     this.#lineEnd = this.#newlines[0]?.text ?? '\n';
+    this.#unit = unitOf(document);
   }
 
   /** Returns the text with all edits made. */
@@ -52,12 +55,15 @@ export class HclEditor {
     else this.#edits.push(...replaced, this.#addition(block, added));
   }
 
-  /** Adds a block behind another item of a body, after an empty line; `lines` are indented from there. */
+  /** Adds a block behind another item of a body, after an empty line; `lines` are indented from there, two blanks a level. */
   addBlockAfter(item: { readonly start: number; readonly end: number }, lines: readonly string[]): void {
     const indent = this.#indentAt(item.start);
-    const text = lines.map((line) => `${line === '' ? '' : indent}${line}${this.#lineEnd}`).join('');
+    const indented = lines.map((line) => {
+      const own = line.replace(/^ */, (blanks) => this.#unit.repeat(blanks.length / 2));
+      return line === '' ? this.#lineEnd : `${indent}${own}${this.#lineEnd}`;
+    });
     const at = this.#lineEndAfter(item.end);
-    this.#edits.push({ start: at, end: at, text: `${this.#lineEnd}${text}` });
+    this.#edits.push({ start: at, end: at, text: `${this.#lineEnd}${indented.join('')}` });
   }
 
   /** Puts the items of a block that is written on one line on lines of their own, the added ones behind them. */
@@ -66,7 +72,7 @@ export class HclEditor {
     const moved = replaced.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
     const inner = applyEdits(this.#document.text.slice(start, end), moved).trim();
     const closing = this.#indentAt(block.start);
-    const indent = `${closing}  `;
+    const indent = `${closing}${this.#unit}`;
     const width = Math.max(
       0,
       ...[...attributesIn(block), ...added.map(([name]) => ({ name }))].map(nameLength),
@@ -86,7 +92,8 @@ export class HclEditor {
     const last = attributesIn(block).at(-1);
     const at = this.#lineEndAfter(last?.end ?? block.body.start);
     const first = block.body.items[0];
-    const indent = first === undefined ? `${this.#indentAt(block.start)}  ` : this.#indentAt(first.start);
+    const indent =
+      first === undefined ? `${this.#indentAt(block.start)}${this.#unit}` : this.#indentAt(first.start);
     const width = Math.max(
       last === undefined ? 0 : this.#nameWidth(last),
       ...added.map(([name]) => name.length),
@@ -125,4 +132,13 @@ function isOnOneLine(text: string, block: HclBlock): boolean {
 
 function nameLength({ name }: { readonly name: string }): number {
   return name.length;
+}
+
+/** Returns by how much the first item of the first block is indented more than the block. */
+function unitOf({ text, body }: HclDocument): string {
+  const blocks = body.items.filter((item) => item.kind === 'block');
+  const item = blocks.find((block) => !isOnOneLine(text, block))?.body.items[0];
+  if (item === undefined) return '  ';
+  const indent = /[ \t]*$/.exec(text.slice(0, item.start))?.[0] ?? '';
+  return indent === '' ? '  ' : indent;
 }

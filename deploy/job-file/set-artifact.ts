@@ -86,17 +86,18 @@ function editArtifact(
         ];
   const computed = attributeOf(block.body, 'options');
   if (computed !== undefined) throw jobFileUnsupported(file.name, computed.at, 'options is no block here');
-  const blocks = blocksOf(block.body, 'options');
-  if (blocks[0] !== undefined) setOptionsBlock(file, blocks[0], artifact);
-  else {
-    const last = block.body.items.at(-1);
-    if (last === undefined || last.at.line === block.at.line) {
-      throw jobFileUnsupported(file.name, block.at, 'the artifact block is on one line', onLines);
-    }
-    const rows = optionsOf(artifact).map(([name, value]) => `  ${name.padEnd(8)} = ${value}`);
-    file.editor.addBlockAfter(last, ['options {', ...rows, '}']);
-  }
   file.editor.setAttributes(block, [['source', quoteText(url)], ...moved]);
+  const [options] = blocksOf(block.body, 'options');
+  if (options !== undefined) {
+    setOptionsBlock(file, options, artifact);
+    return;
+  }
+  const last = block.body.items.at(-1);
+  if (last === undefined || last.at.line === block.at.line) {
+    throw jobFileUnsupported(file.name, block.at, 'the artifact block is on one line', onLines);
+  }
+  const rows = optionsOf(artifact).map(([name, value]) => `  ${name.padEnd(8)} = ${value}`);
+  file.editor.addBlockAfter(last, ['options {', ...rows, '}']);
 }
 
 const onLines = 'write each of its settings on a line of its own';

@@ -8,7 +8,7 @@ import type { PreparedRelease } from '../../deploy/prepare.ts';
 import { release } from '../../deploy/release.ts';
 import type { Release } from '../../deploy/release-model.ts';
 import type { Context } from '../core/context.ts';
-import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import { exitCodes } from '../core/errors.ts';
 import type { DeployOptions } from './deploy.ts';
 import { type Confirm, followOptions, provenanceOf } from './nomad-session.ts';
 import { releaseResult } from './release-result.ts';
@@ -19,29 +19,23 @@ export interface PreparedOptions {
   readonly options: DeployOptions;
   /** Asks a person at the terminal; null where nobody is there. */
   readonly confirm: Confirm;
-  /** Ask before a change is submitted; without a person at the terminal, nothing is asked. */
-  readonly confirmChanges?: boolean;
 }
 
 /**
  * Shows what a planned job would change, and deploys it as `options` say; with `--plan` only shows it.
- * @throws {SaddlebagError} `plan-too-wide`, `deploy-declined`; what `release` throws
+ * @throws {SaddlebagError} `plan-too-wide`; what `release` throws
  */
 export async function deployPrepared(
   nomad: Nomad,
   prepared: PreparedRelease,
-  { options, confirm, confirmChanges = false }: PreparedOptions,
+  { options, confirm }: PreparedOptions,
   context: Context,
 ): Promise<CommandResult> {
   const { spec, plan } = prepared;
   reportWarnings(prepared.findings, context);
   if (options.onlyArtifact === true) checkOnlyArtifact(spec.id, plan);
   if (options.plan === true) return planned(prepared, options);
-  if (changesJob(plan)) {
-    reportPlan(prepared, context);
-    const question = `Submit this change of ${spec.id}?`;
-    if (confirmChanges && confirm !== null && !(await confirm(question))) throw declined(spec.id);
-  }
+  if (changesJob(plan)) reportPlan(prepared, context);
   const released = await release(
     nomad,
     prepared,
@@ -93,9 +87,3 @@ function planned({ plan, spec }: PreparedRelease, { exitCode }: DeployOptions): 
 
 const styles = { added: 'green', deleted: 'red', edited: 'yellow', note: 'dim' } as const;
 const paint: Paint = (style, text) => styleText(styles[style], text, { validateStream: false });
-
-function declined(jobId: string): SaddlebagError {
-  return new SaddlebagError('deploy-declined', `cannot deploy ${jobId}: it was not confirmed`, {
-    hint: 'nothing was submitted',
-  });
-}

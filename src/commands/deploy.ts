@@ -90,8 +90,6 @@ export async function deployArtifact(
     readonly source: JobSettingsSource;
     readonly options: DeployOptions;
     readonly confirm?: Confirm;
-    /** Ask before a change is submitted, where somebody is there to answer. */
-    readonly confirmChanges?: boolean;
   },
   context: Context,
 ): Promise<CommandResult> {
@@ -111,8 +109,7 @@ export async function deployArtifact(
   };
   return withNomad(place, context, async (nomad) => {
     const prepared = await prepare(nomad, artifact, settings, context);
-    const { confirm = null, confirmChanges = false } = request;
-    return deployPrepared(nomad, prepared, { options: flags, confirm, confirmChanges }, context);
+    return deployPrepared(nomad, prepared, { options: flags, confirm: request.confirm ?? null }, context);
   });
 }
 

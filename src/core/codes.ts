@@ -38,7 +38,6 @@ export const errorCodes = {
   'dependency-outside': 'a dependency is only a link to a directory of this machine',
   'data-missing': '`--with` asks for data that this machine does not have',
   'data-unknown': '`--with` or `--without` with a name that no data has',
-  'deploy-declined': 'a person at the terminal did not confirm what would change',
   'deploy-failed': 'the version did not become healthy, and nothing was reverted',
   'deploy-failed-before': 'the same version failed before, and starting it anew would stop what still runs',
   'deploy-not-placed': 'no node can take the job',

@@ -169,6 +169,28 @@ describe("a person's own job file", () => {
     expect(await render(artifactOf('http://x/app', options))).toBe(artifactOf(url, ...expected));
   });
 
+  it.each(['\t', '    '])('gets lines that are indented as the others, by %j', async (unit) => {
+    const wide = (text: string) => text.replace(/^ +/gm, (blanks) => unit.repeat(blanks.length / 2));
+    const before = jobOf(
+      'driver = "exec"',
+      'config { command = "old" }',
+      'artifact {',
+      '  source = "x/old"',
+      '}',
+    );
+    const after = await render(wide(before));
+    expect(after).toBe(wide(await render(before)));
+    const lines = after.slice(after.indexOf('source')).split('\n').slice(0, 6);
+    expect(lines.map((line) => line.replace(/=.*/, '='))).toEqual([
+      'source =',
+      `${unit.repeat(4)}destination =`,
+      `${unit.repeat(4)}mode        =`,
+      '',
+      `${unit.repeat(4)}options {`,
+      `${unit.repeat(5)}archive  =`,
+    ]);
+  });
+
   it('keeps what else a task fetches', async () => {
     const rest = ['artifact {', '  source = "https://x/site.tar.gz"', '}'];
     const before = jobOf('driver = "exec"', 'config {', '  command = "/usr/bin/python3"', '}', ...rest);

@@ -333,33 +333,6 @@ describe('a plan', () => {
   });
 });
 
-describe('a change that is to be confirmed', () => {
-  it('is not submitted when it is not', async () => {
-    const { deployPrepared } = await import('../../../src/commands/deploy-prepared.ts');
-    const { openNomad } = await import('../../../deploy/nomad.ts');
-    const { readConnection } = await import('../../../deploy/nomad-connection.ts');
-    const { readPlan } = await import('../../../deploy/plan-answer.ts');
-    const fake = await startFakeNomad({});
-    const nomad = openNomad(await readConnection({ NOMAD_ADDR: fake.address }), new AbortController().signal);
-    const source = { text: '', format: 'hcl2', variables: '' } as const;
-    const plan = readPlan({ JobModifyIndex: 5, Diff: edited });
-    const prepared = { spec: { id: 'web', job: parsedJob(), source }, current: null, plan, findings: [] };
-    const questions: string[] = [];
-    const confirm = async (question: string) => {
-      questions.push(question);
-      return false;
-    };
-    const options = { options: {}, confirm, confirmChanges: true };
-    await expect(deployPrepared(nomad, prepared, options, testContext())).rejects.toMatchObject({
-      code: 'deploy-declined',
-      exitCode: 1,
-    });
-    expect(questions).toEqual(['Submit this change of web?']);
-    expect(fake.calls).toEqual([]);
-    await nomad.close();
-  });
-});
-
 describe('a job file that is not read', () => {
   it('is one in JSON whose strings Nomad would change', async () => {
     const corrupted = JSON.stringify({
