@@ -48,10 +48,4 @@ static inline const char *sb_bundle_base(const struct sb_bundle *bundle, uint32_
 /* Whether an absolute path is one of the store paths, or below one. */
 bool sb_bundle_has(const struct sb_bundle *bundle, const char *file);
 
-/* Whether `string` lies in an area of `area_bytes` at `area`, is UTF-8, ends with a NUL and holds no other. */
-bool sb_string_is_sound(const char *area, uint64_t area_bytes, struct sb_string string);
-
-/* Flips the top bit of each byte, which turns a stored string area into a readable one. */
-void sb_strings_unmask(char *area, uint64_t area_bytes);
-
 #endif

@@ -148,7 +148,7 @@ enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *st
   if (reason == SB_OK || reason == SB_PATH_MISSING) {
     reason = check_memory(store->trees, store->path, sb_frames_disk_bytes(start->bundle), failure);
     size_t extracted = 0;
-    if (reason == SB_OK) reason = sb_store_fill(store, start->bundle, start->settings, &extracted, failure);
+    if (reason == SB_OK) reason = sb_store_fill(store, start, &extracted, failure);
     if (reason == SB_OK) sb_message_debug(start, extracted > 0 ? "extracted" : "waited for", store->path, NULL);
   }
   if (reason != SB_OK) sb_store_close(store);

@@ -213,7 +213,7 @@ static void list_units(struct sb_collection *collection) {
 }
 
 static void collect_locked(struct sb_collection *collection) {
-  SB_AUTO_CLOSE int lock = sb_store_lock(collection->directory);
+  SB_AUTO_CLOSE int lock = sb_store_lock(collection->directory, NULL);
   if (lock < 0) {
     collection->reason = sb_failure_set(collection->failure, SB_LOCK_FAILED, errno, collection->place, NULL);
     return;

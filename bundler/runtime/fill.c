@@ -14,6 +14,7 @@
 #include "extract.h"
 #include "file.h"
 #include "index.h"
+#include "message.h"
 #include "row.h"
 #include "signals.h"
 #include "text.h"
@@ -36,14 +37,17 @@ struct filling {
   int tmp;
 };
 
-int sb_store_lock(int control) {
+int sb_store_lock(int control, const struct sb_start *start) {
   int file = openat(control, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return -1;
   sb_signals_end_at_once(true);
-  int result;
-  do {
-    result = flock(file, LOCK_EX);
-  } while (result != 0 && errno == EINTR);
+  int result = flock(file, LOCK_EX | LOCK_NB);
+  if (result != 0 && errno == EWOULDBLOCK) {
+    if (start != NULL) sb_message_debug(start, "held by another start, waited for", "the lock", NULL);
+    do {
+      result = flock(file, LOCK_EX);
+    } while (result != 0 && errno == EINTR);
+  }
   sb_signals_end_at_once(false);
   if (result == 0) return file;
   int error = errno;
@@ -168,10 +172,10 @@ static enum sb_reason fill_missing(const struct filling *filling, const struct s
   return reason;
 }
 
-static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_bundle *bundle,
-                                  const struct sb_settings *settings, size_t *extracted,
+static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_start *start, size_t *extracted,
                                   struct sb_failure *failure) {
-  SB_AUTO_CLOSE int lock = sb_store_lock(store->control);
+  const struct sb_bundle *bundle = start->bundle;
+  SB_AUTO_CLOSE int lock = sb_store_lock(store->control, start);
   if (lock < 0) return sb_failure_set(failure, SB_LOCK_FAILED, errno, store->path, NULL);
   SB_AUTO_FREE uint32_t *missing = calloc(bundle->header->path_count, sizeof *missing);
   if (missing == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, store->path, NULL);
@@ -189,18 +193,18 @@ static enum sb_reason fill_locked(const struct sb_store *store, const struct sb_
   if (tmp < 0) return sb_failure_set(failure, SB_WRITE_FAILED, errno, store->path, NULL);
   filling.tmp = tmp;
   *extracted = filling.missing_count;
-  enum sb_reason reason = fill_missing(&filling, settings, failure);
+  enum sb_reason reason = fill_missing(&filling, start->settings, failure);
   /* The others of the closure too: of them only the app's own path is asked when it was used. */
   if (reason == SB_OK) sb_store_touch(store, bundle);
   return reason;
 }
 
-enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_bundle *bundle,
-                             const struct sb_settings *settings, size_t *extracted, struct sb_failure *failure) {
+enum sb_reason sb_store_fill(const struct sb_store *store, const struct sb_start *start, size_t *extracted,
+                             struct sb_failure *failure) {
   struct sb_signals signals;
   *extracted = 0;
   sb_signals_catch(&signals);
-  enum sb_reason reason = fill_locked(store, bundle, settings, extracted, failure);
+  enum sb_reason reason = fill_locked(store, start, extracted, failure);
   sb_signals_release(&signals);
   /* Also where something failed: the next place would go on as if nobody had asked us to end. */
   if (sb_signals_caught() != 0) {

@@ -7,6 +7,7 @@
 
 #include "file.h"
 #include "sha256.h"
+#include "string-area.h"
 
 static enum sb_reason unreadable(struct sb_failure *failure, const char *object) {
   return sb_failure_set(failure, SB_BUNDLE_UNREADABLE, errno, object, errno == 0 ? "the file ends too early" : NULL);

@@ -38,7 +38,7 @@ static int provide_closure(const struct sb_start *start) {
   enum sb_reason reason = sb_strategy_choose(start, &attempts);
   int code = 0;
   if (sb_reason_is_refusal(reason)) {
-    sb_message_attempts(start->program, &attempts);
+    sb_message_attempts(start, &attempts);
     code = EXIT_OURS;
   } else if (reason != SB_OK) {
     code = fail(start->program, &attempts.failures[attempts.count - 1]);

@@ -118,13 +118,15 @@ void sb_message_failure(const char *program, const struct sb_failure *failure) {
   print("%s: %s", program, text.data);
 }
 
-void sb_message_attempts(const char *program, const struct sb_attempts *attempts) {
+void sb_message_attempts(const struct sb_start *start, const struct sb_attempts *attempts) {
   SB_AUTO_FREE struct sb_text lines = {0};
   for (unsigned i = 0; i < attempts->count; i++) {
     sb_text_add(&lines, "  %s: ", attempts->names[i]);
     add_failure(&lines, &attempts->failures[i], "    ");
   }
-  print("%s: cannot start: no way to put the closure at /nix/store works here\n%s", program, lines.data);
+  /* Who reads this need not be who set it. */
+  const char *hint = start->settings->strategy == NULL ? "" : "hint: SADDLEBAG_STRATEGY allows no other; unset it to have all tried\n";
+  print("%s: cannot start: no way to put the closure at /nix/store works here\n%s%s", start->program, lines.data, hint);
 }
 
 void sb_message_debug(const struct sb_start *start, const char *what, const char *object,

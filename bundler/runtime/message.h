@@ -14,7 +14,7 @@ char *sb_message_describe(const struct sb_failure *failure);
 void sb_message_failure(const char *program, const struct sb_failure *failure);
 
 /* Prints that no strategy served: each with what refused it and the setting that would allow it. */
-void sb_message_attempts(const char *program, const struct sb_attempts *attempts);
+void sb_message_attempts(const struct sb_start *start, const struct sb_attempts *attempts);
 
 /* Prints one line where SADDLEBAG_DEBUG is set, else nothing; `failure` may be NULL. */
 void sb_message_debug(const struct sb_start *start, const char *what, const char *object,

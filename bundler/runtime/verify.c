@@ -136,7 +136,7 @@ static bool verify_store(void *context, int directory, const char *path) {
   size_t extracted;
   mode_t before = umask(0);
   if (is_damaged && verification->reason == SB_OK) {
-    verification->reason = sb_store_fill(&store, start->bundle, start->settings, &extracted, verification->failure);
+    verification->reason = sb_store_fill(&store, start, &extracted, verification->failure);
   }
   umask(before);
   return verification->reason != SB_OK;

@@ -86,7 +86,7 @@ static enum sb_reason provide(const struct sb_start *start, struct sb_failure *f
   if (reason != SB_OK) return reason;
   reason = sb_store_check(&store, start->bundle, failure);
   size_t extracted = 0;
-  if (reason == SB_PATH_MISSING) reason = sb_store_fill(&store, start->bundle, start->settings, &extracted, failure);
+  if (reason == SB_PATH_MISSING) reason = sb_store_fill(&store, start, &extracted, failure);
   if (extracted > 0) sb_message_debug(start, "extracted", store.path, NULL);
   sb_store_close(&store);
   return reason;

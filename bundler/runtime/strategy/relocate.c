@@ -63,6 +63,16 @@ static bool is_of_task(const char *directory) {
   return task != NULL && strcmp(task, "/local") == 0 && strcmp(directory, "/local/") == 0;
 }
 
+/*
+ * Whether other users could put something else in the place of our link: where all may write and no sticky bit keeps what
+ * is ours, and where the directory itself is one of theirs. In a user namespace root may be nobody.
+ */
+static bool is_open_to_others(const struct stat *parent) {
+  static const uid_t unmapped = 65534;
+  bool is_shared = (parent->st_mode & (S_IWGRP | S_IWOTH)) != 0 && (parent->st_mode & S_ISVTX) == 0;
+  return is_shared || (parent->st_uid != 0 && parent->st_uid != geteuid() && parent->st_uid != unmapped);
+}
+
 /* Whether it is our link, where nobody else could put another, and it leads to `directory`. */
 static bool leads_to(const char *link, int directory) {
   char parent[SB_LINK_BYTES + 1];
@@ -70,8 +80,7 @@ static bool leads_to(const char *link, int directory) {
   strrchr(parent, '/')[1] = '\0';
   struct stat status, known;
   if (stat(parent, &status) != 0) return false;
-  bool is_shared = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (status.st_mode & S_ISVTX) == 0;
-  if (is_shared && !is_of_task(parent)) return false;
+  if (is_open_to_others(&status) && !is_of_task(parent)) return false;
   return lstat(link, &status) == 0 && status.st_uid == geteuid() && stat(link, &status) == 0 &&
          fstat(directory, &known) == 0 && status.st_dev == known.st_dev && status.st_ino == known.st_ino;
 }
@@ -121,7 +130,7 @@ static bool read_choice(char link[SB_LINK_BYTES + 1], const struct shelf *shelf,
 static enum sb_reason choose(char link[SB_LINK_BYTES + 1], const struct shelf *shelf, const char *refused,
                              struct sb_failure *failure) {
   if (read_choice(link, shelf, refused)) return SB_OK;
-  SB_AUTO_CLOSE int lock = sb_store_lock(shelf->control);
+  SB_AUTO_CLOSE int lock = sb_store_lock(shelf->control, NULL);
   if (lock < 0) return sb_failure_set(failure, SB_LOCK_FAILED, errno, shelf->path, NULL);
   if (read_choice(link, shelf, refused)) return SB_OK;
   enum sb_reason reason = draw_link(link, shelf, failure);

@@ -30,7 +30,7 @@ describeWith(['qemu-aarch64'], 'the aarch64 runtime', () => {
     const env = { SADDLEBAG_STRATEGY: 'native' };
     const outcome = await emulate(bundle.file, withCache(bundle, { env }));
     expect(outcome.code).toBe(125);
-    expect(outcome.stderr).toMatch(/^app: cannot start: .+\n {2}native: cannot use .+\n$/);
+    expect(outcome.stderr).toMatch(/^app: cannot start: .+\n {2}native: cannot use .+\nhint: .+\n$/);
   });
 });
 

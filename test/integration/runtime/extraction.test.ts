@@ -1,8 +1,10 @@
-import { lstat, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectBundle } from '../../../bundler/inspect.ts';
-import { appBase, makeBundle, start, type TestBundle } from './bundles.ts';
+import { appBase, makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
+import { debug } from './machine.ts';
 
 const extracted = (bundle: TestBundle, path = '') => join(bundle.cache, 'store', appBase, path);
 
@@ -72,4 +74,23 @@ describe('an extracted store path', () => {
       }
     }
   });
+});
+
+it('waits for a start that unpacks, and says so when asked', async () => {
+  const bundle = await makeBundle('echo ok');
+  const lock = join(bundle.cache, 'lock');
+  const holder = startChild('flock', { args: [lock, '-c', 'echo held; read -r end'], keepInput: true });
+  await once(holder.child.stdout, 'data');
+  const { child, outcome } = startChild(bundle.file, withCache(bundle, { env: debug }));
+  await new Promise<void>((resolve) => {
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk;
+      if (said.includes('app: the lock: held by another start, waited for\n')) resolve();
+    });
+  });
+  expect(await readdir(bundle.cache)).not.toContain('.saddlebag-tmp');
+  holder.child.stdin.end('\n');
+  await holder.outcome;
+  expect(await outcome).toMatchObject({ code: 0, stdout: 'ok\n' });
 });

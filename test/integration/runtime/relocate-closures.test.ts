@@ -75,7 +75,8 @@ it('a closure with names that cannot be rewritten says so when it is bundled, an
     stdout: '',
     stderr:
       'app: cannot start: no way to put the closure at /nix/store works here\n' +
-      `  relocate: cannot relocate the closure: not all that names its store paths can be rewritten (${why})\n`,
+      `  relocate: cannot relocate the closure: not all that names its store paths can be rewritten (${why})\n` +
+      'hint: SADDLEBAG_STRATEGY allows no other; unset it to have all tried\n',
   });
 });
 

@@ -254,7 +254,8 @@ describe('relocation is refused', () => {
       code: 125,
       stderr:
         'app: cannot start: no way to put the closure at /nix/store works here\n' +
-        '  relocate: cannot provide /no/where: it takes a mount\n',
+        '  relocate: cannot provide /no/where: it takes a mount\n' +
+        'hint: SADDLEBAG_STRATEGY allows no other; unset it to have all tried\n',
     });
     expect(await readdir(bundle.cache)).toEqual([]);
   });
@@ -303,6 +304,7 @@ describeWith(machineTools, 'relocation on a machine that is made for the test', 
   it.each([
     ['read-only', 'mount -t tmpfs -o ro none /tmp', /^\/var\/tmp\/[0-9A-Za-z]$/],
     ['mounted nosymfollow', 'mount -t tmpfs -o nosymfollow,mode=1777 none /tmp', /^\/var\/tmp\/[0-9A-Za-z]$/],
+    ['of another user', 'mount -t tmpfs -o uid=4242,mode=1777 none /tmp', /^\/var\/tmp\/[0-9A-Za-z]$/],
     [
       'open to others without being sticky',
       'mount -t tmpfs -o mode=0777 none /tmp',

@@ -19,7 +19,7 @@ describe('the choice of a strategy', () => {
     const outcome = await start(bundle, { env: { SADDLEBAG_STRATEGY: 'native' } });
     expect(outcome).toMatchObject({ code: 125, stdout: '' });
     expect(outcome.stderr).toMatch(
-      /^app: cannot start: no way to put the closure at \/nix\/store works here\n {2}native: cannot use .+: .+\n$/,
+      /^app: cannot start: no way to put the closure at \/nix\/store works here\n {2}native: cannot use .+: .+\nhint: SADDLEBAG_STRATEGY allows no other; .+\n$/,
     );
   });
 

@@ -1,8 +1,8 @@
 /*
  * Linked into the target `bundle` with --wrap=sb_string_is_sound, it takes one check away: fuzzing has to find that strings
- * of rows are used that leave their area. A fuzzer that finds nothing here would find nothing at all.
+ * are used that leave their area. A fuzzer that finds nothing here would find nothing at all.
  */
-#include "../../bundle.h"
+#include "../../string-area.h"
 
 bool __wrap_sb_string_is_sound(const char *area, uint64_t area_bytes, struct sb_string string);
 
