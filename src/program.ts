@@ -9,6 +9,7 @@ import { addConfig } from './program/config.ts';
 import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
 import { addHistory } from './program/history.ts';
+import { addInit } from './program/init.ts';
 import { addInspect } from './program/inspect.ts';
 import { addJob } from './program/job.ts';
 import { addLogs } from './program/logs.ts';
@@ -47,6 +48,7 @@ export function createProgram(host: Host): Command {
       ),
     );
   const commands = [
+    addInit,
     addUp,
     addBundle,
     addPublish,

@@ -144,6 +144,7 @@ export const errorCodes = {
   'plan-too-wide': '`--only-artifact`, and more of the job would change',
   'project-invalid': 'a file that describes a project cannot be read, or says what cannot be',
   'project-missing': '`--python` or `--node` with what is no such project',
+  'project-unknown': '`init` found nothing in the directory that it knows how to bundle',
   'program-invalid': '`--program` names nothing, or what is named already',
   'program-missing': '`--program` names a program that is not there',
   'program-shim': "a version manager's script that stands for a program",

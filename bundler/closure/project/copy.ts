@@ -3,7 +3,7 @@ import { basename, join, relative } from 'node:path';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
 import type { Workplace } from '../program-closure.ts';
 
-/** What lies in a project and is no part of the app: histories, caches of tools, environments of this machine. */
+/** What lies in a project and is no part of the app: histories, caches of tools, environments of this machine, bundles. */
 const leftovers = new Set([
   '.git',
   '.hg',
@@ -16,6 +16,7 @@ const leftovers = new Set([
   '.nox',
   '.mypy_cache',
   '.pytest_cache',
+  '.saddlebag',
   '.ruff_cache',
   '.DS_Store',
   '__pycache__',
