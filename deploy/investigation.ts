@@ -20,6 +20,7 @@ export class Investigation {
   #log: readonly string[] = [];
   #explanation: string | null = null;
   #advice: string | null = null;
+  #isTold = false;
 
   constructor(nomad: Nomad, reporter: Reporter, signal: AbortSignal) {
     this.#nomad = nomad;
@@ -65,7 +66,7 @@ export class Investigation {
     for (let tried = 1; ; tried += 1) {
       for (const stream of ['stderr', 'stdout'] as const) {
         const request = { allocationId: culprit.id, task: task.name, stream, maxBytes: 16_384 };
-        const lines = lastLines((await optional(this.#nomad.readLog(request))) ?? '', shownLines);
+        const lines = lastLines((await this.#allowed(this.#nomad.readLog(request))) ?? '', shownLines);
         if (lines.length > 0) return lines;
       }
       if (tried === logTries) return [];
@@ -73,17 +74,29 @@ export class Investigation {
     }
   }
 
+  /** As `optional`, but what the token may not do is said: the log may be all that there is to know. */
+  async #allowed<T>(answer: Promise<T>): Promise<T | null> {
+    return optional(answer, ({ message, hint }) => {
+      if (!this.#isTold) this.#report('detail', `${message}${hint === undefined ? '' : ` (${hint})`}`);
+      this.#isTold = true;
+    });
+  }
+
   #report(kind: 'step' | 'detail', message: string): void {
     this.#reporter.report({ kind, stage: 'deploy', message });
   }
 }
 
-/** Waits for what is a help but not the result: where Nomad refuses it, it is null. */
-export async function optional<T>(answer: Promise<T>): Promise<T | null> {
+/** Waits for what is a help but not the result: where Nomad refuses it, it is null, and `onForbidden` hears of it. */
+export async function optional<T>(
+  answer: Promise<T>,
+  onForbidden?: (refusal: SaddlebagError) => void,
+): Promise<T | null> {
   try {
     return await answer;
   } catch (cause) {
-    if (cause instanceof SaddlebagError) return null;
-    throw cause;
+    if (!(cause instanceof SaddlebagError)) throw cause;
+    if (cause.code === 'nomad-forbidden') onForbidden?.(cause);
+    return null;
   }
 }

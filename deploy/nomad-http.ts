@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
+import { type Right, rightOf } from './acl.ts';
 import type { NomadConnection } from './nomad-connection.ts';
 import { ShapeError } from './shape.ts';
 
@@ -182,18 +183,15 @@ function headersOf({ token, httpAuth }: NomadConnection): Record<string, string>
 
 function refusal(
   { address, token, namespace }: NomadConnection,
-  { action }: NomadRequest,
+  call: NomadRequest,
   status: number,
   text: string,
 ): SaddlebagError {
+  const { action } = call;
   const reason = shorten(text) || `status ${status}`;
   if (status === 401 || status === 403) {
-    const where = namespace === null ? '' : ` in namespace ${namespace}`;
     return new SaddlebagError('nomad-forbidden', `cannot ${action}: Nomad at ${address} says: ${reason}`, {
-      hint:
-        token === null
-          ? 'set NOMAD_TOKEN to a token that may submit jobs'
-          : `the token of NOMAD_TOKEN needs read-job, submit-job and read-logs${where}`,
+      hint: explainRight({ token, namespace }, rightOf(call)),
     });
   }
   const message = `cannot ${action}: Nomad at ${address} says: ${reason}`;
@@ -201,6 +199,16 @@ function refusal(
   return status >= 500 || status === 429
     ? new SaddlebagError('nomad-failed', message)
     : new SaddlebagError('nomad-refused', message);
+}
+
+function explainRight(
+  { token, namespace }: Pick<NomadConnection, 'token' | 'namespace'>,
+  { capability, since1112 }: Right,
+): string {
+  const who = token === null ? 'set NOMAD_TOKEN to a token that has' : 'the token of NOMAD_TOKEN lacks';
+  const or = since1112 === undefined ? '' : ` (or ${since1112}, from Nomad 1.11.2 on)`;
+  const where = namespace ?? 'default';
+  return `${who} ${capability}${or} in namespace ${where}; saddlebag deploy --print-acl prints a policy`;
 }
 
 function unreachable({ address }: NomadConnection, cause: unknown): SaddlebagError {

@@ -177,7 +177,9 @@ class Watch {
     const { id } = verdict.deployment;
     this.#report('step', `failing deployment ${shortId(id)}, so that Nomad need not wait for its deadline`);
     // It may have ended by itself meanwhile, or the token may not do it: then Nomad's own deadline tells.
-    await optional(this.#nomad.failDeployment(id));
+    await optional(this.#nomad.failDeployment(id), ({ message, hint }) =>
+      this.#report('detail', `${message} (${hint})`),
+    );
   }
 
   /** Promotes the canaries where that is wanted; false where it is not, or Nomad will not. */

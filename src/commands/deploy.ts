@@ -1,3 +1,4 @@
+import { renderPolicy } from '../../deploy/acl.ts';
 import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
 import { isLoopback } from '../../deploy/artifact-source.ts';
 import { bundleHints } from '../../deploy/bundle-hints.ts';
@@ -25,6 +26,8 @@ export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> 
   /** Show what would change, and change nothing. */
   readonly plan?: boolean | undefined;
   readonly detach?: boolean | undefined;
+  /** Print the ACL policy that a token needs, and do nothing else. */
+  readonly printAcl?: boolean | undefined;
   /** Start anew what failed, though some of it runs. */
   readonly force?: boolean | undefined;
   /** Refuse to change more than sources and checksums of artifacts. */
@@ -68,6 +71,7 @@ export interface DeployInput {
  */
 export async function runDeploy(input: DeployInput, context: Context): Promise<CommandResult> {
   const { flags } = input;
+  if (flags.printAcl === true) return printAcl(flags, context);
   refuseConflicts(flags);
   parseTimeout(flags.timeout, 'deploy');
   if (flags.jobFile !== undefined) {
@@ -111,6 +115,11 @@ export async function deployArtifact(
     const prepared = await prepare(nomad, artifact, settings, context);
     return deployPrepared(nomad, prepared, { options: flags, confirm: request.confirm ?? null }, context);
   });
+}
+
+function printAcl({ namespace }: DeployFlags, { env }: Context): CommandResult {
+  const policy = renderPolicy(namespace ?? (env.NOMAD_NAMESPACE || 'default'));
+  return { text: policy, json: { version: 1, policy }, exitCode: exitCodes.done };
 }
 
 /**

@@ -18,6 +18,7 @@ export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host
     .optionsGroup('What to do:')
     .option('--dry-run', 'print the job and ask no server')
     .option('--plan', 'show what would change, and change nothing')
+    .option('--print-acl', 'print the ACL policy that the token needs, and do nothing else')
     .option('--exit-code', 'with --plan: exit 11 when the job would change')
     .option('--only-artifact', 'refuse to change more than sources and checksums of artifacts')
     .option('--detach', 'submit and do not wait')

@@ -140,12 +140,15 @@ export class ChaosAgent {
   }
 
   async #untilNewer(name: string, asked: number, response: ServerResponse): Promise<void> {
+    let wake: () => void = () => undefined;
+    const onNews = () => wake();
+    this.#waiting.add(onNews);
+    response.once('close', onNews);
     while ((this.#state.get(name)?.index ?? 0) <= asked && !response.destroyed) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.add(resolve);
-      response.once('close', resolve);
+      wake = resolve;
       await promise;
-      this.#waiting.delete(resolve);
     }
+    this.#waiting.delete(onNews);
   }
 }
