@@ -83,7 +83,7 @@ describeWith(['nomad', 'root', 'cc'], 'a Nomad that asks for tokens', () => {
     expect(history.versions.map(({ deployedBy }) => deployedBy)).toEqual(
       history.versions.map(({ jobVersion }) => (jobVersion === 2 ? null : 'alice')),
     );
-    expect((await runStatus({ job: undefined, flags: {} }, context)).text).toMatch(/^web /);
+    expect((await runStatus({ job: undefined, flags: {} }, context)).text).toMatch(/^web /m);
     const logs = await runLogs({ job: 'web', flags: { stderr: true }, write: () => undefined }, context);
     expect(logs.text).toBe('one');
     await runStop({ job: 'web', flags: { purge: true } }, context);
