@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeCause, exitCodes, SaddlebagError } from '../src/core/errors.ts';
+import { isLoopback } from './artifact-source.ts';
 import { Secret } from './secret.ts';
 
 /** Where a Nomad agent is and how it is spoken to. */
@@ -19,6 +20,15 @@ export interface NomadConnection {
   /** `user:password`. */
   readonly httpAuth: Secret | null;
   readonly tls: NomadTls;
+  readonly proxy: NomadProxy | null;
+}
+
+/** A proxy between here and the agent. */
+export interface NomadProxy {
+  /** May hold a password. */
+  readonly url: Secret;
+  /** Hosts that are asked without it, as in NO_PROXY. */
+  readonly exceptions: string;
 }
 
 /** PEM texts; null leaves it to Node. */
@@ -60,6 +70,7 @@ export async function readConnection(
       basePath: '',
       hostname: 'localhost',
       socketPath,
+      proxy: null,
       ...common,
     };
   }
@@ -70,8 +81,31 @@ export async function readConnection(
     basePath,
     hostname: url.hostname,
     socketPath: null,
+    proxy: readProxy(url, env),
     ...common,
   };
+}
+
+/**
+ * Reads the proxy for a URL, as Go's net/http does for Nomad's own command: of the URL's scheme only, in either case, and
+ * none to this host. Source: Go, net/http, ProxyFromEnvironment.
+ */
+function readProxy(url: URL, env: Readonly<Record<string, string | undefined>>): NomadProxy | null {
+  const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+  const given = nonEmpty(env[name]) ?? nonEmpty(env[name.toLowerCase()]);
+  if (given === undefined || isLoopback(url.hostname)) return null;
+  const text = given.includes('://') ? given : `http://${given}`;
+  if (!URL.canParse(text) || !/^https?:/.test(text)) {
+    throw new SaddlebagError(
+      'nomad-address-invalid',
+      `cannot use the proxy of ${name}: not a URL of http or https`,
+      {
+        hint: `set ${name} to http://HOST:PORT, or NO_PROXY to ${url.hostname}`,
+        exitCode: exitCodes.usage,
+      },
+    );
+  }
+  return { url: new Secret(text), exceptions: nonEmpty(env.NO_PROXY) ?? nonEmpty(env.no_proxy) ?? '' };
 }
 
 function parseAddress(text: string): URL {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import { type Right, rightOf } from './acl.ts';
 import type { NomadConnection } from './nomad-connection.ts';
@@ -62,25 +62,33 @@ export function openNomadHttp(connection: NomadConnection, signal: AbortSignal):
   };
 }
 
-function createAgent({ socketPath, tls }: NomadConnection): Agent {
-  return new Agent({
+function createAgent({ socketPath, tls, proxy, origin }: NomadConnection): Dispatcher {
+  const trust = {
+    rejectUnauthorized: !tls.skipVerify,
+    ...(tls.ca === null ? {} : { ca: [...tls.ca] }),
+    ...(tls.certificate === null ? {} : { cert: tls.certificate }),
+    ...(tls.key === null ? {} : { key: tls.key.reveal() }),
+    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
+  };
+  const connect = { timeout: 5_000, ...trust, ...(socketPath === null ? {} : { socketPath }) };
+  if (proxy === null) return new Agent({ maxResponseSize: maxAnswerBytes, connect });
+  const uri = proxy.url.reveal();
+  return new EnvHttpProxyAgent({
     maxResponseSize: maxAnswerBytes,
-    connect: {
-      timeout: 5_000,
-      rejectUnauthorized: !tls.skipVerify,
-      ...(socketPath === null ? {} : { socketPath }),
-      ...(tls.ca === null ? {} : { ca: [...tls.ca] }),
-      ...(tls.certificate === null ? {} : { cert: tls.certificate }),
-      ...(tls.key === null ? {} : { key: tls.key.reveal() }),
-      ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-    },
+    connect,
+    requestTls: trust,
+    // Plain requests are handed over whole: many proxies tunnel to port 443 only.
+    proxyTunnel: origin.startsWith('https:'),
+    httpProxy: uri,
+    httpsProxy: uri,
+    noProxy: proxy.exceptions,
   });
 }
 
 /** Tries reads again with growing pauses; a write is sent once, since nobody knows what became of the one that broke off. */
 async function sendPatiently(
   connection: NomadConnection,
-  agent: Agent,
+  agent: Dispatcher,
   call: NomadRequest,
   signal: AbortSignal,
 ): Promise<NomadResponse> {
@@ -104,7 +112,7 @@ function isPassing(cause: unknown): boolean {
 
 async function sendOnce(
   connection: NomadConnection,
-  agent: Agent,
+  agent: Dispatcher,
   call: NomadRequest,
   signal: AbortSignal,
 ): Promise<NomadResponse> {
@@ -124,7 +132,7 @@ async function sendOnce(
 
 async function openStream(
   connection: NomadConnection,
-  agent: Agent,
+  agent: Dispatcher,
   call: NomadRequest,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array> | null> {
@@ -146,7 +154,7 @@ async function openStream(
 
 function requestOnce(
   connection: NomadConnection,
-  agent: Agent,
+  agent: Dispatcher,
   call: NomadRequest,
   options: { readonly signal: AbortSignal; readonly bodyTimeout: number },
 ) {
@@ -211,13 +219,17 @@ function explainRight(
   return `${who} ${capability}${or} in namespace ${where}; saddlebag deploy --print-acl prints a policy`;
 }
 
-function unreachable({ address }: NomadConnection, cause: unknown): SaddlebagError {
+function unreachable({ address, proxy }: NomadConnection, cause: unknown): SaddlebagError {
   const code = codeOf(cause);
+  const direct =
+    proxy === null
+      ? 'start an agent (nomad agent -dev), or set NOMAD_ADDR to one that runs'
+      : 'a proxy of the environment is in between: NO_PROXY names the hosts that are asked directly';
   const reason = reasons[code] ?? describeCause(firstOf(cause));
   return new SaddlebagError('nomad-unreachable', `cannot reach Nomad at ${address}: ${reason}`, {
     hint: /CERT|SIGNATURE/.test(code)
       ? 'NOMAD_CACERT names the authority, NOMAD_TLS_SERVER_NAME the name that it vouches for'
-      : 'start an agent (nomad agent -dev), or set NOMAD_ADDR to one that runs',
+      : direct,
     cause,
   });
 }

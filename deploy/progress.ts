@@ -54,7 +54,8 @@ function describeDeployment({ id, jobVersion, status, groups }: NomadDeployment)
     const bad = unhealthy === 0 ? '' : `, ${unhealthy} unhealthy`;
     return `${healthy} of ${desired} healthy, ${placed} placed${bad}`;
   });
-  return `version ${jobVersion}, deployment ${shortId(id)}: ${[status, ...counts].join('; ')}`;
+  const next = status === 'paused' ? [`goes on with nomad deployment resume ${id}`] : [];
+  return `version ${jobVersion}, deployment ${shortId(id)}: ${[status, ...counts, ...next].join('; ')}`;
 }
 
 function allocationLines(before: NomadAllocation | undefined, after: NomadAllocation): ProgressLine[] {

@@ -18,6 +18,7 @@ describe('the connection to Nomad', () => {
       token: null,
       httpAuth: null,
       tls: { ca: null, certificate: null, key: null, serverName: null, skipVerify: false },
+      proxy: null,
     });
   });
 
@@ -26,6 +27,28 @@ describe('the connection to Nomad', () => {
     expect((await readConnection(env, { address: 'https://b:2/nomad/' })).address).toBe('https://b:2/nomad');
     expect((await readConnection(env)).address).toBe('http://a:1');
     expect((await readConnection({ NOMAD_ADDR: '' })).address).toBe('http://127.0.0.1:4646');
+  });
+
+  it.each([
+    ['http://nomad:4646', { HTTP_PROXY: 'http://p:1' }, 'http://p:1'],
+    ['http://nomad:4646', { http_proxy: 'p:1', NO_PROXY: 'a' }, 'http://p:1'],
+    ['https://nomad:4646', { HTTP_PROXY: 'http://p:1', HTTPS_PROXY: 'http://s:2' }, 'http://s:2'],
+    ['https://nomad:4646', { HTTP_PROXY: 'http://p:1' }, undefined],
+    ['http://127.0.0.1:4646', { HTTP_PROXY: 'http://p:1' }, undefined],
+    ['http://localhost:4646', { HTTP_PROXY: 'http://p:1' }, undefined],
+    ['unix:///run/api.sock', { HTTP_PROXY: 'http://p:1' }, undefined],
+  ])('reaches %s by %j through %s', async (NOMAD_ADDR, env, proxy) => {
+    const connection = await readConnection({ NOMAD_ADDR, ...env });
+    expect(connection.proxy?.url.reveal()).toBe(proxy);
+    expect(connection.proxy?.exceptions ?? 'a').toBe('NO_PROXY' in env || proxy === undefined ? 'a' : '');
+  });
+
+  it('refuses a proxy of another kind, without showing its password', async () => {
+    const env = { NOMAD_ADDR: 'http://nomad:4646', HTTP_PROXY: 'socks5://me:secret@p:1' };
+    await expect(readConnection(env)).rejects.toMatchObject({
+      code: 'nomad-address-invalid',
+      message: 'cannot use the proxy of HTTP_PROXY: not a URL of http or https',
+    });
   });
 
   it('knows unix sockets', async () => {

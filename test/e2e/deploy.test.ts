@@ -88,7 +88,9 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
 
     const before = await fingerprint('rollout');
     const again = await deploy(first.source, flags);
-    expect(again.release).toEqual({ ...release, status: 'unchanged' });
+    const { timing, ...known } = release;
+    expect(timing).toMatchObject({ taskDirMs: expect.any(Number), healthMs: expect.any(Number) });
+    expect(again.release).toEqual({ ...known, status: 'unchanged' });
     expect(again.lines).toContain('step version 0 of rollout is up and would not change: nothing to do');
     expect(again.lines.at(-1)).toMatch(/^step rollout answers at http:\/\/127\.0\.0\.1:\d+$/);
     expect(await fingerprint('rollout')).toEqual(before);
@@ -125,6 +127,24 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
     await expect(deploy(artifact, { job: 'crash' })).rejects.toMatchObject({
       ...failure,
       message: failure.message.replace('version 0', 'version 2'),
+    });
+  });
+
+  it.concurrent('does not stop what still runs to start a failed version anew, unless forced', async () => {
+    const flags = { job: 'half', count: '2', autoRevert: false };
+    await deploy(apps.release('1', 'sleep'), flags);
+    const bad = apps.release('2', 'exit 3 boom');
+    await expect(deploy(bad, flags)).rejects.toMatchObject({ code: 'deploy-failed', exitCode: 5 });
+    const before = await fingerprint('half');
+    await expect(deploy(bad, flags)).rejects.toMatchObject({
+      code: 'deploy-failed-before',
+      exitCode: 5,
+      message: expect.stringMatching(/version 1 is the same and failed before; .* \(1\) would be stopped/),
+    });
+    expect(await fingerprint('half')).toEqual(before);
+    await expect(deploy(bad, { ...flags, force: true })).rejects.toMatchObject({
+      code: 'deploy-failed',
+      message: expect.stringContaining('version 3 failed'),
     });
   });
 
