@@ -1,7 +1,8 @@
-import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
+import { SaddlebagError } from '../src/core/errors.ts';
 import { quoteText } from '../src/core/hcl/string.ts';
 import { type NomadJobState, readJobState, readVersions } from './job-answer.ts';
 import { fieldsOf, textOf } from './job-check/fields.ts';
+import { jobFileRefused } from './job-file/job-file.ts';
 import {
   type CheckResult,
   type NomadAllocation,
@@ -282,11 +283,7 @@ function sourceCalls(send: ReturnType<typeof openNomadHttp>['send']): Pick<Nomad
 /** The server refuses a file with its reasons, each with line and column of what it calls input.hcl. */
 function parseFailure(name: string, cause: unknown): unknown {
   if (!(cause instanceof SaddlebagError) || cause.code !== 'nomad-refused') return cause;
-  const reasons = cause.message.replace(/^.*?Failed to parse job: /, '').replaceAll('input.hcl:', `${name}:`);
-  return new SaddlebagError('job-file-invalid', `cannot read ${name}: ${reasons}`, {
-    hint: 'lines are those of what --dry-run prints',
-    exitCode: exitCodes.usage,
-  });
+  return jobFileRefused(name, cause.message.replace(/^.*?Failed to parse job: /, ''), 'input.hcl');
 }
 
 function readJobSource(value: unknown): JobSource | null {

@@ -30,7 +30,11 @@ export function renderUpdates({ updates }: PlanAnswer): string[] {
   return updates
     .filter(({ counts }) => counts.length > 0)
     .map(({ group, counts }) => {
-      const texts = counts.map(([name, count]) => `${name} ${count}`);
+      const replaces = counts.some(([name]) => name === 'replace');
+      // The plan is that of the first step: what max_parallel holds back is replaced later.
+      const texts = counts.map(([name, count]) =>
+        replaces && name === 'leave alone' ? `${name} ${count} for now` : `${name} ${count}`,
+      );
       return `group "${group}": ${texts.join(', ')}`;
     });
 }

@@ -103,7 +103,17 @@ function decodeUtf8(name: string, content: Uint8Array): string {
 /** Makes the error for a job file that cannot be read as one; `at` is where. */
 export function jobFileInvalid(name: string, reason: string, at?: HclPosition): SaddlebagError {
   return new SaddlebagError('job-file-invalid', `cannot read ${whereIs(name, at)}: ${reason}`, {
-    hint: '`nomad job validate` says more, and `nomad fmt` shows how Nomad reads it',
+    hint: at === undefined ? giveJobFile : '`nomad fmt` shows how Nomad reads it',
+    exitCode: exitCodes.usage,
+  });
+}
+
+/** Makes the error for a file that Nomad refuses; its reasons may begin with a place in what it calls `called`. */
+export function jobFileRefused(name: string, reasons: string, called: string): SaddlebagError {
+  const renamed = reasons.replaceAll(`${called}:`, `${name}:`);
+  const message = renamed.startsWith(`${name}:`) ? renamed : `${name}: ${renamed}`;
+  return new SaddlebagError('job-file-invalid', `cannot read ${message}`, {
+    hint: 'lines are those of what --dry-run prints',
     exitCode: exitCodes.usage,
   });
 }
@@ -127,12 +137,13 @@ export function whereIs(name: string, at: HclPosition | undefined): string {
   return at === undefined ? name : `${name}:${at.line}:${at.column}`;
 }
 
+const giveJobFile = 'give the file that you would give to `nomad job run`';
 const useVariables =
   'declare variable "artifact_source" {} and variable "artifact_checksum" {}, and use them where they belong';
 
 function unreadable(name: string, reason: string, cause?: unknown): SaddlebagError {
   return new SaddlebagError('job-file-unreadable', `cannot read job file ${name}: ${reason}`, {
-    hint: 'give the file that you would give to `nomad job run`',
+    hint: giveJobFile,
     cause,
     exitCode: exitCodes.usage,
   });

@@ -9,7 +9,7 @@ import { Shape, ShapeError } from '../shape.ts';
 import type { Submission } from '../submission.ts';
 import { putFilesIn, readsFiles } from './file-calls.ts';
 import { artifactsOf } from './job-artifacts.ts';
-import { jobFileInvalid } from './job-file.ts';
+import { jobFileInvalid, jobFileRefused } from './job-file.ts';
 import { jobOf } from './json-job.ts';
 import type { RenderedJobFile } from './render.ts';
 import { checkVariables, renderVariables, type Variables } from './variables.ts';
@@ -64,7 +64,7 @@ async function runNomad(
       const answer = JSON.parse(result.stdout) as { readonly Job: Readonly<Record<string, unknown>> };
       return checkJob(name, answer.Job);
     }
-    throw jobFileInvalid(name, reasonOf(result.stderr.replaceAll('stdin:', `${name}:`), result.failure));
+    throw jobFileRefused(name, reasonOf(result.stderr, result.failure), 'stdin');
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

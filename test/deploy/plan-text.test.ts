@@ -44,6 +44,35 @@ describe('a recorded plan', () => {
     );
   });
 
+  it('of several allocations, one at a time, does not say that the others stay', () => {
+    const counts = [
+      ['replace', 1],
+      ['leave alone', 2],
+    ] as const;
+    const plan = { ...planOf('unchanged'), updates: [{ group: 'web', counts }] };
+    expect(renderPlan('web', plan)).toMatch(/\ngroup "web": replace 1, leave alone 2 for now$/);
+  });
+
+  it('shows of a text the lines that change, and one around them', () => {
+    const field = {
+      type: 'Edited',
+      name: 'EmbeddedTmpl',
+      before: 'a\nb\nc\nd',
+      after: 'a\nb\nC\nC2\nd',
+      annotations: [],
+    };
+    const diff = { type: 'Edited', name: 'web', fields: [field], children: [] };
+    expect(renderPlan('web', { ...planOf('unchanged'), updates: [], diff }).split('\n')).toEqual([
+      '~ job "web"',
+      '    ~ EmbeddedTmpl:',
+      '          b',
+      '        - c',
+      '        + C',
+      '        + C2',
+      '          d',
+    ]);
+  });
+
   it('that finds no room says what is missing', () => {
     expect(renderPlan('web', planOf('not-placed'))).toMatch(
       /\nno room: group "web": memory exhausted on 1 node$/,

@@ -207,7 +207,7 @@ describe('a job file with variables', () => {
     const nomad = await startFakeNomad(answers({ '/jobs/parse': () => new Refusal(400, reason) }));
     await expect(deploy(template, {}, { env: { NOMAD_ADDR: nomad.address } })).rejects.toMatchObject({
       code: 'job-file-invalid',
-      message: 'cannot read app.nomad.hcl: app.nomad.hcl:6,1-4: Unsupported block type; no such block',
+      message: 'cannot read app.nomad.hcl:6,1-4: Unsupported block type; no such block',
     });
   });
 });
