@@ -8,15 +8,12 @@ import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flag
 import { renderHcl } from '../../deploy/job-hcl.ts';
 import type { JobSettings } from '../../deploy/job-settings.ts';
 import { renderJobSpec } from '../../deploy/jobspec.ts';
-import type { Nomad } from '../../deploy/nomad.ts';
 import { type JobSettingsSource, parseJobSettings } from '../../deploy/parse-job-settings.ts';
-import { type PreparedRelease, prepareRelease } from '../../deploy/prepare.ts';
 import { isS3Source, storeVariableCommand } from '../../deploy/s3-variable.ts';
 import type { Context } from '../core/context.ts';
-import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
+import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { readArtifact } from './deploy-artifact.ts';
-import { deployPrepared } from './deploy-prepared.ts';
-import { type Confirm, parseTimeout, reportPage, type WatchFlags, withNomad } from './nomad-session.ts';
+import { type Confirm, parseTimeout, type WatchFlags } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
 
 /** What to do with a job. */
@@ -106,15 +103,9 @@ export async function deployArtifact(
     context.reporter.report({ kind: 'detail', stage: 'deploy', message });
   }
   if (flags.dryRun === true) return dryRun(artifact, settings, context);
-  const place = {
-    address: flags.address,
-    namespace: settings.namespace ?? undefined,
-    region: settings.region ?? undefined,
-  };
-  return withNomad(place, context, async (nomad) => {
-    const prepared = await prepare(nomad, artifact, settings, context);
-    return deployPrepared(nomad, prepared, { options: flags, confirm: request.confirm ?? null }, context);
-  });
+  // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
+  const { submitArtifact } = await import('./deploy-submit.ts');
+  return submitArtifact({ artifact, settings, options: flags, confirm: request.confirm ?? null }, context);
 }
 
 function printAcl({ namespace }: DeployFlags, { env }: Context): CommandResult {
@@ -179,19 +170,4 @@ function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: C
   reportWarnings(findings, { reporter });
   refuseUnfit(spec.id, findings);
   return { text: renderHcl(spec).trimEnd(), json: { Job: spec.job }, exitCode: exitCodes.done };
-}
-
-async function prepare(
-  nomad: Nomad,
-  artifact: DeployArtifact,
-  settings: JobSettings,
-  context: Context,
-): Promise<PreparedRelease> {
-  reportPage(nomad, settings.id, context);
-  try {
-    return await prepareRelease(nomad, artifact, settings);
-  } catch (cause) {
-    if (!context.signal.aborted) throw cause;
-    throw interrupted(`deploying ${settings.id}`, 'nothing was submitted', 'run the same command again');
-  }
 }

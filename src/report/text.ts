@@ -1,5 +1,4 @@
 import { styleText } from 'node:util';
-import { createLogUpdate } from 'log-update';
 import { printable } from '../core/printable.ts';
 import type { ReportEvent, Reporter } from '../core/reporter.ts';
 import { Pace } from './pace.ts';
@@ -22,7 +21,7 @@ const redrawIntervalMs = 100;
  */
 export function createTextReporter(options: TextReporterOptions): Reporter & { readonly close: () => void } {
   const { stream } = options;
-  const log = options.redraw ? createLogUpdate(stream, { showCursor: true }) : undefined;
+  const log = options.redraw ? openArea(stream) : undefined;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     options.color ? styleText(style, text, { validateStream: false }) : text;
   // The first bar comes at once, the first plain line only when the work turns out to be long.
@@ -32,13 +31,13 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
   const write = (line: string) => {
     log?.clear();
     stream.write(`${line}\n`);
-    if (view !== '') log?.(view);
+    if (view !== '') log?.draw(view);
   };
   const draw = (lines: readonly string[]) => {
     if (log === undefined) return;
     view = lines.map((line) => `${' '.repeat(9)}${cut(printable(line), stream.columns - 9)}`).join('\n');
     if (view === '') log.clear();
-    else log(view);
+    else log.draw(view);
   };
   const progress = (event: Extract<ReportEvent, { kind: 'progress' }>) => {
     const now = Date.now();
@@ -46,7 +45,8 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
     const done = event.doneBytes >= event.totalBytes;
     if (log !== undefined) {
       if (done) log.clear();
-      else if (now - lastProgressMs >= redrawIntervalMs) log(renderProgress(event, stream.columns, rate));
+      else if (now - lastProgressMs >= redrawIntervalMs)
+        log.draw(renderProgress(event, stream.columns, rate));
       else return;
     } else if (!done && now - lastProgressMs >= plainIntervalMs) {
       stream.write(`${renderProgress(event, 0, rate)}\n`);
@@ -69,6 +69,38 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
       if (event.hint !== undefined) write(`${label} ${paint('dim', `  hint: ${printable(event.hint)}`)}`);
     },
     close: () => log?.clear(),
+  };
+}
+
+/**
+ * Opens the lines that are redrawn below all others. What draws them takes longer to load than a dry run takes in all, so
+ * it is loaded by the first that is drawn, which then comes a moment later.
+ */
+function openArea(stream: NodeJS.WriteStream): {
+  readonly draw: (text: string) => void;
+  readonly clear: () => void;
+} {
+  let isLoading = false;
+  let update: (((text: string) => void) & { clear(): void }) | undefined;
+  let waiting: string | undefined;
+  const load = async () => {
+    const { createLogUpdate } = await import('log-update');
+    update = createLogUpdate(stream, { showCursor: true });
+    if (waiting !== undefined) update(waiting);
+  };
+  return {
+    draw: (text) => {
+      waiting = text;
+      if (update !== undefined) return update(text);
+      if (isLoading) return;
+      isLoading = true;
+      // Without the library there is no bar, and nothing else is missing.
+      load().catch(() => undefined);
+    },
+    clear: () => {
+      waiting = undefined;
+      update?.clear();
+    },
   };
 }
 

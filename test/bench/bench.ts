@@ -21,11 +21,12 @@ import { lazy } from './scenarios/lazy.ts';
 import { memory } from './scenarios/memory.ts';
 import { peers } from './scenarios/peers.ts';
 import { publishing } from './scenarios/publish.ts';
+import { render } from './scenarios/render.ts';
 import { size } from './scenarios/size.ts';
 import { warm } from './scenarios/warm.ts';
 
 /** In the order of the page, which is also that of the runs. */
-const scenarios: readonly Scenario[] = [cold, warm, lazy, memory, peers, size, publishing, bundling];
+const scenarios: readonly Scenario[] = [cold, warm, lazy, memory, peers, size, render, publishing, bundling];
 
 const help = `npm run bench -- [options]
 

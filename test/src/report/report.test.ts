@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { printable } from '../../../src/core/printable.ts';
 import { formatBytes, formatDuration } from '../../../src/core/units.ts';
@@ -56,11 +57,12 @@ describe('the text reporter', () => {
     expect([...colors].map(([, color]) => color)).toEqual(['33', '32', '31', '2']);
   });
 
-  it('redraws a view below the lines, cut to the terminal, and does not tell its news twice', () => {
+  it('redraws a view below the lines, cut to the terminal, and does not tell its news twice', async () => {
     const { stream, text } = collector();
     Object.assign(stream, { columns: 30, isTTY: true });
     const reporter = createTextReporter({ stream, redraw: true, color: false });
     reporter.report({ kind: 'view', stage: 'deploy', lines: ['a'.repeat(40), 'x\u001b[2J'] });
+    await vi.waitFor(() => expect(text()).not.toBe(''));
     reporter.report({ kind: 'detail', stage: 'deploy', message: 'in the view', inView: true });
     reporter.report({ kind: 'step', stage: 'deploy', message: 'a line' });
     reporter.report({ kind: 'view', stage: 'deploy', lines: [] });
@@ -90,11 +92,22 @@ describe('the text reporter', () => {
 });
 
 describe('the text reporter on a terminal', () => {
-  it('draws one line in place and takes it away at the end', () => {
+  it('draws nothing that was over before it could be drawn', async () => {
+    const { stream, text } = collector();
+    const reporter = createTextReporter({ stream, redraw: true, color: false });
+    reporter.report({ kind: 'progress', stage: 'image', doneBytes: 5, totalBytes: 10 });
+    reporter.report({ kind: 'progress', stage: 'image', doneBytes: 10, totalBytes: 10 });
+    await import('log-update');
+    await setImmediate();
+    expect(text()).toBe('');
+  });
+
+  it('draws one line in place and takes it away at the end', async () => {
     const { stream, text } = collector();
     Object.assign(stream, { isTTY: true, columns: 80 });
     const reporter = createTextReporter({ stream, redraw: true, color: true });
     reporter.report({ kind: 'progress', stage: 'image', doneBytes: 5, totalBytes: 10 });
+    await vi.waitFor(() => expect(text()).not.toBe(''));
     expect(text()).toContain(`image    ${'█'.repeat(12)}${'░'.repeat(12)}  50 %  5 B of 10 B`);
     reporter.report({ kind: 'progress', stage: 'image', doneBytes: 10, totalBytes: 10 });
     reporter.report({ kind: 'step', stage: 'image', message: 'done' });
