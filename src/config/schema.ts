@@ -100,7 +100,8 @@ const bundle: BlockSchema = {
 };
 
 const deploy: BlockSchema = {
-  about: "How the app runs: Nomad's own words, below.",
+  about:
+    "How the app runs: the keys below, and in Nomad's own words all that [job-settings.md](job-settings.md) lists.",
   isJob: true,
   keys: {
     address: {
