@@ -94,7 +94,6 @@ const flagNames: Readonly<Record<string, string>> = {
   datacenters: '--datacenter',
   group_name: '--group',
   periodic: '--cron',
-  update: 'update',
   task_name: '--task',
   'update.auto_revert': '--no-auto-revert',
 };
@@ -103,7 +102,7 @@ const flagNames: Readonly<Record<string, string>> = {
 export function flagOfSetting(path: SettingPath): string {
   const [top = '', key] = path;
   const dotted = path.slice(0, 2).join('.');
-  const named = flagNames[dotted] ?? (top === 'update' && key !== undefined ? undefined : flagNames[top]);
+  const named = flagNames[dotted] ?? flagNames[top];
   if (named !== undefined) return top === 'args' ? `${named} ${Number(key) + 1}` : named;
   const word = top === 'update' && key !== undefined ? key : top;
   return `--${word.replaceAll('_', '-')}`;
@@ -133,5 +132,5 @@ function portOf(text: string | true): readonly [label: string, port: SettingsTre
 function volumeOf(text: string): readonly [name: string, volume: SettingsTree] {
   const [name = '', destination, mode] = text.split(':');
   const readOnly = mode === undefined ? {} : { read_only: mode === 'ro' ? true : mode };
-  return [name, { destination: destination ?? '', ...readOnly }];
+  return [name, { destination: destination ?? text, ...readOnly }];
 }

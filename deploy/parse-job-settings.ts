@@ -37,8 +37,8 @@ export function parseJobSettings(source: JobSettingsSource, bundle: BundleOfJob)
   const { settings, problems } = readJobSettings(source, bundle);
   if (problems.length === 0) return settings;
   const [only] = problems;
-  const list = problems.length === 1 ? only : `\n${problems.map((each) => `  ${each}`).join('\n')}`;
-  throw new SaddlebagError('job-settings-invalid', `cannot write the job of ${settings.id}: ${list}`, {
+  const list = problems.length === 1 ? ` ${only}` : `\n${problems.map((each) => `  ${each}`).join('\n')}`;
+  throw new SaddlebagError('job-settings-invalid', `cannot write the job of ${settings.id}:${list}`, {
     hint: 'see saddlebag deploy --help',
     exitCode: exitCodes.usage,
   });
@@ -59,7 +59,9 @@ export function readJobSettings(
   const body = new SettingsReader(tree, problems);
   const fileName = plainName(bundle.name, 'app');
   const id = body.text('job', jobIdForm) ?? fileName;
-  const type = body.oneOf<JobType>('type', jobTypes) ?? 'service';
+  // What runs at given times, or when it is called, ends.
+  const byDefault = body.has('periodic') || body.has('parameterized') ? 'batch' : 'service';
+  const type = body.oneOf<JobType>('type', jobTypes) ?? byDefault;
   const group = body.text('group_name', nameForm) ?? groupNameOf(id);
   const context: GroupContext = {
     jobId: id,

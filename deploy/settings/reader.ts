@@ -53,6 +53,11 @@ export class SettingsReader {
     this.path = path;
   }
 
+  /** Lists what is given, in the order in which it was written. */
+  keys(): readonly string[] {
+    return [...this.#fields.keys()];
+  }
+
   has(key: string): boolean {
     this.#asked.add(key);
     return this.#fields.has(key);

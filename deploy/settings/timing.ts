@@ -16,7 +16,7 @@ const hour = 60 * minute;
 export function readUpdate(body: SettingsReader, type: JobType): UpdateSettings | null {
   const block = body.block('update');
   if (runsToEnd(type)) {
-    if (block !== null) body.problem('update', `a ${type} job is not updated step by step`);
+    for (const key of block?.keys() ?? []) block?.problem(key, `a ${type} job is not updated step by step`);
     return null;
   }
   const update = {

@@ -8,7 +8,7 @@ export function addJobFlags(deploy: Command): Command {
     .option('--job <id>', 'id of the job (default: name of the bundle)')
     .option('--group <name>', 'name of the group (default: the job)')
     .option('--task <name>', 'name of the task (default: the group); with --job-file which one, [GROUP/]TASK')
-    .option('--type <type>', 'service, batch, system or sysbatch (default: service)')
+    .option('--type <type>', 'service, batch, system or sysbatch (default: service; with --cron batch)')
     .option('--namespace <name>', 'of the job (default: NOMAD_NAMESPACE)')
     .option('--region <name>', 'of the job (default: NOMAD_REGION)')
     .option('--datacenter <name>', 'where it may run; repeatable (default: any)', collect)

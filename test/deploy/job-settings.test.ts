@@ -55,7 +55,7 @@ describe('job settings', () => {
       killTimeout: '10',
       type: 'daemon',
       cron: ['now'],
-      volume: ['data:here'],
+      volume: ['data:here', 'logs'],
       arg: ['ok', `\${HOME}`],
     };
     expect(() => parseFlags(flags)).toThrow(
@@ -67,14 +67,14 @@ describe('job settings', () => {
     );
     expect(() => parseFlags(flags)).toThrow(
       [
-        'cannot write the job of web: ',
+        'cannot write the job of web:',
         '  --job: expected text without blanks, $ and % (at most 128), got "a b"',
         '  --type: expected service, batch, system or sysbatch, got "daemon"',
         '  --datacenter: expected a name, or a pattern with *, got ""',
-        '  --cron: a service job runs all the time: type batch or sysbatch can have it',
         '  --cron: expected five fields of cron, or @daily and its like, got "now"',
         '  --port: expected a whole number from 1 to 65535, got "70000"',
         '  --volume: expected an absolute path, got "here"',
+        '  --volume: expected an absolute path, got "logs"',
         '  --env: "y" has no value',
         '  --env: expected a name without =, got ""',
         '  --secret: expected letters, digits and _ as the name of a variable, got "A-B"',
@@ -118,7 +118,7 @@ describe('job settings', () => {
     [{ task: 'a/b' }, '--task: expected letters, digits'],
     [{ autoPromote: true }, '--auto-promote: it promotes canaries, and there are none: give canary too'],
     [{ canary: 'one' }, '--canary: expected a whole number from 0 to 100000, got "one"'],
-    [{ type: 'batch', canary: '1' }, 'update: a batch job is not updated step by step'],
+    [{ type: 'batch', canary: '1' }, '--canary: a batch job is not updated step by step'],
     [{ type: 'system', count: '2' }, '--count: a system job runs once on every node that it may'],
     [{ volume: ['data:/d:rw'] }, '--volume: expected true or false, got "rw"'],
   ] as const)('refuse %o', (flags, problem) => {
@@ -145,6 +145,12 @@ describe('job settings', () => {
       id: 'team/webü',
       groups: [{ name: 'team-web-', tasks: [{ fileName: 'app' }] }],
     });
+  });
+
+  it('make a batch job of what runs at given times', () => {
+    expect(parseFlags({ cron: ['@daily'] })).toMatchObject({ type: 'batch', update: null });
+    expect(parseTree({ parameterized: {} })).toMatchObject({ type: 'batch' });
+    expect(() => parseFlags({ cron: ['@daily'], type: 'service' })).toThrow('--cron: a service job runs');
   });
 
   it('find a secret in the variable of the job where no path is given', () => {
@@ -211,7 +217,7 @@ describe('settings as a tree', () => {
       'periodic.time_zone: expected a name like',
     ],
     [{ type: 'batch', periodic: {} }, 'periodic.crons: expected when it runs'],
-    [{ parameterized: {} }, 'parameterized: a service job runs all the time'],
+    [{ type: 'service', parameterized: {} }, 'parameterized: a service job runs all the time'],
     [
       { type: 'batch', parameterized: { meta_required: ['a'], meta_optional: ['a'] } },
       'parameterized.meta_optional: a: required as well',
