@@ -32,6 +32,8 @@ try {
     // A CommonJS package that is loaded by import() has no named exports here: take the modules where a package has both.
     mainFields: ['module', 'main'],
     target: 'node24',
+    // What the CycloneDX library would use for XML and for validation where it is installed.
+    external: ['ajv', 'ajv-formats', 'ajv-formats-draft2019', 'libxmljs2', 'xmlbuilder2'],
     banner: { js: banner },
     logLevel: 'warning',
   });
