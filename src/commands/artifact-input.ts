@@ -36,11 +36,17 @@ export async function readPublishedArtifact(
   if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return { text: artifact };
   if (flags.from !== undefined) return readRelease(artifact, flags, context);
   const file = resolve(context.cwd, artifact);
+  const hasStore = (context.env.SADDLEBAG_STORE ?? '') !== '';
   try {
-    return { text: await readFile(file, 'utf8'), from: file };
+    const text = await readFile(file, 'utf8');
+    // The bundle itself may lie here under the name of its releases.
+    const tellsOfOne = /^\s*(\{|[a-z][a-z0-9+.-]*:)/i.test(text);
+    if (tellsOfOne || !hasStore || artifact.includes('/')) return { text, from: file };
+    return await readRelease(artifact, flags, context);
   } catch (cause) {
+    if (cause instanceof SaddlebagError) throw cause;
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isMissing && (context.env.SADDLEBAG_STORE ?? '') !== '') return readRelease(artifact, flags, context);
+    if (isMissing && hasStore) return readRelease(artifact, flags, context);
     throw new SaddlebagError('artifact-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
       hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), -, or a release and --from',
       cause,

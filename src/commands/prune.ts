@@ -41,6 +41,7 @@ export async function runPrune(
   const store = await openStore(destination, flags, context);
   const place = { store, prefix: destination.prefix, name };
   const list = await readReleases(place, context);
+  if (list.releases.length === 0) step(context, `nothing is published as ${name} in ${store.describe(name)}`);
   const usersOf = asksNomad ? await askNomad(flags, context) : () => [];
   const plan = planPrune(list, { keep: flags.keep, before, usersOf });
   if (flags.delete !== true) {
@@ -102,7 +103,7 @@ function result(
   const lines = [
     ...removed.map((release) => `${verb} ${describe(release)}`),
     ...used.map(({ release, usedBy }) => `kept ${describe(release)}: ${usedBy.join(', ')}`),
-    `${verb} ${removed.length}, ${formatBytes(removedBytes)}; ${keep.length} stay`,
+    `${verb} ${removed.length} of ${removed.length + keep.length}, ${formatBytes(removedBytes)}`,
   ];
   return {
     text: lines.join('\n'),

@@ -57,7 +57,11 @@ export async function runPublish(
       const { text, artifact } = await run(only, options, context);
       return { text, json: artifact, exitCode: exitCodes.done };
     }
-    return await publishToAll(destinations, (destination) => run(destination, options, context), context);
+    // What only a bucket understands is for the buckets among them.
+    const forFolders = { ...options, settings: { ...settings, attributes: undefined, presignSeconds: null } };
+    const runEach = (destination: Destination) =>
+      run(destination, destination.kind === 's3' ? options : forFolders, context);
+    return await publishToAll(destinations, runEach, context);
   } catch (cause) {
     const cleanedUp = !(cause instanceof SaddlebagError && cause.code === 'parts-left-behind');
     if (!context.signal.aborted || !cleanedUp) throw cause;

@@ -23,9 +23,13 @@ export function openHttpStore(base: string, options: HttpStoreOptions = {}): Rea
     // Without the query, which may hold a signature.
     describe: (key) => `${base}/${encodeKey(key)}`,
     head: async (key, signal) => {
-      const response = await ask({ url: urlOf(key), method: 'HEAD', send }, signal);
-      if (response === undefined) return undefined;
-      return { sizeBytes: Number(response.headers.get('content-length') ?? 0), sha256: undefined };
+      // A signature is over the method too, and what is signed is a GET.
+      const method = query === '' ? 'HEAD' : 'GET';
+      const response = await ask({ url: urlOf(key), method, send }, signal);
+      await response?.body?.cancel();
+      return (
+        response && { sizeBytes: Number(response.headers.get('content-length') ?? 0), sha256: undefined }
+      );
     },
     async *get(key, signal) {
       const url = urlOf(key);

@@ -112,6 +112,11 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     const url = (await store.presign?.(key, 60)) ?? '';
     const source = `${url}&archive=false&checksum=${artifact.checksum}`;
     expect(await deploy(source, { job: 'signed' })).toMatchObject({ status: 'healthy' });
+    const verified = await runVerify(
+      { artifact: source, flags: {}, readStdin: async () => '' },
+      testContext(),
+    );
+    expect(verified.json).toMatchObject({ checksum: artifact.checksum, hasDigestFile: false });
   });
 
   it('is an s3:: source where not, and the job takes the credentials from a variable', async () => {

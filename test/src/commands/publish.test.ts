@@ -74,6 +74,8 @@ describe('runPublish with a bundle', () => {
     expect(line).toContain(` robot  ${'ab'.repeat(6)}  sha256:${sha256.slice(0, 12)}  -`);
     const deploy = (artifact: string, flags: DeployFlags = {}) =>
       runDeploy({ artifact, flags: { dryRun: true, ...flags }, readStdin: async () => '' }, context);
+    // A file of the first name is there: the bundle.
+    expect((await deploy('app')).text).toContain(`checksum = "sha256:${sha256}"`);
     for (const reference of ['app', 'app@1.0', `app@sha256:${sha256}`]) {
       const { text } = await deploy(reference, { from: 'store' });
       expect(text).toContain(`checksum = "sha256:${sha256}"`);
@@ -104,7 +106,9 @@ describe('runPublish with a bundle', () => {
     });
     const { json } = await runReleases({ name: 'app', flags: { from: 'two' } }, context);
     expect(json).toMatchObject({ releases: [{ labels: { team: 'web' } }] });
-    const again = await runPublish({ bundle: 'app', flags: { to: ['one', 'two'], dryRun: true } }, context);
+    const flagsOfS3 = { sse: 'AES256', presign: '1h' } as const;
+    const dryRun = { to: ['one', 'two'], dryRun: true, ...flagsOfS3 };
+    const again = await runPublish({ bundle: 'app', flags: dryRun }, context);
     expect(again.exitCode).toBe(0);
     expect(again.json).toMatchObject({
       results: [
@@ -164,7 +168,7 @@ describe('runPublish with a bundle', () => {
     const prune = (flags: object) => runPrune({ name: 'app', flags: { keep: 1, ...flags } }, context);
     const planned = await prune({});
     expect(planned.text).toMatch(
-      /^would remove app@1.0 x86_64 sha256:[0-9a-f]{12} of [0-9-]{10}\nwould remove 1, /,
+      /^would remove app@1.0 x86_64 sha256:[0-9a-f]{12} of [0-9-]{10}\nwould remove 1 of 2, /,
     );
     expect(planned.json).toMatchObject({ deleted: false, nomadAsked: false, kept: [{ reason: 'last' }] });
     await expect(prune({ delete: true })).rejects.toMatchObject({ code: 'nomad-unasked', exitCode: 2 });
