@@ -23,7 +23,6 @@ app "pet-taxi" {
     confirm = true
     deploy {
       count = 3
-      update { canary = 1 }
     }
   }
 }

@@ -44,6 +44,17 @@ const store: BlockSchema = {
       environment: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
     },
     path_style: { kind: 'flag', about: 'put the bucket into the path (`true`) or the host name (`false`)' },
+    ca_file: { kind: 'text', about: 'certificates to trust besides the usual ones' },
+    sse: {
+      kind: 'text',
+      choices: ['AES256', 'aws:kms', 'aws:kms:dsse'],
+      about: 'encryption at rest',
+      otherwise: "the bucket's",
+    },
+    sse_kms_key_id: { kind: 'text', about: 'key for `sse = "aws:kms"`' },
+    storage_class: { kind: 'text', about: 'such as `STANDARD_IA`', otherwise: "the bucket's" },
+    object_lock: { kind: 'text', about: 'let nobody remove bundles: `governance:30d`, `compliance:1w`' },
+    labels: { kind: 'map', about: 'kept with each release' },
     download_url: {
       kind: 'text',
       about:

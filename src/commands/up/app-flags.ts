@@ -78,5 +78,12 @@ export function publishFlags(
     region: textOf(settings, 'region'),
     pathStyle: flagOf(settings, 'path_style'),
     downloadUrl: textOf(settings, 'download_url'),
+    caFile: textOf(settings, 'ca_file'),
+    // One of those that the file may say.
+    sse: textOf(settings, 'sse') as PublishFlags['sse'],
+    sseKmsKeyId: textOf(settings, 'sse_kms_key_id'),
+    storageClass: textOf(settings, 'storage_class'),
+    objectLock: textOf(settings, 'object_lock'),
+    label: Object.entries(mapOf(settings, 'labels') ?? {}).map(([name, value]) => `${name}=${value}`),
   };
 }
