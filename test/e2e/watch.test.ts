@@ -10,10 +10,11 @@ import { runRollback } from '../../src/commands/rollback.ts';
 import { runStatus } from '../../src/commands/status.ts';
 import { runStop } from '../../src/commands/stop.ts';
 import { runWatch } from '../../src/commands/watch.ts';
+import type { Context } from '../../src/core/context.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { type AppServer, startAppServer } from '../stack/app-server.ts';
-import { type NomadStack, startNomad } from '../stack/nomad.ts';
+import { type NomadStack, outerInterface, startNomad } from '../stack/nomad.ts';
 
 const second = 1_000_000_000;
 
@@ -22,7 +23,9 @@ describeWith(['nomad', 'root', 'cc'], 'jobs of every kind on a real Nomad', () =
   let apps: AppServer;
 
   beforeAll(async () => {
-    [nomad, apps] = await Promise.all([startNomad(), startAppServer()]);
+    const outer = outerInterface();
+    const settings = outer === undefined ? {} : { networkInterface: outer };
+    [nomad, apps] = await Promise.all([startNomad(settings), startAppServer()]);
   });
   afterAll(async () => {
     await Promise.all([nomad?.stop(), apps?.stop()]);
@@ -36,7 +39,13 @@ describeWith(['nomad', 'root', 'cc'], 'jobs of every kind on a real Nomad', () =
   }
 
   /** Submits a job as somebody else would, by Nomad's own API. */
-  async function submit(id: string, line: string, job: object = {}, group: object = {}): Promise<void> {
+  async function submit(
+    id: string,
+    line: string,
+    job: object = {},
+    group: object = {},
+    taskChanges: object = {},
+  ): Promise<void> {
     const { url, checksum } = apps.release('1', line);
     const options = { archive: 'false', checksum };
     const artifact = {
@@ -51,6 +60,7 @@ describeWith(['nomad', 'root', 'cc'], 'jobs of every kind on a real Nomad', () =
       Config: { command: 'local/web' },
       Artifacts: [artifact],
       Resources: { CPU: 20, MemoryMB: 16 },
+      ...taskChanges,
     };
     const restart = { Attempts: 1, Interval: 300 * second, Delay: second, Mode: 'fail' };
     const groups = [{ Name: 'g', Count: 1, RestartPolicy: restart, Tasks: [task], ...group }];
@@ -182,9 +192,42 @@ describeWith(['nomad', 'root', 'cc'], 'jobs of every kind on a real Nomad', () =
     });
   });
 
+  it.concurrent('an app that listens on loopback only, where its check asks another address', async ({
+    skip,
+  }) => {
+    skip(outerInterface() === undefined, 'this machine has only loopback');
+    const check = { Name: 'http', Type: 'http', Path: '/', Interval: second, Timeout: second };
+    const group = {
+      Networks: [{ DynamicPorts: [{ Label: 'http' }] }],
+      Services: [{ Name: 'shy', PortLabel: 'http', Provider: 'nomad', Checks: [check] }],
+    };
+    const update = {
+      MaxParallel: 1,
+      MinHealthyTime: second,
+      HealthyDeadline: 6 * second,
+      ProgressDeadline: 20 * second,
+    };
+    const env = { PORT: `\${NOMAD_PORT_http}` };
+    await submit('shy', 'serve hello', { Update: update }, group, { Env: env });
+    await expect(watch('shy')).rejects.toMatchObject({
+      code: 'deploy-failed',
+      message: expect.stringMatching(
+        /task "t" runs, but check "http" fails: nothing accepts connections at [\d.]+:\d+; the app listens on 127\.0\.0\.1 only: let it listen on 0\.0\.0\.0$/,
+      ),
+    });
+  });
+
   it.concurrent('is told that a job is purged while it is watched', async () => {
     await submit('purged', 'sleep', { Update: { MaxParallel: 1, MinHealthyTime: 30 * second } });
-    const watched = expect(watch('purged')).rejects.toMatchObject({ code: 'deploy-stopped', exitCode: 7 });
+    const seen = Promise.withResolvers<void>();
+    const reporter: Context['reporter'] = {
+      report: (event) => {
+        if (event.kind === 'step' && event.message.includes('0 of 1 healthy')) seen.resolve();
+      },
+    };
+    const watching = runWatch({ job: 'purged', flags: {}, confirm: null }, { ...context(), reporter });
+    const watched = expect(watching).rejects.toMatchObject({ code: 'deploy-stopped', exitCode: 7 });
+    await seen.promise;
     await fetch(`${nomad.address}/v1/job/purged?purge=true`, { method: 'DELETE' });
     await watched;
     await expect(watch('purged')).rejects.toMatchObject({ code: 'job-unknown', exitCode: 2 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execProcess } from '../../src/core/exec.ts';
@@ -22,6 +22,8 @@ export interface NomadSettings {
   readonly isOpen?: boolean;
   /** Each task gets all of the host's /usr, /lib and so on, as a client does it unless told otherwise. */
   readonly hasDefaultChroot?: boolean;
+  /** Allocations have the address of this interface; of loopback unless given. */
+  readonly networkInterface?: string;
   /** Every call needs a token; `managementToken` may do everything. */
   readonly hasAcl?: boolean;
 }
@@ -62,6 +64,13 @@ export async function startNomad(settings: NomadSettings = {}): Promise<NomadSta
   return { address, managementToken: token, stop };
 }
 
+/** Finds an interface with an IPv4 address that is not loopback's; undefined where there is none. */
+export function outerInterface(): string | undefined {
+  return Object.entries(networkInterfaces()).find(([, addresses]) =>
+    addresses?.some(({ family, internal }) => family === 'IPv4' && !internal),
+  )?.[0];
+}
+
 /** What docs/nomad-clients.md tells operators to write. */
 const smallChroot = {
   '/etc/passwd': '/etc/passwd',
@@ -83,6 +92,7 @@ function agentConfiguration(
     acl: { enabled: settings.hasAcl === true },
     client: {
       enabled: true,
+      ...(settings.networkInterface === undefined ? {} : { network_interface: settings.networkInterface }),
       // Without a cloud around, each of these waits for a metadata server that never answers.
       options: {
         'fingerprint.denylist': 'env_aws,env_gce,env_azure,env_digitalocean',

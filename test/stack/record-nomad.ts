@@ -59,7 +59,9 @@ async function startTap(agent: string, records: Recorded[]): Promise<{ address: 
     const answer = await fetch(`${agent}${request.url}`, {
       method: request.method ?? 'GET',
       ...(body.length === 0 ? {} : { body: Buffer.concat(body) }),
-    });
+    }).catch(() => undefined);
+    // The last blocking queries end with the agent.
+    if (answer === undefined) return void response.destroy();
     const text = await answer.text();
     const part = /^\/v1\/job\/[^/?]+(?:\/(evaluations|deployments|allocations|plan))?(?:\?|$)/.exec(
       request.url ?? '',
@@ -86,11 +88,13 @@ async function startTap(agent: string, records: Recorded[]): Promise<{ address: 
 type Deploy = (artifact: Artifact, flags?: DeployFlags) => Promise<void>;
 
 const fast: DeployFlags = { minHealthyTime: '1s' };
+/** For what ends by itself, and is not updated. */
+const plain: DeployFlags = { minHealthyTime: undefined };
 
 interface Scenario {
   /** Brings the job into the state that the recording starts from. */
   readonly before?: (apps: AppServer, deploy: Deploy) => Promise<void>;
-  readonly run: (apps: AppServer, deploy: Deploy) => Promise<void>;
+  readonly run: (apps: AppServer, deploy: Deploy, stop: () => Promise<void>) => Promise<void>;
 }
 
 const scenarios: Readonly<Record<string, Scenario>> = {
@@ -123,8 +127,35 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       await Promise.all([first, deploy(apps.release('2', 'sleep'), { detach: true })]);
     },
   },
-  'batch-complete': { run: (apps, deploy) => deploy(apps.release('1', 'exit 0 done'), { type: 'batch' }) },
-  'batch-failed': { run: (apps, deploy) => deploy(apps.release('1', 'exit 4 bad input'), { type: 'batch' }) },
+  stopped: {
+    run: async (apps, deploy, stop) => {
+      const first = deploy(apps.release('1', 'sleep'), { minHealthyTime: '8s' });
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await stop();
+      await first;
+    },
+  },
+  'canary-waits': {
+    before: (apps, deploy) => deploy(apps.release('1', 'sleep')),
+    run: (apps, deploy) => deploy(apps.release('2', 'sleep'), { canary: '1' }),
+  },
+  'canary-failed': {
+    before: (apps, deploy) => deploy(apps.release('1', 'sleep')),
+    run: (apps, deploy) => deploy(apps.release('2', 'exit 3 bad canary'), { canary: '1' }),
+  },
+  system: { run: (apps, deploy) => deploy(apps.release('1', 'sleep'), { type: 'system' }) },
+  'system-failed': {
+    run: (apps, deploy) => deploy(apps.release('1', 'exit 3 no DATABASE_URL'), { type: 'system' }),
+  },
+  sysbatch: {
+    run: (apps, deploy) => deploy(apps.release('1', 'exit 0 done'), { ...plain, type: 'sysbatch' }),
+  },
+  'batch-complete': {
+    run: (apps, deploy) => deploy(apps.release('1', 'exit 0 done'), { ...plain, type: 'batch' }),
+  },
+  'batch-failed': {
+    run: (apps, deploy) => deploy(apps.release('1', 'exit 4 bad input'), { ...plain, type: 'batch' }),
+  },
   'no-start': {
     before: (apps, deploy) => deploy(apps.release('1', 'sleep')),
     run: (apps, deploy) => deploy(apps.release('1', 'sleep'), { count: '0' }),
@@ -149,7 +180,10 @@ async function record(name: string, agent: string, apps: AppServer): Promise<voi
   };
   await scenario.before?.(apps, deploy);
   records.length = 0;
-  await scenario.run(apps, deploy);
+  const stop = async () => {
+    await fetch(`${agent}/v1/job/${name}`, { method: 'DELETE' });
+  };
+  await scenario.run(apps, deploy, stop);
   tap.server.closeAllConnections();
   tap.server.close();
   const lines = records.map((one) => JSON.stringify(one)).join(',\n');
