@@ -3,6 +3,7 @@ import type { FollowOptions } from '../../deploy/follow.ts';
 import type { Provenance } from '../../deploy/job-history.ts';
 import type { Nomad } from '../../deploy/nomad.ts';
 import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
+import { watchCommand } from '../../deploy/outcome.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import { readOrigin } from '../publish/releases/origin.ts';
@@ -85,12 +86,18 @@ export function parseTimeout(text: string | undefined, verb: string): number | n
  * Runs what only looks on; Ctrl-C is then no more than that.
  * @throws {SaddlebagError} `interrupted`; what `look` throws
  */
-export async function lookOn<T>(context: Context, job: string, look: () => Promise<T>): Promise<T> {
+export async function lookOn<T>(
+  nomad: Nomad,
+  job: string,
+  { signal }: Context,
+  look: () => Promise<T>,
+): Promise<T> {
   try {
     return await look();
   } catch (cause) {
-    if (!context.signal.aborted) throw cause;
-    throw interrupted(`watching ${job}`, 'Nomad goes on with it', `go on with saddlebag watch ${job}`);
+    if (!signal.aborted) throw cause;
+    const command = watchCommand(job, nomad.connection.namespace ?? 'default');
+    throw interrupted(`watching ${job}`, 'Nomad goes on with it', `go on watching with ${command}`);
   }
 }
 

@@ -24,7 +24,7 @@ export async function runPromote(
   const release = await withNomad(flags, context, async (nomad) => {
     reportPage(nomad, job, context);
     await refuseWithoutCanaries(nomad, job, context);
-    return lookOn(context, job, () => attach(nomad, job, options, context));
+    return lookOn(nomad, job, context, () => attach(nomad, job, options, context));
   });
   return releaseResult(release);
 }

@@ -40,7 +40,9 @@ export async function runRollback(
   };
   const release = await withNomad(flags, context, (nomad) => {
     reportPage(nomad, job, context);
-    return lookOn(context, job, () => rollBack(nomad, { id: job, to: version ?? null }, options, context));
+    return lookOn(nomad, job, context, () =>
+      rollBack(nomad, { id: job, to: version ?? null }, options, context),
+    );
   });
   return releaseResult(release);
 }

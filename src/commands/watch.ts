@@ -24,7 +24,7 @@ export async function runWatch(
   const options = followOptions(flags, 'watch', confirm);
   const release = await withNomad(flags, context, (nomad) => {
     reportPage(nomad, job, context);
-    return lookOn(context, job, () => attach(nomad, job, options, context));
+    return lookOn(nomad, job, context, () => attach(nomad, job, options, context));
   });
   return releaseResult(release);
 }

@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { runLogs } from '../../../src/commands/logs.ts';
+import { runRollback } from '../../../src/commands/rollback.ts';
+import { runStatus } from '../../../src/commands/status.ts';
+import { runStop } from '../../../src/commands/stop.ts';
+import { sampleSha256 } from '../../deploy/sample.ts';
+import { testContext } from '../../helpers/context.ts';
+
+/** A job as the API tells of it, with what its only task downloads. */
+const job = (version: number, digest: string, changes: object = {}) => ({
+  ID: 'web',
+  Type: 'service',
+  Version: version,
+  JobModifyIndex: 10 + version,
+  Stop: false,
+  Stable: true,
+  SubmitTime: version * 1e9,
+  TaskGroups: [
+    {
+      Name: 'g',
+      Count: 1,
+      Tasks: [
+        {
+          Name: 't',
+          Artifacts: [
+            {
+              GetterSource: `https://apps/web/${digest}/web`,
+              GetterOptions: { checksum: `sha256:${digest}` },
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  ...changes,
+});
+
+const first = sampleSha256;
+const second = 'cd'.repeat(32);
+
+/** Starts an agent that answers from a table of `METHOD /path`; what it lacks is 404. Returns what it was asked, too. */
+async function agent(answers: Readonly<Record<string, unknown>>) {
+  const asked: string[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    const call = `${request.method} ${(request.url ?? '').replace('/v1', '').replace(/\?.*/, '')}`;
+    asked.push(body === '' ? call : `${call} ${body}`);
+    const answer = answers[call];
+    response.setHeader('x-nomad-index', '5');
+    if (answer === undefined) response.writeHead(404).end('not found');
+    else response.end(JSON.stringify(answer));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
+  return { asked, context: testContext({ env: { NOMAD_ADDR: `http://127.0.0.1:${bound.port}` } }) };
+}
+
+describe('saddlebag rollback', () => {
+  const versions = [job(3, second), job(2, first, { Stable: false }), job(1, first), job(0, second)];
+  const answers = {
+    'GET /job/web/versions': { Versions: versions },
+    'GET /job/web': job(4, first),
+    'POST /job/web/revert': { EvalID: 'e1' },
+  };
+  const flags = { detach: true };
+
+  it('goes back to the last healthy version that ran something else', async () => {
+    const { asked, context } = await agent(answers);
+    const { json } = await runRollback({ job: 'web', version: undefined, flags, confirm: null }, context);
+    expect(json).toMatchObject({ status: 'submitted', jobVersion: 4, evalId: 'e1' });
+    expect(asked).toContain('POST /job/web/revert {"JobID":"web","JobVersion":1,"EnforcePriorVersion":3}');
+  });
+
+  it.each([
+    [3, 'cannot roll back web: version 3 is the current one'],
+    [9, 'cannot roll back web: Nomad has no version 9 of it, but 0, 1, 2, 3'],
+  ])('refuses version %i', async (version, message) => {
+    const { asked, context } = await agent(answers);
+    await expect(runRollback({ job: 'web', version, flags, confirm: null }, context)).rejects.toMatchObject({
+      code: 'version-unknown',
+      exitCode: 2,
+      message,
+    });
+    expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
+  });
+
+  it('says that there is nothing to go back to', async () => {
+    const { context } = await agent({
+      'GET /job/web/versions': { Versions: [job(1, first), job(0, first)] },
+    });
+    await expect(
+      runRollback({ job: 'web', version: undefined, flags, confirm: null }, context),
+    ).rejects.toMatchObject({
+      message: 'cannot roll back web: no version before 1 was healthy and ran something else',
+    });
+  });
+});
+
+describe('saddlebag logs', () => {
+  const state = { 'GET /job/web': job(0, first) };
+  const allocation = {
+    ID: '0123456789',
+    EvalID: 'e',
+    Name: 'web.g[0]',
+    TaskGroup: 'g',
+    JobVersion: 0,
+    DesiredStatus: 'run',
+    ClientStatus: 'running',
+    CreateIndex: 7,
+  };
+
+  it.each([
+    ['has no allocations', {}, {}, 'it has no allocation'],
+    [
+      'has none of that id',
+      { 'GET /job/web/allocations': [allocation] },
+      { alloc: 'ff' },
+      'it has no allocation whose id begins with ff',
+    ],
+    [
+      'was collected by its client',
+      { 'GET /job/web/allocations': [allocation] },
+      {},
+      'allocation 01234567 has no stdout of task t: it has not started, or was collected',
+    ],
+  ])('says that a job %s', async (_, answers, flags, reason) => {
+    const { context } = await agent({ ...state, ...answers });
+    for (const follow of [false, true]) {
+      const input = { job: 'web', flags: { ...flags, follow }, write: () => undefined };
+      await expect(runLogs(input, context)).rejects.toMatchObject({
+        code: 'log-missing',
+        message: `cannot read the log of web: ${reason}`,
+      });
+    }
+  });
+});
+
+describe('saddlebag status', () => {
+  const listed = (id: string) => ({ ID: id, Type: 'service', Status: 'running', Stop: false, SubmitTime: 0 });
+  const jobs = {
+    'GET /jobs': [listed('web'), listed('other'), listed('web/periodic-1'), listed('gone')],
+    'GET /job/web': job(3, first),
+    'GET /job/other': { ...job(0, first), ID: 'other', TaskGroups: [] },
+  };
+
+  it('lists the jobs that run what was published', async () => {
+    const { context } = await agent(jobs);
+    expect((await runStatus({ job: undefined, flags: {} }, context)).text).toBe(
+      'web  service  running  version 3  1970-01-01T00:00:03Z',
+    );
+    const { json } = await runStatus({ job: undefined, flags: { all: true } }, context);
+    expect(json).toMatchObject({ version: 1, jobs: [{ jobId: 'other' }, { jobId: 'web' }] });
+  });
+});
+
+describe('saddlebag stop', () => {
+  it('leaves a job alone that is stopped', async () => {
+    const { asked, context } = await agent({ 'GET /job/web': job(0, first, { Stop: true }) });
+    const { json } = await runStop({ job: 'web', flags: {} }, context);
+    expect(json).toMatchObject({ status: 'unchanged', isPurged: false });
+    expect(asked).toEqual(['GET /job/web']);
+  });
+
+  it('knows no job that is not there', async () => {
+    const { context } = await agent({});
+    await expect(runStop({ job: 'web', flags: {} }, context)).rejects.toMatchObject({
+      code: 'job-unknown',
+      message: 'cannot stop web: no such job in namespace default',
+    });
+  });
+});
