@@ -134,8 +134,7 @@ function optionFor(namespace: string): string {
   return namespace === 'default' ? '' : ` --namespace ${namespace}`;
 }
 
-/** Returns the command of Nomad that shows a job. */
+/** Returns our command that shows a job. */
 export function statusCommand(jobId: string, namespace: string): string {
-  const option = namespace === 'default' ? '' : `-namespace ${namespace} `;
-  return `nomad job status ${option}${jobId}`;
+  return `saddlebag status ${jobId}${optionFor(namespace)}`;
 }

@@ -6,7 +6,7 @@ import { evalIdOf, type FollowOptions, followVersion, readTarget, toRelease } fr
 import type { NomadJobState } from './job-answer.ts';
 import type { Provenance } from './job-history.ts';
 import type { Nomad, RegisterAnswer } from './nomad.ts';
-import { notPlaced, watchCommand } from './outcome.ts';
+import { multiregion, notPlaced, watchCommand } from './outcome.ts';
 import type { PreparedRelease } from './prepare.ts';
 import type { Release } from './release-model.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
@@ -77,6 +77,7 @@ class Releaser {
 
   async #release(): Promise<Release> {
     const { plan, spec, current } = this.#prepared;
+    if (isMultiregion(spec.job)) throw multiregion(spec.id);
     if (plan.diff.type === 'None' && current !== null && !current.isStopped) {
       return this.#goOn(current);
     }
@@ -147,6 +148,7 @@ class Releaser {
       return registered(state, { target, evalId, namespace: this.#namespace }, this.#context);
     }
     if (this.#options.detach) {
+      this.#step(`nobody waits for it; to see what comes of it: ${watchCommand(spec.id, this.#namespace)}`);
       return toRelease('submitted', { target, evalId, namespace: this.#namespace }, null);
     }
     return this.#watch(target, evalId);
@@ -207,6 +209,10 @@ class Releaser {
 
 function goesOn(verdict: Verdict): boolean {
   return ['running', 'failing', 'waits-for-promotion', 'not-placed'].includes(verdict.kind);
+}
+
+function isMultiregion(job: object): boolean {
+  return 'Multiregion' in job && job.Multiregion !== null;
 }
 
 function failedBefore(jobId: string, version: number, running: number): SaddlebagError {

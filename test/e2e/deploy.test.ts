@@ -156,7 +156,7 @@ describeWith(['nomad', 'root', 'cc'], 'deploy on a real Nomad', () => {
       exitCode: 4,
       message:
         'cannot deploy reverted: version 1 failed: task "reverted" exited with code 4, 2 times, its last words: boom',
-      hint: 'the version before runs again, as version 2; see nomad job status reverted',
+      hint: 'the version before runs again, as version 2; see saddlebag status reverted',
     });
     expect(await fetchPage('reverted')).toBe('old');
   });

@@ -119,9 +119,9 @@ describeWith(['nomad', 'root', 'cc'], 'jobs of every kind on a real Nomad', () =
   });
 
   it.concurrent('a service without deployments has to stay up', async () => {
-    await submit('plain', 'sleep', { Update: { MaxParallel: 0 } });
+    await submit('plain', 'sleep', { Update: { MaxParallel: 0, MinHealthyTime: second } });
     expect(await watch('plain')).not.toHaveProperty('deploymentId');
-    await submit('plain-bad', 'later 300 9', { Update: { MaxParallel: 0 } });
+    await submit('plain-bad', 'later 300 9', { Update: { MaxParallel: 0, MinHealthyTime: second } });
     await expect(watch('plain-bad')).rejects.toMatchObject({
       code: 'deploy-failed',
       message: expect.stringContaining('exited with code 9'),

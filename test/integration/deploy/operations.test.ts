@@ -5,6 +5,7 @@ import { runLogs } from '../../../src/commands/logs.ts';
 import { runRollback } from '../../../src/commands/rollback.ts';
 import { runStatus } from '../../../src/commands/status.ts';
 import { runStop } from '../../../src/commands/stop.ts';
+import { runWatch } from '../../../src/commands/watch.ts';
 import { sampleSha256 } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
 
@@ -159,6 +160,16 @@ describe('saddlebag status', () => {
     );
     const { json } = await runStatus({ job: undefined, flags: { all: true } }, context);
     expect(json).toMatchObject({ version: 1, jobs: [{ jobId: 'other' }, { jobId: 'web' }] });
+  });
+});
+
+describe('saddlebag watch', () => {
+  it('leaves a job of several regions to Nomad', async () => {
+    const { context } = await agent({ 'GET /job/web': job(0, first, { Multiregion: { Regions: [] } }) });
+    await expect(runWatch({ job: 'web', flags: {}, confirm: null }, context)).rejects.toMatchObject({
+      code: 'job-multiregion',
+      exitCode: 2,
+    });
   });
 });
 
