@@ -111,6 +111,7 @@ static bool has_foreign_store(int control) {
 
 enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const char *place,
                                    struct sb_failure *failure) {
+  if (control < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, place, NULL);
   SB_AUTO_FREE char *trees = sb_text_format("%s/store", place);
   if (trees == NULL) {
     close(control);
@@ -133,9 +134,7 @@ static enum sb_reason open_own_store(struct sb_store *store, const struct sb_bun
   sb_hex_write(name + 4, bundle->header->closure_sha256, SB_DIGEST_BYTES);
   SB_AUTO_FREE char *own = sb_text_format("%s/%s", path, name);
   if (own == NULL) return sb_failure_set(failure, SB_MEMORY_SHORT, 0, path, NULL);
-  int control = sb_directory_make(directory, name, 0700);
-  if (control < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, own, NULL);
-  return sb_cache_open_store(store, control, own, failure);
+  return sb_cache_open_store(store, sb_directory_make(directory, name, 0700), own, failure);
 }
 
 enum sb_reason sb_cache_settle(struct sb_store *store, const struct sb_start *start, struct sb_failure *failure) {
@@ -168,7 +167,10 @@ static enum sb_reason provide_at(struct sb_store *store, const struct place *pla
                                  const struct sb_start *start, sb_cache_use *use, struct sb_failure *failure) {
   if (*path != '/') return sb_failure_set(failure, SB_PLACE_RELATIVE, 0, path, place->variable);
   SB_AUTO_CLOSE int directory = make_place(place, path);
-  if (directory < 0) return sb_failure_set(failure, SB_PLACE_REFUSED, errno, path, NULL);
+  if (directory < 0) {
+    bool is_of_others = place->owned && errno == EPERM;
+    return sb_failure_set(failure, is_of_others ? SB_PLACE_SHARED : SB_PLACE_REFUSED, is_of_others ? 0 : errno, path, NULL);
+  }
   enum sb_reason reason = check_place(directory, path, failure);
   return reason == SB_OK ? use(store, start, directory, path, failure) : reason;
 }

@@ -32,7 +32,7 @@ sb_cache_use sb_cache_share;
 enum sb_reason sb_cache_provide(struct sb_store *store, const struct sb_start *start, sb_cache_use *use,
                                 struct sb_failure *failure);
 
-/* For a use: makes or opens the store below the directory `control`, which is taken over; `place` is its path. */
+/* For a use: makes or opens the store below the directory `control`, which is taken over and may be -1 with errno; `place` is its path. */
 enum sb_reason sb_cache_open_store(struct sb_store *store, int control, const char *place,
                                    struct sb_failure *failure);
 

@@ -75,8 +75,8 @@ static bool is_on_network(int directory) {
   return false;
 }
 
-/* Says no before a gigabyte is written in vain; the writes themselves are checked all the same. */
-static bool has_room(const struct filling *filling) {
+/* Says no, and how much it takes, before a gigabyte is written in vain; the writes themselves are checked all the same. */
+static enum sb_reason check_room(const struct filling *filling, struct sb_failure *failure) {
   uint64_t needed = 0;
   for (size_t i = 0; i < filling->missing_count; i++) {
     needed += filling->bundle->paths[filling->missing[i]].content_bytes;
@@ -84,10 +84,10 @@ static bool has_room(const struct filling *filling) {
   uint64_t most = sb_frames_disk_bytes(filling->bundle);
   if (needed > most) needed = most;
   struct statvfs status;
-  if (fstatvfs(filling->tmp, &status) != 0 || status.f_blocks == 0 || status.f_frsize == 0) return true;
-  if (needed / status.f_frsize < status.f_bavail) return true;
-  errno = ENOSPC;
-  return false;
+  if (fstatvfs(filling->tmp, &status) != 0 || status.f_blocks == 0 || status.f_frsize == 0) return SB_OK;
+  if (needed / status.f_frsize < status.f_bavail) return SB_OK;
+  SB_AUTO_FREE char *detail = sb_text_format("%llu MB to unpack", (unsigned long long)(needed / 1000000 + 1));
+  return sb_failure_set(failure, SB_WRITE_FAILED, ENOSPC, filling->store->path, detail);
 }
 
 /*
@@ -155,9 +155,9 @@ static enum sb_reason place_all(const struct filling *filling, bool sync, struct
 static enum sb_reason fill_missing(const struct filling *filling, const struct sb_settings *settings,
                                    struct sb_failure *failure) {
   /* First what a killed process left: it may be what fills the disk. */
-  if (!sb_tree_empty(filling->tmp) || !has_room(filling)) {
-    return write_failed(filling, filling->missing[0], failure);
-  }
+  if (!sb_tree_empty(filling->tmp)) return write_failed(filling, filling->missing[0], failure);
+  enum sb_reason reason = check_room(filling, failure);
+  if (reason != SB_OK) return reason;
   struct sb_extraction extraction = {
       .bundle = filling->bundle,
       .paths = filling->missing,
@@ -166,7 +166,7 @@ static enum sb_reason fill_missing(const struct filling *filling, const struct s
       .relocation = filling->store->relocation.slots == NULL ? NULL : &filling->store->relocation,
       .jobs = settings->jobs,
   };
-  enum sb_reason reason = sb_extract(&extraction, failure);
+  reason = sb_extract(&extraction, failure);
   if (reason == SB_OK) reason = place_all(filling, settings->sync, failure);
   sb_tree_empty(filling->tmp);
   return reason;

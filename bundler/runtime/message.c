@@ -46,7 +46,7 @@ static const struct words words[] = {
     [SB_PLACE_IN_MEMORY] = {"use", "in memory, and the memory limit is below the closure", NULL},
     [SB_PLACE_CLOSED] = {"use", "closed to the user that the app may become", NULL},
     [SB_PLACE_NONE] = {"keep the closure in", "no place serves",
-                       "name a directory that this user may write to and execute from: SADDLEBAG_CACHE_DIR"},
+                       "name a directory with room that this user may write to and execute from: SADDLEBAG_CACHE_DIR"},
     [SB_STORE_CONFLICT] = {"use", "holds a store path of this name with other content", NULL},
     [SB_WRITE_FAILED] = {"write", NULL, NULL},
     [SB_LOCK_FAILED] = {"lock", NULL, NULL},
