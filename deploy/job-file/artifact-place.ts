@@ -27,6 +27,15 @@ export function chooseArtifact(
   return mayBring ? 0 : undefined;
 }
 
+/** Tells whether an artifact other than the chosen one lands at a place. */
+export function isTaken(
+  artifacts: readonly ArtifactFields[],
+  chosen: number | undefined,
+  place: string,
+): boolean {
+  return artifacts.some((fields, index) => index !== chosen && placeOf(fields) === place);
+}
+
 /** Returns where an artifact's file lands, from the task's directory; undefined where that cannot be told. */
 export function placeOf({ source, destination, mode }: ArtifactFields): string | undefined {
   if (destination === undefined || mode === undefined || mode === 'dir') return undefined;

@@ -3,6 +3,7 @@ import {
   type ArtifactFields,
   chooseArtifact,
   isCommandOf,
+  isTaken,
   placeOf,
   plainFileName,
 } from './artifact-place.ts';
@@ -42,7 +43,7 @@ export function setJsonArtifacts(
       'give one for each task',
     );
   }
-  const job = chosen.reduce((value, { task, artifact }) => withArtifact(value, task, artifact), jobOf(file));
+  const job = chosen.reduce((value, one) => withArtifact(file.name, value, one), jobOf(file));
   const whole = 'Job' in file.value ? { ...file.value, Job: job } : job;
   const indent = /^\s*\{\r?\n([ \t]+)/.exec(file.text)?.[1] ?? '';
   const end = file.text.endsWith('\n') ? '\n' : '';
@@ -74,12 +75,15 @@ function listOf(file: JsonJobFile, value: unknown, path: string): readonly JsonO
 }
 
 function withArtifact(
+  name: string,
   job: JsonObject,
-  { groupIndex, taskIndex }: JsonTask,
-  artifact: DeployArtifact,
+  {
+    task: { groupIndex, taskIndex },
+    artifact,
+  }: { readonly task: JsonTask; readonly artifact: DeployArtifact },
 ): JsonObject {
   return withItem(job, 'TaskGroups', groupIndex, (group) =>
-    withItem(group, 'Tasks', taskIndex, (task) => taskWith(task, artifact)),
+    withItem(group, 'Tasks', taskIndex, (task) => taskWith(name, task, artifact)),
   );
 }
 
@@ -93,7 +97,7 @@ function withItem(
   return { ...value, [key]: list.map((item, at) => (at === index ? change(item) : item)) };
 }
 
-function taskWith(task: JsonObject, artifact: DeployArtifact): JsonObject {
+function taskWith(name: string, task: JsonObject, artifact: DeployArtifact): JsonObject {
   const artifacts: readonly JsonObject[] = Array.isArray(task.Artifacts) ? task.Artifacts : [];
   const config: JsonObject = Object(task.Config ?? {});
   const command = textOf(config.command);
@@ -103,6 +107,10 @@ function taskWith(task: JsonObject, artifact: DeployArtifact): JsonObject {
   const before = chosen === undefined ? undefined : fields[chosen];
   const staysInPlace = before?.mode === 'file' && isCommandOf(command, placeOf(before));
   const place = staysInPlace ? undefined : `local/${fileName}`;
+  if (place !== undefined && isTaken(fields, chosen, place)) {
+    const reason = `another artifact of task ${textOf(task.Name)} lands at ${place}`;
+    throw jobFileUnsupported(name, undefined, reason, 'give the other another destination');
+  }
   const set = (item: JsonObject): JsonObject => ({
     ...item,
     GetterSource: artifact.source.url,

@@ -6,6 +6,7 @@ import {
   type ArtifactFields,
   chooseArtifact,
   isCommandOf,
+  isTaken,
   placeOf,
   plainFileName,
 } from './artifact-place.ts';
@@ -35,17 +36,26 @@ export function setArtifact(file: EditedFile, task: TaskBlock, artifact: DeployA
   if (computed !== undefined) throw jobFileUnsupported(file.name, computed.at, 'config is no block here');
   const command = config === undefined ? undefined : commandOf(file, config);
   const blocks = blocksOf(task.block.body, 'artifact');
-  const chosen = chooseArtifact(
-    blocks.map((block) => fieldsOf(file, block)),
-    { command, fileName: plainFileName(artifact) },
-  );
+  const fields = blocks.map((one) => fieldsOf(file, one));
+  const chosen = chooseArtifact(fields, { command, fileName: plainFileName(artifact) });
   const block = chosen === undefined ? undefined : blocks[chosen];
-  const fields = block === undefined ? undefined : fieldsOf(file, block);
-  const staysInPlace = fields?.mode === 'file' && isCommandOf(command, placeOf(fields));
+  const before = chosen === undefined ? undefined : fields[chosen];
+  const staysInPlace = before?.mode === 'file' && isCommandOf(command, placeOf(before));
   const place = staysInPlace ? undefined : `local/${plainFileName(artifact)}`;
+  if (place !== undefined && isTaken(fields, chosen, place)) throw placeTaken(file, task, place);
   if (block === undefined) addArtifact(file, task, artifact);
   else editArtifact(file, block, { artifact, place });
   if (place !== undefined) setCommand(file, task, { config, place });
+}
+
+function placeTaken({ name }: EditedFile, task: TaskBlock, place: string) {
+  const reason = `another artifact of task ${titleOf(task)} lands at ${place}`;
+  return jobFileUnsupported(
+    name,
+    task.block.at,
+    reason,
+    `have the command start ${place}, or give the other another destination`,
+  );
 }
 
 function commandOf({ document }: EditedFile, config: HclBlock): string | undefined {

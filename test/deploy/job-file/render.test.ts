@@ -248,6 +248,16 @@ describe('a job file that cannot be edited', () => {
       'app.nomad.hcl:7:9: options is no block here',
     ],
     [
+      jobOf(
+        exec,
+        'config { command = "app" }',
+        ...['artifact {', '  source = "x/app"', '}'],
+        ...['artifact {', '  source = "x/conf"', '  destination = "local/web"', '  mode = "file"', '}'],
+      ),
+      undefined,
+      'app.nomad.hcl:3:5: another artifact of task web/server lands at local/web',
+    ],
+    [
       jobOf(exec, 'artifact {', '  source = "x"', '  options { version = "3" }', '}'),
       undefined,
       'app.nomad.hcl:7:19: options.version pins another object',
