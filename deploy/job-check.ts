@@ -1,5 +1,6 @@
 import type { Context } from '../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../src/core/errors.ts';
+import { renderDuration } from './duration.ts';
 import { checkArtifacts } from './job-check/artifacts.ts';
 import { checkExecTask } from './job-check/exec.ts';
 import { checkGroupFeatures, checkJobFeatures, checkTaskFeatures } from './job-check/features.ts';
@@ -31,8 +32,25 @@ function checkGroup(group: Fields, facts: CheckFacts & { readonly runsToEnd: boo
         ...(version === null ? [] : checkTaskFeatures(task, version, place)),
         ...(task.Driver === 'exec' ? checkExecTask(task, place) : []),
         ...checkArtifacts(task, place, facts),
+        ...checkKillTimeout(task, place),
       ];
     }),
+  ];
+}
+
+/** A client cuts what is longer than its own limit, and says nothing of it. */
+function checkKillTimeout(task: Fields, place: string): Finding[] {
+  const limitMs = 30_000;
+  const timeoutMs = typeof task.KillTimeout === 'number' ? task.KillTimeout / 1_000_000 : 0;
+  if (timeoutMs <= limitMs) return [];
+  return [
+    {
+      kind: 'warning',
+      code: 'kill-timeout-capped',
+      place: `${place}: kill_timeout`,
+      problem: `a client ends it after ${renderDuration(limitMs)}, unless its operator allows ${renderDuration(timeoutMs)}`,
+      hint: 'raise max_kill_timeout of the clients, or do not rely on it',
+    },
   ];
 }
 

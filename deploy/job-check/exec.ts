@@ -1,5 +1,5 @@
 import { type ReferenceNames, referenceProblem } from '../runtime-reference.ts';
-import { destinationProblem } from '../settings/task-directory.ts';
+import { destinationProblem, isNoexec } from '../settings/task-directory.ts';
 import { type Fields, fieldsOf, isSet, listOf, textOf } from './fields.ts';
 import type { Finding } from './finding.ts';
 
@@ -19,6 +19,9 @@ function checkConfig(task: Fields, place: string): Finding[] {
     .map((key) => error(at(key), 'the exec driver has no such key', `it knows ${execKeys.join(', ')}`));
   if (!isSet(config.command))
     findings.push(error(at('command'), 'it is missing', 'say what runs: local/APP'));
+  if (isNoexec(textOf(config.command))) {
+    findings.push(error(at('command'), 'a client runs nothing in /secrets', 'download it to local/APP'));
+  }
   const workDir = textOf(config.work_dir);
   if (workDir !== '' && !workDir.startsWith('/') && !workDir.startsWith(`\${`)) {
     findings.push(error(at('work_dir'), 'it is not absolute', `write /${workDir}`));

@@ -212,6 +212,7 @@ export const warningCodes = {
   'exclude-unused': 'an `--exclude` that matches nothing',
   'file-guarded': 'a file that not everybody may read was left out of the bundle',
   'image-reduced': 'devices or set-user-id bits of an image were left out',
+  'kill-timeout-capped': 'a `kill_timeout` longer than what clients allow unless they are told to',
   'link-dangling': 'a link to a place that the bundle does not hold',
   'main-program-missing': '`meta.mainProgram` of a derivation names a program that it does not have',
   'modules-not-included': 'an interpreter was bundled whose modules were not found',

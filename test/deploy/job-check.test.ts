@@ -72,6 +72,14 @@ describe('the check of a job', () => {
       { Templates: [{ DestPath: '/etc/app.conf' }] },
       'error task "web": template.destination: /etc/app.conf: /etc of a task is that of its client',
     ],
+    [
+      { Config: { command: `\${NOMAD_SECRETS_DIR}/app` } },
+      'error task "web": config.command: a client runs nothing in',
+    ],
+    [
+      { KillTimeout: 45e9 },
+      'warning task "web": kill_timeout: a client ends it after 30s, unless its operator allows 45s',
+    ],
     [{ User: 'root' }, 'warning task "web": user: clients refuse root to the exec driver'],
     [artifact('https://h/a', {}), 'warning task "web": artifact: https://h/a has no checksum'],
     [

@@ -182,7 +182,7 @@ function task(random: Random): SettingsTree {
     work_dir: () => '/local',
     program: () => 'tool',
     kill_signal: () => 'SIGINT',
-    kill_timeout: () => '1m2s3ms',
+    kill_timeout: () => '2s3ms',
     shutdown_delay: () => '7s',
     logs: () => random.pick([{ disabled: true }, { max_files: 3, max_file_size: 1 }]),
     ...(random.once(2) ? { cores: () => 2 } : { cpu: () => 250 }),
