@@ -61,7 +61,6 @@ export async function prepareJobFile(
   },
   { reporter }: Pick<Context, 'reporter'>,
 ): Promise<PreparedRelease> {
-  refuseMultiregion(request.name, request.submission.job);
   await checkPlace(nomad);
   for (const { artifact } of request.artifacts) {
     checkFetches(request.name, request.submission.job, artifact.source);
@@ -74,17 +73,6 @@ export async function prepareJobFile(
   });
   for (const message of notes) reporter.report({ kind: 'step', stage: 'deploy', message });
   return planSubmission(nomad, inPlace(nomad, submission), current);
-}
-
-/** Each region of such a job has deployments of its own, and one server tells of its own region only. */
-function refuseMultiregion(name: string, job: ApiJob): void {
-  if (Shape.of(job, 'job').optionalObject('Multiregion') === null) return;
-  throw jobFileUnsupported(
-    name,
-    undefined,
-    'its multiregion block makes a deployment in each region, which cannot be watched from here',
-    'take the block out and deploy once for each region, with --region',
-  );
 }
 
 /** A job that says nothing of namespace and region gets those that it is submitted to. */

@@ -168,14 +168,14 @@ describe('a job file with variables', () => {
     expect(nomad.calls).toEqual(['POST /jobs/parse']);
   });
 
-  it('is refused where it goes to several regions', async () => {
+  it('is planned where it goes to several regions, and not submitted', async () => {
     const nomad = await startFakeNomad(
       answers({ '/jobs/parse': parsedJob({ Multiregion: { Regions: [] } }) }),
     );
-    await expect(deploy(template, {}, { env: { NOMAD_ADDR: nomad.address } })).rejects.toMatchObject({
-      code: 'job-file-unsupported',
-      message: expect.stringContaining('its multiregion block makes a deployment in each region'),
-    });
+    const env = { NOMAD_ADDR: nomad.address };
+    expect((await deploy(template, { plan: true }, { env })).text).toContain('Priority');
+    await expect(deploy(template, {}, { env })).rejects.toMatchObject({ code: 'job-multiregion' });
+    expect(nomad.calls).not.toContain('POST /jobs');
   });
 
   it('goes where it says, which a flag may not deny', async () => {
