@@ -7,7 +7,7 @@ import { describeSending } from '../publish/publish.ts';
 import { readOrigin } from '../publish/releases/origin.ts';
 import { type PublishSettingsFlags, parsePublishSettings } from './publish-settings.ts';
 import { planTarget, publishToTarget, type TargetOptions } from './publish-target.ts';
-import { readPublishable } from './publishable.ts';
+import { readPublishable, type WrittenBundle } from './publishable.ts';
 import type { ProgramNames } from './published-program.ts';
 import type { CommandResult } from './result.ts';
 import { readSecretKey, type SignFlags } from './signing.ts';
@@ -38,17 +38,18 @@ type TargetResult =
  * `destination-invalid`, `url-invalid`, `flag-unused`, `interrupted`
  */
 export async function runPublish(
-  input: { readonly bundle: string; readonly flags: PublishFlags },
+  input: { readonly bundle: string | WrittenBundle; readonly flags: PublishFlags },
   context: Context,
 ): Promise<CommandResult> {
   const { flags } = input;
+  const given = typeof input.bundle === 'string' ? resolve(context.cwd, input.bundle) : input.bundle;
   const destinations = readDestinations(flags, context);
   const settings = parsePublishSettings(flags, new Date());
   const secretKey = await readSecretKey(flags, context);
   const downloadBase =
     flags.downloadUrl === undefined ? undefined : parseBaseUrl(flags.downloadUrl, '--download-url');
   try {
-    const bundle = await readPublishable(resolve(context.cwd, input.bundle), flags, context);
+    const bundle = await readPublishable(given, flags, context);
     const origin = await readOrigin(context);
     const options: TargetOptions = { bundle, downloadBase, flags, origin, secretKey, settings };
     const run = flags.dryRun === true ? previewTarget : sendToTarget;
@@ -66,7 +67,7 @@ export async function runPublish(
     const cleanedUp = !(cause instanceof SaddlebagError && cause.code === 'parts-left-behind');
     if (!context.signal.aborted || !cleanedUp) throw cause;
     throw interrupted(
-      `publishing ${input.bundle}`,
+      `publishing ${typeof input.bundle === 'string' ? input.bundle : input.bundle.file}`,
       'nothing half-sent was left behind',
       'run the same command again',
     );

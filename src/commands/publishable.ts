@@ -1,33 +1,40 @@
 import { open, readFile } from 'node:fs/promises';
 import { openBundle } from '../../bundler/bundle-file.ts';
 import { endsAsBundle } from '../../bundler/format/trailer.ts';
-import { inspectBundle } from '../../bundler/inspect.ts';
+import { describeBundle, inspectBundle } from '../../bundler/inspect.ts';
 import { piecesOf } from '../../bundler/pieces.ts';
 import type { Context } from '../core/context.ts';
 import { Crc32 } from '../core/crc32.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
-import type { Piece } from '../core/piece.ts';
 import type { DescribedFile } from '../publish/provenance/provenance.ts';
 import type { Publishable } from '../publish/publish.ts';
+import { readDigests } from './file-digests.ts';
 import { type ProgramNames, readProgram } from './published-program.ts';
 
 /** What is published, and what is known of it. */
 export type PublishedFile = Publishable & DescribedFile;
 
+/** What is known of a bundle that `saddlebag bundle` has written: used of what its `--json` prints. */
+export interface WrittenBundle {
+  readonly file: string;
+  readonly sha256: string;
+}
+
 /**
- * Reads what is to be published, once, and checks every byte of it: a bundle, or what `bundle --json` printed; then the file
- * that it names must still be the one it describes. A program that is no bundle is taken as it is.
+ * Reads what is to be published, once, and checks every byte of it: a bundle by the digests in it; one that is described,
+ * in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is taken as it is.
  * @throws {SaddlebagError} what `inspectBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
  */
 export async function readPublishable(
-  path: string,
+  given: string | WrittenBundle,
   names: ProgramNames,
   context: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<PublishedFile> {
-  const described = await readDescription(path);
-  if (described === undefined && !(await endsAsBundle(path))) return readProgram(path, names, context);
-  refuseNames(path, names);
-  return readBundle(path, described, context);
+  if (typeof given !== 'string') return readWritten(given, given.file, context);
+  const written = await readDescription(given);
+  if (written === undefined && !(await endsAsBundle(given))) return readProgram(given, names, context);
+  refuseNames(given, names);
+  return written === undefined ? readBundle(given, context) : readWritten(written, given, context);
 }
 
 function refuseNames(path: string, { name, appVersion }: ProgramNames): void {
@@ -39,11 +46,9 @@ function refuseNames(path: string, { name, appVersion }: ProgramNames): void {
 }
 
 async function readBundle(
-  path: string,
-  described: Description | undefined,
+  file: string,
   { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<PublishedFile> {
-  const file = described?.file ?? path;
   const crc = new Crc32();
   const bundle = await inspectBundle(file, {
     signal,
@@ -51,30 +56,29 @@ async function readBundle(
     onProgress: (doneBytes, totalBytes) =>
       reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
   });
-  if (described === undefined || described.sha256 === bundle.sha256) {
-    return { ...bundle, contents: bundle, crc32: crc.value, pieces: await readBundlePieces(file) };
+  await using opened = await openBundle(file);
+  return { ...bundle, contents: bundle, crc32: crc.value, pieces: piecesOf(opened) };
+}
+
+/** Compares the whole file with its digest: then its frames are what `bundle` wrote, and need not be decoded. */
+async function readWritten(
+  { file, sha256 }: WrittenBundle,
+  describedBy: string,
+  context: Pick<Context, 'reporter' | 'signal'>,
+): Promise<PublishedFile> {
+  await using opened = await openBundle(file);
+  const digests = await readDigests(file, context);
+  if (digests.sha256 === sha256) {
+    const bundle = describeBundle({ ...opened, sha256 });
+    return { ...bundle, contents: bundle, crc32: digests.crc32, pieces: piecesOf(opened) };
   }
-  throw new SaddlebagError(
-    'file-changed',
-    `cannot publish ${bundle.file}: it is not the bundle that ${path} describes`,
-    {
-      hint: 'bundle again, or give the bundle itself',
-    },
-  );
+  const what = describedBy === file ? 'that was written' : `that ${describedBy} describes`;
+  throw new SaddlebagError('file-changed', `cannot publish ${opened.file}: it is not the bundle ${what}`, {
+    hint: 'bundle again, or give the bundle itself',
+  });
 }
 
-async function readBundlePieces(file: string): Promise<readonly Piece[]> {
-  await using bundle = await openBundle(file);
-  return piecesOf(bundle);
-}
-
-/** What is used of what `bundle --json` printed. */
-interface Description {
-  readonly file: string;
-  readonly sha256: string;
-}
-
-async function readDescription(path: string): Promise<Description | undefined> {
+async function readDescription(path: string): Promise<WrittenBundle | undefined> {
   if ((await firstByte(path)) !== '{') return undefined;
   const invalid = (reason: string, cause?: unknown) =>
     new SaddlebagError('bundle-json-invalid', `cannot read ${path}: ${reason}`, {

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { isElf, readElf, readStart } from '../../bundler/closure/elf/read.ts';
 import { nameApp } from '../../bundler/closure/naming.ts';
 import type { Context } from '../core/context.ts';
-import { Crc32 } from '../core/crc32.ts';
-import { describeCause, SaddlebagError } from '../core/errors.ts';
+import { SaddlebagError } from '../core/errors.ts';
 import type { DescribedFile } from '../publish/provenance/provenance.ts';
 import type { Publishable } from '../publish/publish.ts';
+import { readDigests } from './file-digests.ts';
 
 /** What a program is called where it is published; its file's name and no version by default. */
 export interface ProgramNames {
@@ -19,7 +17,6 @@ const runtimeMark = 'SADDLEBAG_STRATEGY';
 /** Where an ELF header says at which address the program starts. */
 const entryAt = 24;
 const startBytes = 256 * 1024;
-const chunkBytes = 1 << 20;
 
 /**
  * Reads a program that is no bundle, as it is: its processor from its ELF header, its digests from its bytes. Warns of one
@@ -87,37 +84,4 @@ function notPublishable(file: string, reason: string, app = '<app>'): SaddlebagE
   return new SaddlebagError('not-a-bundle', `cannot publish ${file}: ${reason}`, {
     hint: `make a bundle with \`saddlebag bundle ${app}\`, or give a program that is linked statically`,
   });
-}
-
-async function readDigests(
-  file: string,
-  { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
-): Promise<Pick<Publishable, 'crc32' | 'sha256' | 'sizeBytes'>> {
-  const [hash, crc] = [createHash('sha256'), new Crc32()];
-  try {
-    await using handle = await open(file, 'r');
-    const totalBytes = (await handle.stat()).size;
-    const read = (buffer: Buffer, at: number) => handle.read(buffer, 0, buffer.length, at);
-    const [first, second] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
-    let sizeBytes = 0;
-    let [buffer, other] = [first, second];
-    let next = read(buffer, 0);
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await next;
-      if (bytesRead === 0) break;
-      sizeBytes += bytesRead;
-      // The next piece is read while this one is hashed.
-      next = read(other, sizeBytes);
-      const bytes = buffer.subarray(0, bytesRead);
-      hash.update(bytes);
-      crc.update(bytes);
-      reporter.report({ kind: 'progress', stage: 'check', doneBytes: sizeBytes, totalBytes });
-      [buffer, other] = [other, buffer];
-    }
-    return { sizeBytes, sha256: hash.digest('hex'), crc32: crc.value };
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new SaddlebagError('file-unreadable', `cannot read ${file}: ${describeCause(cause)}`, { cause });
-  }
 }

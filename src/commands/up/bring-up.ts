@@ -110,7 +110,7 @@ async function publishUnlessKept(
       return kept;
     }
   }
-  const { json } = await runPublish({ bundle: bundle.file, flags: { ...flags, dryRun: only } }, context);
+  const { json } = await runPublish({ bundle, flags: { ...flags, dryRun: only } }, context);
   // Of one destination it is the Artifact.
   return json as Artifact;
 }
