@@ -7,6 +7,7 @@ import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
+import { failureOf } from '../src/publish/failure.ts';
 import { writePublishable } from '../src/publish/publishable.ts';
 import { startFaultyProxy } from '../stack/faulty-proxy.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
@@ -113,6 +114,37 @@ describeWith(['minio'], 'an upload that broke off', () => {
     await Promise.all(removed);
     expect(removed).toHaveLength(1);
     expect(sha256Hex(await download(artifact.url))).toBe(bundle.sha256);
+    expect(await openUploads()).toEqual([]);
+  });
+
+  it('stays where the server is out of reach for too long, and the next run goes on from it', async () => {
+    const { bundle } = await prepare('away');
+    await using proxy = await startFaultyProxy(minio.endpoint);
+    const timeouts = { connectMs: 500, idleMs: 500, stallMs: 1500 };
+    const store = await openS3Store({ bucket: 'apps', endpoint: proxy.endpoint, timeouts });
+    let isCut = false;
+    const context = testContext({
+      reporter: {
+        report: (event) => {
+          if (isCut || event.kind !== 'progress' || event.doneBytes < 4.5 * partBytes) return;
+          isCut = true;
+          proxy.setFaults(() => ({ kind: 'drop', afterSentBytes: 0 }));
+          proxy.breakAll();
+        },
+      },
+    });
+    const failure = await failureOf(publish({ bundle, store, prefix: 'away' }, context));
+    expect(failure.code).toBe('endpoint-unreachable');
+    expect(failure.hint).toMatch(
+      /^run the same command again: it goes on from what has arrived \([0-9.]+ MB\); /,
+    );
+    expect(await openUploads()).toHaveLength(1);
+    proxy.setFaults(() => ({ kind: 'none' }));
+    const before = proxy.sentBytes;
+    const { artifact } = await publish({ bundle, store, prefix: 'away' }, testContext());
+    expect(proxy.sentBytes - before).toBeLessThan(4.1 * partBytes);
+    const url = artifact.url.replace(proxy.endpoint, minio.endpoint);
+    expect(sha256Hex(await download(url))).toBe(bundle.sha256);
     expect(await openUploads()).toEqual([]);
   });
 

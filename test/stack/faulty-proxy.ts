@@ -22,6 +22,8 @@ export interface FaultyProxy extends AsyncDisposable {
   readonly connections: number;
   /** Resolves when so many bytes were sent in all. */
   whenSent(bytes: number): Promise<void>;
+  /** Resets all connections that are open. */
+  breakAll(): void;
   /** Decides for the connections to come. */
   setFaults(choose: (connection: number) => Fault): void;
 }
@@ -72,6 +74,9 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
         if (bytes <= state.sentBytes) resolve();
         else waiting.push({ bytes, resolve });
       }),
+    breakAll: () => {
+      for (const socket of open) socket.resetAndDestroy();
+    },
     setFaults: (chosen) => {
       choose = chosen;
     },

@@ -25,11 +25,17 @@ export interface Minio {
 
 const startDeadlineMs = 30_000;
 
+/** How a MinIO is set up. */
+export interface MinioSettings {
+  /** Where it keeps its data, instead of a directory of its own that it removes. */
+  readonly data?: string;
+}
+
 /**
  * Starts a real MinIO on a free port of the loopback with an empty data directory.
  * @throws when it does not answer within half a minute, with what it wrote
  */
-export async function startMinio(): Promise<Minio> {
+export async function startMinio(settings: MinioSettings = {}): Promise<Minio> {
   const binary = findTool('minio');
   if (binary === undefined) throw new Error('minio is not on PATH');
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-minio-'));
@@ -38,7 +44,15 @@ export async function startMinio(): Promise<Minio> {
   const credentials = { accessKeyId: 'saddlebag-test', secretAccessKey: 'a-secret-of-the-test-only' };
   const child = spawn(
     binary,
-    ['server', '--quiet', '--address', address, '--console-address', console, join(directory, 'data')],
+    [
+      'server',
+      '--quiet',
+      '--address',
+      address,
+      '--console-address',
+      console,
+      settings.data ?? join(directory, 'data'),
+    ],
     {
       env: {
         PATH: process.env.PATH,
