@@ -72,7 +72,13 @@ describeWith(['minio'], 'an upload that broke off', () => {
     );
     await using proxy = await startFaultyProxy(minio.endpoint);
     const store = await openS3Store({ bucket: 'apps', endpoint: proxy.endpoint });
-    const { artifact } = await publish({ bundle, store, prefix: 'on' }, testContext());
+    const context = testContext();
+    const { artifact } = await publish({ bundle, store, prefix: 'on' }, context);
+    expect(context.events).toContainEqual({
+      kind: 'detail',
+      stage: 'publish',
+      message: 'going on with an upload that broke off: 25.2 MB are there',
+    });
     expect(proxy.sentBytes).toBeGreaterThan(3 * partBytes);
     expect(proxy.sentBytes).toBeLessThan(3.1 * partBytes);
     expect(sha256Hex(await download(artifact.url))).toBe(bundle.sha256);

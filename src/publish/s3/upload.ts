@@ -83,6 +83,7 @@ export async function uploadInParts(
   for (let round = 0; ; round++) {
     // One that somebody interferes with is not joined again.
     const joined = round === 0 ? await findUpload(target, plan, patience, options.signal) : undefined;
+    if (joined !== undefined && joined.held.size > 0) options.onNotice?.(describeJoined(joined));
     const upload = joined ?? (await patience.run(() => createUpload(target, plan, options)));
     let doneBytes = 0;
     const onProgress = (bytes: number) => {
@@ -161,6 +162,11 @@ async function findUpload(
     return { ...target, id, checksum: held.checksum, held: held.parts, sourceKey };
   }
   return undefined;
+}
+
+function describeJoined({ held }: Upload): string {
+  const heldBytes = [...held.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return `going on with an upload that broke off: ${formatBytes(heldBytes)} are there`;
 }
 
 function isCutAlike(held: HeldParts, parts: readonly Part[]): boolean {
