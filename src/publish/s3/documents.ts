@@ -1,7 +1,7 @@
 import type { Document, ReplaceOptions, ReplaceOutcome } from '../store.ts';
 import { documentLimitBytes } from '../store.ts';
 import type { Bucket } from './bucket.ts';
-import { isObjectMissing, isTaken } from './errors.ts';
+import { isObjectMissing, isTaken } from './sdk-failure.ts';
 
 /** Reads a document; its tag is the server's ETag. Throws the SDK's errors. */
 export async function readDocument(

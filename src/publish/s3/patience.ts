@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTransient } from './errors.ts';
+import { isTransient } from './sdk-failure.ts';
 
 /** How long to go on trying. */
 export interface PatienceOptions {

@@ -4,10 +4,10 @@ import { combineCrc32, crc32Base64 } from '../../core/crc32.ts';
 import type { Content, OpenContent } from '../content.ts';
 import { encodeKey } from '../key.ts';
 import type { Part } from '../parts.ts';
-import { isAnswer, isTransient, isUploadGone } from './errors.ts';
 import type { HeldPart, UploadChecksum } from './leftovers.ts';
 import { PartBody } from './part-body.ts';
 import type { Patience } from './patience.ts';
+import { isAnswer, isTransient, isUploadGone } from './sdk-failure.ts';
 import type { UploadTarget } from './upload.ts';
 
 /** A multipart upload that the server has opened. */

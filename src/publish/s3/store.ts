@@ -3,9 +3,10 @@ import { planParts } from '../parts.ts';
 import type { ByteRange, PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
 import { type Bucket, connectBucket, type S3Options } from './bucket.ts';
 import { readDocument, replaceDocument } from './documents.ts';
-import { isAnswer, isObjectEmpty, isObjectMissing, type S3Action, s3Failure } from './errors.ts';
+import { type S3Action, s3Failure } from './errors.ts';
 import { abortUpload, listUploads } from './leftovers.ts';
 import { Patience } from './patience.ts';
+import { isAnswer, isObjectEmpty, isObjectMissing } from './sdk-failure.ts';
 import { CopyFailure } from './send-parts.ts';
 import { uploadInParts, uploadWhole } from './upload.ts';
 

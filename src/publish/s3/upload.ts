@@ -6,9 +6,10 @@ import { uploadBytesOf } from '../delta-plan.ts';
 import type { Part } from '../parts.ts';
 import type { PutOptions, PutOutcome } from '../store.ts';
 import type { Bucket } from './bucket.ts';
-import { isAnswer, isPartReplaced, isTaken, isTransient, isUploadGone, s3Failure } from './errors.ts';
+import { s3Failure } from './errors.ts';
 import { abortUpload, type HeldParts, listParts, listUploads } from './leftovers.ts';
 import { Patience } from './patience.ts';
+import { isAnswer, isPartReplaced, isTaken, isTransient, isUploadGone } from './sdk-failure.ts';
 import { type SentPart, sendParts, type Upload } from './send-parts.ts';
 
 /** An object to be, and the bucket for it. */

@@ -1,7 +1,13 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { SaddlebagError } from '../../../../src/core/errors.ts';
-import { isObjectMissing, isTaken, isUploadGone, s3Failure } from '../../../../src/publish/s3/errors.ts';
+import { s3Failure } from '../../../../src/publish/s3/errors.ts';
+import {
+  isObjectMissing,
+  isTaken,
+  isTransient,
+  isUploadGone,
+} from '../../../../src/publish/s3/sdk-failure.ts';
 
 const action = { verb: 'write', object: 's3://apps/web', endpoint: 'https://minio.example/apps' } as const;
 
@@ -107,5 +113,35 @@ describe('what an answer means', () => {
   it('knows an upload that is over', () => {
     expect(isUploadGone(answer('NoSuchUpload', 404))).toBe(true);
     expect(isUploadGone(answer('NoSuchKey', 404))).toBe(false);
+  });
+
+  it.each<[string, unknown]>([
+    ['a connection that was refused', Object.assign(new Error('x'), { code: 'ECONNREFUSED' })],
+    ['one that broke', Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })],
+    [
+      'all addresses of a host refused',
+      new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })]),
+    ],
+    ['no answer', Object.assign(new Error('x'), { name: 'TimeoutError' })],
+    ['a server that is busy', answer('SlowDown', 503)],
+    ['one that fails', answer('InternalError', 500)],
+    ['one behind a proxy that fails', answer('UnknownError', 502)],
+    ['too many requests', answer('UnknownError', 429)],
+    ['bytes that were damaged', answer('XAmzContentChecksumMismatch', 400)],
+    ['an answer that was cut off', answer('SyntaxError', 200)],
+  ])('takes %s for what may pass', (_, cause) => {
+    expect(isTransient(cause)).toBe(true);
+  });
+
+  it.each<[string, unknown]>([
+    ['access denied', answer('AccessDenied', 403)],
+    ['a full disk', answer('XMinioStorageFull', 507)],
+    ['what the server does not know', answer('NotImplemented', 501)],
+    ['a name that no one knows', Object.assign(new Error('x'), { code: 'ENOTFOUND' })],
+    ['a certificate', Object.assign(new Error('x'), { code: 'CERT_HAS_EXPIRED' })],
+    ['an error of ours', new SaddlebagError('file-changed', 'x')],
+    ['a bug', new TypeError('x')],
+  ])('takes %s for what stays', (_, cause) => {
+    expect(isTransient(cause)).toBe(false);
   });
 });
