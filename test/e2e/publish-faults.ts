@@ -72,7 +72,7 @@ export function describeFaults({ kills, lines }: FaultCounts): void {
       timeout: 30_000 * kills,
     }, async () => {
       await using proxy = await startFaultyProxy(minio.endpoint);
-      const random = seeded(7);
+      const random = seeded(10);
       const again: number[] = [];
       for (let index = 0; index < kills; index++) {
         const prefix = `kill-${index}`;

@@ -123,6 +123,26 @@ describeWith(['minio'], 'an upload that broke off', () => {
     expect(await openUploads()).toEqual([]);
   });
 
+  it('may have a publisher who is still at it: then both are done', async () => {
+    const { bundle } = await prepare('both');
+    const store = await openS3Store({ bucket: 'apps', endpoint: minio.endpoint });
+    const second = testContext();
+    const others: ReturnType<typeof publish>[] = [];
+    const first = testContext({
+      reporter: {
+        report: (event) => {
+          if (event.kind !== 'progress' || event.doneBytes < partBytes || others.length > 0) return;
+          others.push(publish({ bundle, store, prefix: 'both' }, second));
+        },
+      },
+    });
+    const { artifact } = await publish({ bundle, store, prefix: 'both' }, first);
+    expect(others).toHaveLength(1);
+    for (const other of await Promise.all(others)) expect(other.artifact).toEqual(artifact);
+    expect(sha256Hex(await download(artifact.url))).toBe(bundle.sha256);
+    expect(await openUploads()).toEqual([]);
+  });
+
   it('stays where the server is out of reach for too long, and the next run goes on from it', async () => {
     const { bundle } = await prepare('away');
     await using proxy = await startFaultyProxy(minio.endpoint);
