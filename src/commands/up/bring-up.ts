@@ -8,6 +8,7 @@ import type { Context } from '../../core/context.ts';
 import type { Artifact, Bundle } from '../../core/types.ts';
 import { parseBaseUrl } from '../../publish/destination.ts';
 import { findSameClosure } from '../../publish/releases/kept.ts';
+import { checkArtifactSignature } from '../artifact-signature.ts';
 import { runBundle } from '../bundle.ts';
 import { type DeployOptions, deployArtifact, runDeploy } from '../deploy.ts';
 import { withNomad } from '../nomad-session.ts';
@@ -105,6 +106,9 @@ async function publishUnlessKept(
   if (options.refresh !== true) {
     const kept = await keptArtifact({ app, bundle, options }, context);
     if (kept !== undefined) {
+      // Another may have published it; what is bundled here and now needs no voucher.
+      const told = { text: JSON.stringify(kept), from: `the release ${kept.fileName}` };
+      await checkArtifactSignature(told, undefined, context);
       const message = `nothing to publish: the closure is that of ${kept.fileName}, ${kept.checksum}`;
       context.reporter.report({ kind: 'step', stage: 'publish', message });
       return kept;

@@ -1,10 +1,11 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDirectoryStore } from '../../../src/publish/directory/store.ts';
 import { recordRelease } from '../../../src/publish/releases/store.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { failureOf } from '../../src/publish/failure.ts';
 import { sampleRelease } from '../../src/publish/releases/sample.ts';
 
 const { signal } = new AbortController();
@@ -42,6 +43,24 @@ describe('a document in a folder', () => {
     expect(listed.toSorted()).toEqual(versions.toSorted());
     expect(serial).toBe(12);
     expect((await readdir(join(directory, 'web'))).sort()).toEqual(['latest.json', 'releases.json']);
+  });
+
+  it('is neither read nor written through a link', async () => {
+    const directory = await temporaryDirectory();
+    const outside = join(await temporaryDirectory(), 'outside.json');
+    await writeFile(outside, 'outside');
+    await mkdir(join(directory, 'web'));
+    await symlink(outside, join(directory, key));
+    const store = openDirectoryStore(directory);
+    for (const use of [
+      () => store.readDocument(key, signal),
+      () => store.replaceDocument(key, 'x', { tag: null, signal }),
+      () => store.remove(key, signal),
+    ]) {
+      expect((await failureOf(use())).code).toBe('link-refused');
+    }
+    expect(await readFile(outside, 'utf8')).toBe('outside');
+    expect((await readdir(join(directory, 'web'))).sort()).toEqual(['releases.json']);
   });
 
   it('is written in spite of a lock that a dead publisher left', async () => {
