@@ -77,12 +77,12 @@ class Watch {
 
   async run(signal: AbortSignal): Promise<WatchResult> {
     const ended = new AbortController();
-    const polled = this.#polled.run(AbortSignal.any([signal, ended.signal]));
+    // It ends with the watch; a client that does not answer must not hold that up.
+    void this.#polled.run(AbortSignal.any([signal, ended.signal]));
     try {
       return await this.#watch(signal);
     } finally {
       ended.abort();
-      await polled;
       this.#reporter.report({ kind: 'view', stage: 'deploy', lines: [] });
     }
   }
@@ -94,7 +94,7 @@ class Watch {
       this.#show(seen);
       await investigation.noteFirst(seen.allocations.filter((one) => one.jobVersion === target.jobVersion));
       if (judge(target, seen).kind === 'running') continue;
-      const { verdict, snapshot } = await this.#confirm(judge(target, seen), signal);
+      const { verdict, snapshot } = await this.#confirm(seen, signal);
       // What is read here may be newer than what is followed: shown before the end, it would be taken back.
       if (verdict.kind === 'running') continue;
       if (verdict.kind === 'failing') {
@@ -114,17 +114,19 @@ class Watch {
    * that a failure is seen without the revert that came with it.
    */
   async #confirm(
-    first: Verdict,
+    seen: Snapshot,
     signal: AbortSignal,
   ): Promise<{ readonly verdict: Verdict; readonly snapshot: Snapshot }> {
     const { target } = this.#options;
-    let before = first;
+    let before = { verdict: judge(target, seen), snapshot: seen };
     for (;;) {
-      if (needsTime(target, before)) await delay(target.minHealthyTimeMs, undefined, { signal });
+      const isTimed = needsTime(target, before.verdict);
+      if (isTimed) await delay(target.minHealthyTimeMs, undefined, { signal });
       const snapshot = await readSnapshot(this.#nomad, target.jobId, signal);
-      const verdict = judge(target, snapshot);
-      if (verdict.kind === before.kind) return { verdict, snapshot };
-      before = verdict;
+      const now = { verdict: judge(target, snapshot), snapshot };
+      const isSteady = !isTimed || countRestarts(snapshot) === countRestarts(before.snapshot);
+      if (now.verdict.kind === before.verdict.kind && isSteady) return now;
+      before = now;
     }
   }
 
@@ -205,4 +207,8 @@ function needsTime({ type, count }: Target, verdict: Verdict): boolean {
     verdict.deployment === null &&
     (type === 'system' || (type === 'service' && count > 0))
   );
+}
+
+function countRestarts({ allocations }: Snapshot): number {
+  return allocations.flatMap(({ tasks }) => tasks).reduce((total, { restarts }) => total + restarts, 0);
 }
