@@ -30,7 +30,7 @@ function checkGroup(group: Fields, facts: CheckFacts & { readonly runsToEnd: boo
       const place = `task "${textOf(task.Name)}"`;
       return [
         ...(version === null ? [] : checkTaskFeatures(task, version, place)),
-        ...(task.Driver === 'exec' ? checkExecTask(task, place) : []),
+        ...(task.Driver === 'exec' ? checkExecTask(task, place, version) : []),
         ...checkArtifacts(task, place, facts),
         ...checkKillTimeout(task, place),
       ];

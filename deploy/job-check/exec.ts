@@ -2,21 +2,45 @@ import { type ReferenceNames, referenceProblem } from '../runtime-reference.ts';
 import { destinationProblem, isNoexec } from '../settings/task-directory.ts';
 import { type Fields, fieldsOf, isSet, listOf, textOf } from './fields.ts';
 import type { Finding } from './finding.ts';
+import { isOlder } from './version.ts';
 
 // Source: Nomad, "Isolated fork/exec driver". The server does not look into `config`; the client fails the task.
 const execKeys = ['command', 'args', 'pid_mode', 'ipc_mode', 'cap_add', 'cap_drop', 'work_dir'];
 
 /** Checks what only a client would find out of a task that the exec driver runs. */
-export function checkExecTask(task: Fields, place: string): Finding[] {
-  return [...checkConfig(task, place), ...checkDestinations(task, place), ...checkUser(task, place)];
+export function checkExecTask(task: Fields, place: string, version: string | null): Finding[] {
+  return [
+    ...checkKeys(task, place, version),
+    ...checkConfig(task, place),
+    ...checkDestinations(task, place),
+    ...checkUser(task, place),
+  ];
+}
+
+/** A Nomad newer than those that were looked at may know more. */
+function checkKeys(task: Fields, place: string, version: string | null): Finding[] {
+  const mayKnowMore = version !== null && !isOlder(version, '2.1.0');
+  const hint = `it knows ${execKeys.join(', ')}`;
+  const problem = 'the exec driver has no such key';
+  return Object.keys(fieldsOf(task.Config))
+    .filter((key) => !execKeys.includes(key))
+    .map((key) => {
+      const at = `${place}: config.${key}`;
+      if (!mayKnowMore) return error(at, problem, hint);
+      return {
+        kind: 'warning',
+        code: 'driver-key-unknown',
+        place: at,
+        problem: `${problem} up to Nomad 2.0`,
+        hint,
+      };
+    });
 }
 
 function checkConfig(task: Fields, place: string): Finding[] {
   const config = fieldsOf(task.Config);
   const at = (key: string) => `${place}: config.${key}`;
-  const findings: Finding[] = Object.keys(config)
-    .filter((key) => !execKeys.includes(key))
-    .map((key) => error(at(key), 'the exec driver has no such key', `it knows ${execKeys.join(', ')}`));
+  const findings: Finding[] = [];
   if (!isSet(config.command))
     findings.push(error(at('command'), 'it is missing', 'say what runs: local/APP'));
   if (isNoexec(textOf(config.command))) {

@@ -209,6 +209,7 @@ export const warningCodes = {
   'download-unreachable': 'the download URL cannot be reached from here',
   'download-url-assumed':
     'a folder without `--download-url`: the URL is that of `saddlebag serve` on this machine',
+  'driver-key-unknown': 'a key in the config of a task that its driver may not know',
   'exclude-unused': 'an `--exclude` that matches nothing',
   'file-guarded': 'a file that not everybody may read was left out of the bundle',
   'image-reduced': 'devices or set-user-id bits of an image were left out',

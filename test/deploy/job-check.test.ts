@@ -176,6 +176,14 @@ describe('the check of a job', () => {
     expect(check({}, { version: '2.0.5', job })).toEqual([]);
   });
 
+  it('only warns of a key that a newer Nomad may know', () => {
+    const task = { Config: { command: 'a', image: 'x' } };
+    expect(check(task, { version: '2.1.0-rc.1' })).toEqual([
+      'warning task "web": config.image: the exec driver has no such key up to Nomad 2.0',
+    ]);
+    expect(check(task, { version: null })).toEqual([expect.stringContaining('error')]);
+  });
+
   it('does not mind AWS, where old clients have credentials of their own', () => {
     expect(check(artifact('s3::https://b.s3.eu-west-1.amazonaws.com/a'), { version: '1.10.5' })).toEqual([]);
   });
