@@ -101,7 +101,10 @@ describeWith(machineTools, 'as PID 1', () => {
     const { child, outcome } = startAsFirst(await makeWith(true, 'echo up; exec sleep 60'));
     await hear(child);
     const first = `/proc/${firstOf(child)}`;
-    expect(readFileSync(`${first}/comm`, 'utf8')).toBe('saddlebag-init\n');
+    // The app may be quicker. It takes the name last.
+    await expect
+      .poll(() => readFileSync(`${first}/comm`, 'utf8'), { timeout: 20_000 })
+      .toBe('saddlebag-init\n');
     const status = readFileSync(`${first}/status`, 'utf8');
     expect(readdirSync(`${first}/fd`)).toEqual([]);
     expect(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])).toBeLessThan(isSanitized ? 16_384 : 512);
