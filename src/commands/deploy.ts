@@ -14,6 +14,7 @@ import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { readArtifact } from './deploy-artifact.ts';
 import { type Confirm, parseTimeout, type WatchFlags } from './nomad-session.ts';
+import { refuseSecrets, type SecretFlags } from './refuse-secrets.ts';
 import type { CommandResult } from './result.ts';
 
 /** What to do with a job. */
@@ -34,7 +35,7 @@ export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> 
 }
 
 /** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
-export interface DeployFlags extends JobFlags, DeployOptions {
+export interface DeployFlags extends JobFlags, SecretFlags, DeployOptions {
   /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
   readonly from?: string | undefined;
   /** What the artifact must be signed with: a public key of minisign or its file; SADDLEBAG_PUBLIC_KEY otherwise. */
@@ -63,7 +64,7 @@ export interface DeployInput {
 /**
  * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or
  * with `--json` as the API takes it; with `--plan` what would change.
- * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `usage-invalid`, `timeout-invalid`, `interrupted`;
+ * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `usage-invalid`, `timeout-invalid`, `secret-in-plain-text`, `interrupted`;
  * what `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease`, `deployPrepared` and `runDeployJobFile` throw
  */
 export async function runDeploy(input: DeployInput, context: Context): Promise<CommandResult> {
@@ -75,6 +76,7 @@ export async function runDeploy(input: DeployInput, context: Context): Promise<C
     const { runDeployJobFile } = await import('./deploy-job-file.ts');
     return runDeployJobFile({ ...input, flags: { ...flags, jobFile: flags.jobFile } }, context);
   }
+  refuseSecrets(flags);
   const { text, from } = await readArtifact(input, context);
   const artifact = parseArtifact(text, from);
   const source = { tree: treeOfFlags(flags), nameOf: flagOfSetting };

@@ -9,6 +9,7 @@ import { exitCodes } from '../core/errors.ts';
 import { writeAtomically } from '../core/files.ts';
 import type { DeployFlags } from './deploy.ts';
 import { readArtifact } from './deploy-artifact.ts';
+import { refuseSecrets } from './refuse-secrets.ts';
 import type { CommandResult } from './result.ts';
 
 /** The flags of `saddlebag job init`: those of `deploy` that say what the job is, and where the file goes. */
@@ -32,6 +33,7 @@ export async function runJobInit(
 ): Promise<CommandResult> {
   const { flags } = input;
   const artifact = input.artifact === undefined ? anyArtifact : await readBundle(input, context);
+  refuseSecrets(flags);
   const settings = parseJobSettings({ tree: treeOfFlags(flags), nameOf: flagOfSetting }, artifact);
   const file = flags.output === undefined ? null : resolve(context.cwd, flags.output);
   const fileName = file === null ? `${settings.groups[0]?.name ?? 'app'}.nomad.hcl` : basename(file);

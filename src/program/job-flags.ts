@@ -32,6 +32,11 @@ export function addJobFlags(deploy: Command): Command {
     .option('--memory-max <mib>', 'MiB that it may take where there is room')
     .option('--env <K=V>', 'set a variable; repeatable', collect)
     .option(
+      '--not-secret <name>',
+      'let --env set a variable that is called like a secret; repeatable',
+      collect,
+    )
+    .option(
       '--secret <K=PATH:KEY>',
       "a variable whose value is in Nomad's variable PATH; repeatable",
       collect,

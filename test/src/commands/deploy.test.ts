@@ -67,6 +67,11 @@ describe('saddlebag deploy --dry-run', () => {
       'flags-conflict',
       'cannot deploy: --detach does not wait, --timeout says how long',
     ],
+    [
+      { env: ['A=1', 'API_TOKEN=x'] },
+      'secret-in-plain-text',
+      'cannot write API_TOKEN into a job: who may read the job can read it',
+    ],
     [{ timeout: '5' }, 'timeout-invalid', 'expected a duration like 5m, up to 500h, got "5"'],
     [{ timeout: '0s' }, 'timeout-invalid', 'got "0s"'],
     [{ timeout: '900h' }, 'timeout-invalid', 'got "900h"'],
