@@ -89,8 +89,9 @@ export function describeFaults({ kills, lines }: FaultCounts): void {
         const file = `app/${bundle.sha256}/app-1-x86_64`;
         expect(await storedDigest(`${prefix}/${file}`)).toBe(bundle.sha256);
         expect(await openUploads()).toEqual([]);
+        const beside = ['.cdx.json', '.provenance.json', '.sha256'].map((ending) => `${file}${ending}`);
         expect(await objectsBelow(prefix)).toEqual(
-          [file, `${file}.sha256`, 'app/latest.json', 'app/releases.json'].sort(),
+          [file, ...beside, 'app/latest.json', 'app/releases.json'].sort(),
         );
       }
       // What is in flight is lost, four parts of eight; the later ones have something to go on from.
