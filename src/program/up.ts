@@ -15,6 +15,7 @@ export function addUp(program: Command, { invoke, confirm }: Host): void {
     .option('--plan', 'bundle, publish nothing, and show what would change')
     .option('--detach', 'submit and do not wait')
     .option('--timeout <duration>', 'how long to wait for each app (default: as `deploy`)')
+    .option('--promote', 'promote canaries once all are healthy')
     .option('--refresh', 'publish and deploy what was bundled now even where the closure is the same')
     .option('--out <directory>', 'keep the bundles there (default: nowhere once they are published)')
     .option('-y, --yes', 'do not ask where an environment says confirm = true')
