@@ -26,6 +26,16 @@ import { addUp } from './program/up.ts';
 import { addVerify } from './program/verify.ts';
 import { addWatch } from './program/watch.ts';
 
+/** In the order in which an app goes through them. */
+const commandGroups: readonly (readonly [string, readonly ((program: Command, host: Host) => void)[]])[] = [
+  ['A project, from its saddlebag.hcl:', [addInit, addUp, addConfig]],
+  ['Bundle:', [addBundle, addInspect, addDiff, addCache]],
+  ['Publish:', [addPublish, addReleases, addVerify, addPrune, addServe]],
+  ['Deploy:', [addDeploy, addJob, addUnit]],
+  ['A job that is there:', [addStatus, addLogs, addHistory, addWatch, addPromote, addRollback, addStop]],
+  ['Your shell:', []],
+];
+
 /**
  * Builds the tree of commands: names, flags, help and examples. Each command is imported when it runs, so that help is
  * quick.
@@ -41,37 +51,17 @@ export function createProgram(host: Host): Command {
     .addHelpText(
       'after',
       examples(
+        'saddlebag init && saddlebag up                 all of it, for the project in this directory',
         'saddlebag bundle ./result                      a Nix build',
         'saddlebag bundle ./server.js                   a script, with the interpreter that runs it',
         'saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps',
         'saddlebag deploy $(saddlebag publish ./app-0.1.0-x86_64 --to s3://bundles/apps) --port http',
       ),
     );
-  const commands = [
-    addInit,
-    addUp,
-    addBundle,
-    addPublish,
-    addReleases,
-    addVerify,
-    addPrune,
-    addDeploy,
-    addWatch,
-    addPromote,
-    addStatus,
-    addLogs,
-    addHistory,
-    addRollback,
-    addStop,
-    addInspect,
-    addDiff,
-    addServe,
-    addJob,
-    addConfig,
-    addUnit,
-    addCache,
-  ];
-  for (const add of commands) add(program, host);
+  for (const [heading, commands] of commandGroups) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program, host);
+  }
   addCompletion(program);
   return program;
 }
