@@ -1,5 +1,5 @@
-import type { DeployArtifact } from '../artifact.ts';
-import { plainName } from '../settings/forms.ts';
+import type { DeployArtifact } from '../artifact/artifact.ts';
+import { plainName } from '../job/settings/forms.ts';
 
 /** Of an artifact in a job what tells where its file lands; undefined where it is computed. */
 export interface ArtifactFields {

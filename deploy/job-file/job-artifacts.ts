@@ -1,5 +1,5 @@
-import type { ApiJob } from '../nomad.ts';
-import { Shape } from '../shape.ts';
+import type { ApiJob } from '../nomad/nomad.ts';
+import { Shape } from '../nomad/shape.ts';
 
 /** An artifact of a job: its source, and all that it says of where it comes from. */
 export interface JobArtifact {

@@ -1,4 +1,4 @@
-import type { DeployArtifact } from '../artifact.ts';
+import type { DeployArtifact } from '../artifact/artifact.ts';
 import {
   type ArtifactFields,
   chooseArtifact,

@@ -1,11 +1,11 @@
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
-import { settleCounts, type WantedCount } from '../counts.ts';
-import { checkDownloadUrl } from '../download-check.ts';
-import type { ApiJob, Nomad } from '../nomad.ts';
-import { checkPlace, type PreparedRelease, planSubmission } from '../prepare.ts';
-import { Shape } from '../shape.ts';
-import type { Submission } from '../submission.ts';
+import { checkDownloadUrl } from '../artifact/download-check.ts';
+import type { ApiJob, Nomad } from '../nomad/nomad.ts';
+import { Shape } from '../nomad/shape.ts';
+import { settleCounts, type WantedCount } from '../release/counts.ts';
+import { checkPlace, type PreparedRelease, planSubmission } from '../release/prepare.ts';
+import type { Submission } from '../release/submission.ts';
 import { artifactsOf } from './job-artifacts.ts';
 import { jobFileUnsupported } from './job-file.ts';
 import type { TaskArtifact } from './render.ts';

@@ -1,6 +1,6 @@
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { readHclValues } from '../../src/core/hcl/values.ts';
-import type { DeployArtifact } from '../artifact.ts';
+import type { DeployArtifact } from '../artifact/artifact.ts';
 import { HclEditor } from './edit.ts';
 import { type JobFile, jobFileUnsupported } from './job-file.ts';
 import { setJsonArtifacts } from './json-job.ts';

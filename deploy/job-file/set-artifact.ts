@@ -1,7 +1,7 @@
 import { attributeOf, blocksOf, literalTextOf } from '../../src/core/hcl/query.ts';
 import { quoteText } from '../../src/core/hcl/string.ts';
 import type { HclBlock, HclDocument, HclExpression } from '../../src/core/hcl/syntax.ts';
-import type { DeployArtifact } from '../artifact.ts';
+import type { DeployArtifact } from '../artifact/artifact.ts';
 import {
   type ArtifactFields,
   chooseArtifact,

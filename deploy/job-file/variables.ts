@@ -4,7 +4,7 @@ import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.
 import { parseHcl } from '../../src/core/hcl/parse.ts';
 import { attributeOf, blocksOf, findVariables } from '../../src/core/hcl/query.ts';
 import { quoteText } from '../../src/core/hcl/string.ts';
-import type { DeployArtifact } from '../artifact.ts';
+import type { DeployArtifact } from '../artifact/artifact.ts';
 import { type JobFile, whereIs } from './job-file.ts';
 
 /** The variables by which a job file takes its artifact. */

@@ -1,7 +1,7 @@
-import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
+import { type DeployArtifact, parseArtifact } from '../../deploy/artifact/artifact.ts';
 import type { Context } from '../core/context.ts';
 import type { ArtifactText } from './artifact-input.ts';
-import { readPublicKey } from './signing.ts';
+import { readPublicKey } from './publish/signing.ts';
 
 /**
  * Refuses an artifact that is not signed by the owner of the key that `flag` or SADDLEBAG_PUBLIC_KEY names; where neither

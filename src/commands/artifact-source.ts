@@ -1,4 +1,4 @@
-import type { ArtifactSource } from '../../deploy/artifact-source.ts';
+import type { ArtifactSource } from '../../deploy/artifact/artifact-source.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { fetchFor, readConnection } from '../publish/connection.ts';

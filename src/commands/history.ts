@@ -1,5 +1,5 @@
-import { describeHistory, type JobHistory, type JobVersion } from '../../deploy/job-history.ts';
-import { jobUnknown } from '../../deploy/nomad-operations.ts';
+import { jobUnknown } from '../../deploy/nomad/nomad-operations.ts';
+import { describeHistory, type JobHistory, type JobVersion } from '../../deploy/running/job-history.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { askDownload } from '../publish/download.ts';

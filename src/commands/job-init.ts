@@ -1,14 +1,14 @@
 import { basename, resolve } from 'node:path';
-import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
-import { flagOfSetting, treeOfFlags } from '../../deploy/job-flags.ts';
-import { renderJobTemplate } from '../../deploy/job-template.ts';
-import { renderJobSpec } from '../../deploy/jobspec.ts';
-import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
+import { type DeployArtifact, parseArtifact } from '../../deploy/artifact/artifact.ts';
+import { flagOfSetting, treeOfFlags } from '../../deploy/job/job-flags.ts';
+import { renderJobTemplate } from '../../deploy/job/job-template.ts';
+import { renderJobSpec } from '../../deploy/job/jobspec.ts';
+import { parseJobSettings } from '../../deploy/job/parse-job-settings.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { writeAtomically } from '../core/files.ts';
-import type { DeployFlags } from './deploy.ts';
-import { readArtifact } from './deploy-artifact.ts';
+import type { DeployFlags } from './deploy/deploy.ts';
+import { readArtifact } from './deploy/deploy-artifact.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
 import type { CommandResult } from './result.ts';
 

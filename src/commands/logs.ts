@@ -1,6 +1,6 @@
-import { chooseLog, logMissing, noLogOf } from '../../deploy/logs.ts';
-import type { Nomad } from '../../deploy/nomad.ts';
-import type { LogRequest } from '../../deploy/nomad-operations.ts';
+import type { Nomad } from '../../deploy/nomad/nomad.ts';
+import type { LogRequest } from '../../deploy/nomad/nomad-operations.ts';
+import { chooseLog, logMissing, noLogOf } from '../../deploy/running/logs.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { type NomadFlags, withNomad } from './nomad-session.ts';

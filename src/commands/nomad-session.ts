@@ -1,9 +1,9 @@
-import { parseDuration } from '../../deploy/duration.ts';
-import type { FollowOptions } from '../../deploy/follow.ts';
-import type { Provenance } from '../../deploy/job-history.ts';
-import type { Nomad } from '../../deploy/nomad.ts';
-import { type NomadConnection, readConnection } from '../../deploy/nomad-connection.ts';
-import { watchCommand } from '../../deploy/outcome.ts';
+import { parseDuration } from '../../deploy/job/duration.ts';
+import type { Nomad } from '../../deploy/nomad/nomad.ts';
+import { type NomadConnection, readConnection } from '../../deploy/nomad/nomad-connection.ts';
+import type { FollowOptions } from '../../deploy/release/follow.ts';
+import { watchCommand } from '../../deploy/release/outcome.ts';
+import type { Provenance } from '../../deploy/running/job-history.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import { readOrigin } from '../publish/releases/origin.ts';
@@ -39,7 +39,7 @@ export async function withNomad<T>(
 ): Promise<T> {
   const connection = await readConnection(context.env, { address: flags.address });
   // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
-  const { openNomad } = await import('../../deploy/nomad.ts');
+  const { openNomad } = await import('../../deploy/nomad/nomad.ts');
   const place = {
     namespace: flags.namespace ?? connection.namespace,
     region: flags.region ?? connection.region,

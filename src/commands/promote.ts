@@ -1,8 +1,8 @@
-import { attach } from '../../deploy/attach.ts';
-import type { Nomad } from '../../deploy/nomad.ts';
-import { jobUnknown } from '../../deploy/nomad-operations.ts';
-import { readSnapshot } from '../../deploy/snapshot.ts';
-import { hasUnpromotedCanaries, newestDeployment } from '../../deploy/verdict.ts';
+import type { Nomad } from '../../deploy/nomad/nomad.ts';
+import { jobUnknown } from '../../deploy/nomad/nomad-operations.ts';
+import { attach } from '../../deploy/release/attach.ts';
+import { readSnapshot } from '../../deploy/release/snapshot.ts';
+import { hasUnpromotedCanaries, newestDeployment } from '../../deploy/release/verdict.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
 import { followOptions, lookOn, reportPage, type WatchFlags, withNomad } from './nomad-session.ts';

@@ -1,4 +1,4 @@
-import { readConnection as readNomadConnection } from '../../deploy/nomad-connection.ts';
+import { readConnection as readNomadConnection } from '../../deploy/nomad/nomad-connection.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import type { PublishedRelease } from '../core/types.ts';
@@ -87,7 +87,7 @@ async function askNomad(
 ): Promise<(sha256: string) => readonly string[]> {
   const connection = await readNomadConnection(context.env, { address });
   step(context, `asking Nomad at ${connection.address} what its jobs name`);
-  const { readReferences } = await import('../../deploy/references.ts');
+  const { readReferences } = await import('../../deploy/running/references.ts');
   const references = await readReferences(connection, context.signal);
   return (sha256) => references.get(sha256) ?? [];
 }

@@ -1,5 +1,5 @@
-import type { Release } from '../../deploy/release-model.ts';
-import { describeTiming } from '../../deploy/timing.ts';
+import type { Release } from '../../deploy/release/release-model.ts';
+import { describeTiming } from '../../deploy/release/timing.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { CommandResult } from './result.ts';
 

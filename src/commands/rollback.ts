@@ -1,4 +1,4 @@
-import { rollBack } from '../../deploy/rollback.ts';
+import { rollBack } from '../../deploy/running/rollback.ts';
 import type { Context } from '../core/context.ts';
 import {
   type Confirm,

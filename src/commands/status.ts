@@ -1,4 +1,4 @@
-import { type JobRow, type JobStatus, listJobs, readJobStatus } from '../../deploy/job-status.ts';
+import { type JobRow, type JobStatus, listJobs, readJobStatus } from '../../deploy/running/job-status.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';

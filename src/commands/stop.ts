@@ -1,4 +1,4 @@
-import { stopJob } from '../../deploy/stop.ts';
+import { stopJob } from '../../deploy/running/stop.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted } from '../core/errors.ts';
 import { type NomadFlags, parseTimeout, withNomad } from './nomad-session.ts';

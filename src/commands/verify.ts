@@ -1,4 +1,4 @@
-import { parseArtifact } from '../../deploy/artifact.ts';
+import { parseArtifact } from '../../deploy/artifact/artifact.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { formatBytes } from '../core/units.ts';
@@ -6,8 +6,8 @@ import { checkSignature } from '../publish/provenance/check-signature.ts';
 import { verifyObject } from '../publish/verify.ts';
 import { readPublishedArtifact } from './artifact-input.ts';
 import { openSource } from './artifact-source.ts';
+import { readPublicKey } from './publish/signing.ts';
 import type { CommandResult } from './result.ts';
-import { readPublicKey } from './signing.ts';
 import type { StoreFlags } from './stores.ts';
 
 /** The flags of `saddlebag verify`. */

@@ -1,4 +1,4 @@
-import { attach } from '../../deploy/attach.ts';
+import { attach } from '../../deploy/release/attach.ts';
 import type { Context } from '../core/context.ts';
 import {
   type Confirm,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DeployFlags } from '../commands/deploy.ts';
+import type { DeployFlags } from '../commands/deploy/deploy.ts';
 import { collect, command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
 import { addJobFlags } from './job-flags.ts';
 import { addWatchFlags } from './watch.ts';
@@ -59,7 +59,10 @@ export function addDeploy(program: Command, { invoke, readStdin, confirm }: Host
       invoke({
         ...outputOf(flags),
         run: async (context) =>
-          (await import('../commands/deploy.ts')).runDeploy({ artifact, flags, readStdin, confirm }, context),
+          (await import('../commands/deploy/deploy.ts')).runDeploy(
+            { artifact, flags, readStdin, confirm },
+            context,
+          ),
       }),
     );
 }

@@ -9,7 +9,7 @@ export function addInit(program: Command, { invoke }: Host): void {
     .action((app: string | undefined, flags: OutputFlags) =>
       invoke({
         ...outputOf(flags),
-        run: async (context) => (await import('../commands/init.ts')).runInit({ app }, context),
+        run: async (context) => (await import('../commands/init/init.ts')).runInit({ app }, context),
       }),
     );
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { PublishFlags } from '../commands/publish.ts';
+import type { PublishFlags } from '../commands/publish/publish.ts';
 import { collect, command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
 import { addStoreFlags } from './store-flags.ts';
 
@@ -52,7 +52,7 @@ export function addPublish(program: Command, { invoke }: Host): void {
       invoke({
         ...outputOf(flags),
         run: async (context) =>
-          (await import('../commands/publish.ts')).runPublish({ bundle, flags }, context),
+          (await import('../commands/publish/publish.ts')).runPublish({ bundle, flags }, context),
       }),
     );
 }

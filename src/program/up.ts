@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { UpFlags } from '../commands/up.ts';
+import type { UpFlags } from '../commands/up/up.ts';
 import { command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
 import { addProjectFlags } from './config.ts';
 
@@ -26,7 +26,8 @@ export function addUp(program: Command, { invoke, confirm }: Host): void {
     .action((apps: readonly string[], flags: UpFlags & OutputFlags) =>
       invoke({
         ...outputOf(flags),
-        run: async (context) => (await import('../commands/up.ts')).runUp({ apps, flags, confirm }, context),
+        run: async (context) =>
+          (await import('../commands/up/up.ts')).runUp({ apps, flags, confirm }, context),
       }),
     );
 }

@@ -1,9 +1,9 @@
-import { type DeployArtifact, parseArtifact } from '../../deploy/artifact.ts';
-import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job-flags.ts';
-import type { JobSpec } from '../../deploy/job-model.ts';
-import type { JobSettings } from '../../deploy/job-settings.ts';
-import { renderJobSpec } from '../../deploy/jobspec.ts';
-import { parseJobSettings } from '../../deploy/parse-job-settings.ts';
+import { type DeployArtifact, parseArtifact } from '../../deploy/artifact/artifact.ts';
+import { flagOfSetting, type JobFlags, treeOfFlags } from '../../deploy/job/job-flags.ts';
+import type { JobSpec } from '../../deploy/job/job-model.ts';
+import type { JobSettings } from '../../deploy/job/job-settings.ts';
+import { renderJobSpec } from '../../deploy/job/jobspec.ts';
+import { parseJobSettings } from '../../deploy/job/parse-job-settings.ts';
 
 /** A digest for artifacts that nobody downloads. */
 export const sampleSha256 = 'ab'.repeat(32);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { renderHcl } from '../../deploy/job-hcl.ts';
+import { renderHcl } from '../../deploy/job/job-hcl.ts';
 import type { Context } from '../../src/core/context.ts';
 import { sampleArtifact, sampleJobSpec } from '../deploy/sample.ts';
 import { describeWith } from '../helpers/needs.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseArtifact } from '../../deploy/artifact.ts';
-import type { Release } from '../../deploy/release-model.ts';
-import type { SettingsTree } from '../../deploy/settings/tree.ts';
-import { deployArtifact } from '../../src/commands/deploy.ts';
+import { parseArtifact } from '../../deploy/artifact/artifact.ts';
+import type { SettingsTree } from '../../deploy/job/settings/tree.ts';
+import type { Release } from '../../deploy/release/release-model.ts';
+import { deployArtifact } from '../../src/commands/deploy/deploy.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { type AppServer, startAppServer } from '../stack/app-server.ts';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Release } from '../../deploy/release-model.ts';
-import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
+import type { Release } from '../../deploy/release/release-model.ts';
+import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
@@ -251,10 +251,10 @@ describeWith(['nomad', 'root', 'cc'], "a job file of one's own on a real Nomad",
   });
 
   it('is not submitted over a change that came after its plan', async () => {
-    const { deployPrepared } = await import('../../src/commands/deploy-prepared.ts');
-    const { openNomad } = await import('../../deploy/nomad.ts');
-    const { readConnection } = await import('../../deploy/nomad-connection.ts');
-    const { planSubmission } = await import('../../deploy/prepare.ts');
+    const { deployPrepared } = await import('../../src/commands/deploy/deploy-prepared.ts');
+    const { openNomad } = await import('../../deploy/nomad/nomad.ts');
+    const { readConnection } = await import('../../deploy/nomad/nomad-connection.ts');
+    const { planSubmission } = await import('../../deploy/release/prepare.ts');
     const opened = openNomad(
       await readConnection({ NOMAD_ADDR: nomad.address }),
       new AbortController().signal,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runPublish } from '../../src/commands/publish.ts';
+import { runPublish } from '../../src/commands/publish/publish.ts';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { Artifact, Bundle } from '../../src/core/types.ts';
 import { saddlebagJson } from '../helpers/cli.ts';

@@ -2,7 +2,7 @@ import { appendFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Release } from '../../deploy/release-model.ts';
+import type { Release } from '../../deploy/release/release-model.ts';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact, ReleaseList } from '../../src/core/types.ts';

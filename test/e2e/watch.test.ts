@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { JobHistory } from '../../deploy/job-history.ts';
-import type { JobStatus } from '../../deploy/job-status.ts';
-import type { Release } from '../../deploy/release-model.ts';
+import type { Release } from '../../deploy/release/release-model.ts';
+import type { JobHistory } from '../../deploy/running/job-history.ts';
+import type { JobStatus } from '../../deploy/running/job-status.ts';
 import { runHistory } from '../../src/commands/history.ts';
 import { runLogs } from '../../src/commands/logs.ts';
 import type { Confirm, WatchFlags } from '../../src/commands/nomad-session.ts';

@@ -1,5 +1,5 @@
-import type { Release } from '../../deploy/release-model.ts';
-import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
+import type { Release } from '../../deploy/release/release-model.ts';
+import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { testContext } from '../helpers/context.ts';

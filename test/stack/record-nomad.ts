@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { type DeployFlags, runDeploy } from '../../src/commands/deploy.ts';
+import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { testContext } from '../helpers/context.ts';

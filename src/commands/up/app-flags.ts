@@ -2,7 +2,7 @@ import type { CompressionName } from '../../../bundler/compression.ts';
 import { type AppInForce, flagOf, mapOf, textOf, textsOf } from '../../config/in-force.ts';
 import { exitCodes, SaddlebagError } from '../../core/errors.ts';
 import type { BundleFlags } from '../bundle.ts';
-import type { PublishFlags } from '../publish.ts';
+import type { PublishFlags } from '../publish/publish.ts';
 
 /** What `saddlebag bundle` is asked for an app; `output` is an absolute path. */
 export function bundleInput(

@@ -1,5 +1,5 @@
-import { readJobSettings } from '../../../deploy/parse-job-settings.ts';
-import type { NameOfSetting, SettingsTree } from '../../../deploy/settings/tree.ts';
+import { readJobSettings } from '../../../deploy/job/parse-job-settings.ts';
+import type { NameOfSetting, SettingsTree } from '../../../deploy/job/settings/tree.ts';
 import { type AppInForce, textOf } from '../../config/in-force.ts';
 import type { Project } from '../../config/project.ts';
 import {

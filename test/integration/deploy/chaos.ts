@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
-import { openNomad } from '../../../deploy/nomad.ts';
-import { readConnection } from '../../../deploy/nomad-connection.ts';
-import type { Target } from '../../../deploy/verdict.ts';
-import { watchRelease } from '../../../deploy/watch.ts';
+import { openNomad } from '../../../deploy/nomad/nomad.ts';
+import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
+import type { Target } from '../../../deploy/release/verdict.ts';
+import { watchRelease } from '../../../deploy/release/watch.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
-import { readRecording } from '../../deploy/recorded.ts';
+import { readRecording } from '../../deploy/release/recorded.ts';
 import { ChaosAgent, type Faults } from '../../helpers/chaos-agent.ts';
 
 /** A recorded life of a job, and what a watch of it has to say. */

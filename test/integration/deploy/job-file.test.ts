@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type DeployFlags, runDeploy } from '../../../src/commands/deploy.ts';
+import { type DeployFlags, runDeploy } from '../../../src/commands/deploy/deploy.ts';
 import type { Context } from '../../../src/core/context.ts';
 import { sampleArtifactJson, sampleSha256 } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { renderHcl } from '../../../deploy/job-hcl.ts';
-import { type DeployFlags, runDeploy } from '../../../src/commands/deploy.ts';
+import { renderHcl } from '../../../deploy/job/job-hcl.ts';
+import { type DeployFlags, runDeploy } from '../../../src/commands/deploy/deploy.ts';
 import { sampleArtifactJson, sampleJobSpec, sampleSha256 } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';

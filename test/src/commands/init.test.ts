@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runInit } from '../../../src/commands/init.ts';
+import { runInit } from '../../../src/commands/init/init.ts';
 import { jobProblems } from '../../../src/commands/up/job-tree.ts';
 import { appInForce, textOf } from '../../../src/config/in-force.ts';
 import { readProject } from '../../../src/config/project.ts';

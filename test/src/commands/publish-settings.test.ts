@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parsePublishSettings } from '../../../src/commands/publish-settings.ts';
+import { parsePublishSettings } from '../../../src/commands/publish/publish-settings.ts';
 import { failureOf } from '../publish/failure.ts';
 
 const now = new Date('2026-04-01T12:00:00Z');

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { readProgram } from '../../../src/commands/published-program.ts';
+import { readProgram } from '../../../src/commands/publish/published-program.ts';
 import { sha256Hex } from '../../../src/core/digest.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';

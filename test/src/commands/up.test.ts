@@ -2,7 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Confirm } from '../../../src/commands/nomad-session.ts';
-import { runUp, type UpFlags } from '../../../src/commands/up.ts';
+import { runUp, type UpFlags } from '../../../src/commands/up/up.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readJobSettings } from '../../../../deploy/parse-job-settings.ts';
+import { readJobSettings } from '../../../../deploy/job/parse-job-settings.ts';
 import { jobProblems, jobTreeOf } from '../../../../src/commands/up/job-tree.ts';
 import { appInForce } from '../../../../src/config/in-force.ts';
 import { readProject } from '../../../../src/config/project.ts';

@@ -1,0 +1,69 @@
+import type { Context } from '../../src/core/context.ts';
+import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import type { NomadJobState } from '../nomad/job-answer.ts';
+import type { Nomad } from '../nomad/nomad.ts';
+import { jobUnknown } from '../nomad/nomad-operations.ts';
+import { type FollowOptions, followVersion, readTarget, toRelease } from '../release/follow.ts';
+import type { Release } from '../release/release-model.ts';
+import { tagVersion } from '../release/version-tag.ts';
+import { artifactsOf, type Provenance } from './job-history.ts';
+
+/**
+ * Makes a version of a job the current one again and watches it as a deploy is watched. Without `to`, the newest stable
+ * version that runs something else than the current one.
+ * @throws {SaddlebagError} `job-unknown`, `version-unknown`; what `watchRelease` and the API throw
+ */
+export async function rollBack(
+  nomad: Nomad,
+  job: { readonly id: string; readonly to: number | null },
+  options: FollowOptions & { readonly detach: boolean; readonly provenance: Provenance },
+  context: Pick<Context, 'reporter' | 'signal'>,
+): Promise<Release> {
+  const { id } = job;
+  const namespace = nomad.connection.namespace ?? 'default';
+  const versions = await nomad.readVersions(id);
+  const current = versions.reduce<NomadJobState | null>(
+    (best, one) => (best === null || one.version > best.version ? one : best),
+    null,
+  );
+  if (current === null) throw jobUnknown('roll back', id, namespace);
+  const to = job.to === null ? findBefore(versions, current, id) : findVersion(versions, job.to, id);
+  if (to.version === current.version) throw versionUnknown(id, `version ${to.version} is the current one`);
+  const evalId = await nomad.revertJob(id, { to: to.version, from: current.version });
+  const state = await nomad.readJob(id);
+  if (state === null) throw jobUnknown('roll back', id, namespace);
+  const message = `version ${state.version} of ${id} is version ${to.version} again, evaluation ${evalId}`;
+  context.reporter.report({ kind: 'step', stage: 'deploy', message });
+  await tagVersion(nomad, { id, version: state.version }, options.provenance);
+  const target = await readTarget(nomad, id, state, options);
+  if (options.detach) return toRelease('submitted', { target, evalId, namespace }, null);
+  return followVersion(nomad, { target, evalId }, options, context);
+}
+
+function findBefore(versions: readonly NomadJobState[], current: NomadJobState, id: string): NomadJobState {
+  const now = fingerprint(current);
+  const [before] = versions
+    .filter((one) => one.isStable && one.version < current.version && fingerprint(one) !== now)
+    .toSorted((a, b) => b.version - a.version);
+  if (before !== undefined) return before;
+  throw versionUnknown(id, `no version before ${current.version} was healthy and ran something else`);
+}
+
+/** A revert makes a new version with the old content: going back must not end where it began. */
+function fingerprint(job: NomadJobState): string {
+  return JSON.stringify(artifactsOf(job).map(({ task, checksum, url }) => [task, checksum || url]));
+}
+
+function findVersion(versions: readonly NomadJobState[], version: number, id: string): NomadJobState {
+  const found = versions.find((one) => one.version === version);
+  if (found !== undefined) return found;
+  const known = versions.map((one) => one.version).sort((a, b) => a - b);
+  throw versionUnknown(id, `Nomad has no version ${version} of it, but ${known.join(', ')}`);
+}
+
+function versionUnknown(id: string, reason: string): SaddlebagError {
+  return new SaddlebagError('version-unknown', `cannot roll back ${id}: ${reason}`, {
+    hint: `saddlebag history ${id} shows the versions`,
+    exitCode: exitCodes.usage,
+  });
+}

@@ -1,9 +1,0 @@
-import type { ApiJob, JobSource } from './nomad.ts';
-
-/** A job that is ready to be submitted, wherever it comes from. */
-export interface Submission {
-  readonly id: string;
-  readonly job: ApiJob;
-  /** What people wrote, or would have written: Nomad's UI shows and edits it. */
-  readonly source: JobSource;
-}

@@ -1,0 +1,175 @@
+import { type DeployArtifact, parseArtifact } from '../../../deploy/artifact/artifact.ts';
+import { isLoopback } from '../../../deploy/artifact/artifact-source.ts';
+import { bundleHints } from '../../../deploy/artifact/bundle-hints.ts';
+import { loopbackHint } from '../../../deploy/artifact/download-check.ts';
+import { isS3Source, storeVariableCommand } from '../../../deploy/artifact/s3-variable.ts';
+import { checkJob, refuseUnfit, reportWarnings } from '../../../deploy/job/job-check.ts';
+import { flagOfSetting, type JobFlags, treeOfFlags } from '../../../deploy/job/job-flags.ts';
+import { renderHcl } from '../../../deploy/job/job-hcl.ts';
+import type { JobSettings } from '../../../deploy/job/job-settings.ts';
+import { renderJobSpec } from '../../../deploy/job/jobspec.ts';
+import { type JobSettingsSource, parseJobSettings } from '../../../deploy/job/parse-job-settings.ts';
+import { renderPolicy } from '../../../deploy/nomad/acl.ts';
+import type { Context } from '../../core/context.ts';
+import { exitCodes, SaddlebagError } from '../../core/errors.ts';
+import { type Confirm, parseTimeout, type WatchFlags } from '../nomad-session.ts';
+import { refuseSecrets, type SecretFlags } from '../refuse-secrets.ts';
+import type { CommandResult } from '../result.ts';
+import { readArtifact } from './deploy-artifact.ts';
+
+/** What to do with a job. */
+export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> {
+  /** Print the job and ask no server. */
+  readonly dryRun?: boolean | undefined;
+  /** Show what would change, and change nothing. */
+  readonly plan?: boolean | undefined;
+  readonly detach?: boolean | undefined;
+  /** Print the ACL policy that a token needs, and do nothing else. */
+  readonly printAcl?: boolean | undefined;
+  /** Start anew what failed, though some of it runs. */
+  readonly force?: boolean | undefined;
+  /** Refuse to change more than sources and checksums of artifacts. */
+  readonly onlyArtifact?: boolean | undefined;
+  /** With `plan`: tell by the exit code whether anything would change. */
+  readonly exitCode?: boolean | undefined;
+}
+
+/** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
+export interface DeployFlags extends JobFlags, SecretFlags, DeployOptions {
+  /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
+  readonly from?: string | undefined;
+  /** What the artifact must be signed with: a public key of minisign or its file; SADDLEBAG_PUBLIC_KEY otherwise. */
+  readonly publicKey?: string | undefined;
+  /** S3 server of `from`, other than AWS. */
+  readonly endpoint?: string | undefined;
+  /** A job file of the user's, in place of the settings. */
+  readonly jobFile?: string | undefined;
+  /** `NAME=VALUE` each. */
+  readonly var?: readonly string[] | undefined;
+  readonly varFile?: readonly string[] | undefined;
+  /** `TASK=ARTIFACT` each. */
+  readonly artifact?: readonly string[] | undefined;
+}
+
+/** What `saddlebag deploy` is given. */
+export interface DeployInput {
+  /** A release (`NAME[@VERSION]`), a file, a source or `-` for stdin; undefined where flags name artifacts. */
+  readonly artifact: string | undefined;
+  readonly flags: DeployFlags;
+  readonly readStdin: () => Promise<string>;
+  /** Asks a person at the terminal; null where nobody is there. */
+  readonly confirm?: Confirm;
+}
+
+/**
+ * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or
+ * with `--json` as the API takes it; with `--plan` what would change.
+ * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `usage-invalid`, `timeout-invalid`, `secret-in-plain-text`, `interrupted`;
+ * what `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease`, `deployPrepared` and `runDeployJobFile` throw
+ */
+export async function runDeploy(input: DeployInput, context: Context): Promise<CommandResult> {
+  const { flags } = input;
+  if (flags.printAcl === true) return printAcl(flags, context);
+  refuseConflicts(flags);
+  parseTimeout(flags.timeout, 'deploy');
+  if (flags.jobFile !== undefined) {
+    const { runDeployJobFile } = await import('./deploy-job-file.ts');
+    return runDeployJobFile({ ...input, flags: { ...flags, jobFile: flags.jobFile } }, context);
+  }
+  refuseSecrets(flags);
+  const { text, from } = await readArtifact(input, context);
+  const artifact = parseArtifact(text, from);
+  const source = { tree: treeOfFlags(flags), nameOf: flagOfSetting };
+  return deployArtifact({ artifact, source, options: flags, confirm: input.confirm ?? null }, context);
+}
+
+/**
+ * Does what `options` say with the job of an artifact: for `deploy`, and for `up`, whose settings come from a file.
+ * @throws {SaddlebagError} as `runDeploy`, but for reading the artifact
+ */
+export async function deployArtifact(
+  request: {
+    readonly artifact: DeployArtifact;
+    readonly source: JobSettingsSource;
+    readonly options: DeployOptions;
+    readonly confirm?: Confirm;
+  },
+  context: Context,
+): Promise<CommandResult> {
+  const { artifact, options: flags } = request;
+  const settings = parseJobSettings(request.source, artifact);
+  parseTimeout(flags.timeout, 'deploy');
+  if (settings.arch === null) warnOfArch(context);
+  tellCredentials(artifact, settings, context);
+  for (const message of bundleHints(artifact, settings)) {
+    context.reporter.report({ kind: 'detail', stage: 'deploy', message });
+  }
+  if (flags.dryRun === true) return dryRun(artifact, settings, context);
+  // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
+  const { submitArtifact } = await import('./deploy-submit.ts');
+  return submitArtifact({ artifact, settings, options: flags, confirm: request.confirm ?? null }, context);
+}
+
+function printAcl({ namespace }: DeployFlags, { env }: Context): CommandResult {
+  const policy = renderPolicy(namespace ?? (env.NOMAD_NAMESPACE || 'default'));
+  return { text: policy, json: { version: 1, policy }, exitCode: exitCodes.done };
+}
+
+/**
+ * Refuses flags that exclude each other.
+ * @throws {SaddlebagError} `flags-conflict`
+ */
+export function refuseConflicts(flags: DeployFlags): void {
+  const { dryRun, plan, detach, timeout } = flags;
+  const needsFile = [flags.var && '--var', flags.varFile && '--var-file', flags.artifact && '--artifact'];
+  const named = needsFile.filter((name) => name !== undefined);
+  const conflicts = [
+    ...(dryRun && plan ? ['--dry-run asks no server, --plan does'] : []),
+    ...(detach && timeout !== undefined ? ['--detach does not wait, --timeout says how long'] : []),
+    ...(named.length > 0 && flags.jobFile === undefined ? [`${named.join(', ')} without --job-file`] : []),
+    ...(flags.exitCode && !plan ? ['--exit-code without --plan'] : []),
+  ];
+  if (conflicts.length === 0) return;
+  throw new SaddlebagError('flags-conflict', `cannot deploy: ${conflicts.join('; ')}`, {
+    hint: 'see saddlebag deploy --help',
+    exitCode: exitCodes.usage,
+  });
+}
+
+function warnOfArch({ reporter }: Context): void {
+  reporter.report({
+    kind: 'warning',
+    stage: 'deploy',
+    code: 'arch-unknown',
+    message: 'the job may be placed on any processor: the source does not say for which the bundle is',
+    hint: 'pass --arch x86_64 or --arch aarch64, or give the Artifact that `saddlebag publish --json` prints',
+  });
+}
+
+/** Says where the clients' credentials come from, which the job itself never shows. */
+function tellCredentials({ source }: DeployArtifact, settings: JobSettings, { reporter }: Context): void {
+  if (!isS3Source(source)) return;
+  const { s3Variable, namespace } = settings;
+  const message =
+    s3Variable === null
+      ? 'clients fetch the artifact with S3 credentials of their own; --s3-variable takes them from a Nomad variable'
+      : `clients take S3 credentials from a Nomad variable: ${storeVariableCommand(s3Variable, namespace)}`;
+  reporter.report({ kind: 'step', stage: 'deploy', message });
+}
+
+function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: Context): CommandResult {
+  if (isLoopback(artifact.source.hostname)) {
+    reporter.report({
+      kind: 'warning',
+      stage: 'deploy',
+      code: 'download-url-loopback',
+      message: `only this host can fetch ${artifact.source.url}`,
+      hint: loopbackHint,
+    });
+  }
+  const spec = renderJobSpec(artifact, settings);
+  const findings = checkJob(spec.job, { serverVersion: null, nowMs: Date.now() });
+  reportWarnings(findings, { reporter });
+  refuseUnfit(spec.id, findings);
+  return { text: renderHcl(spec).trimEnd(), json: { Job: spec.job }, exitCode: exitCodes.done };
+}

@@ -1,0 +1,118 @@
+import { open, readFile } from 'node:fs/promises';
+import { openBundle } from '../../../bundler/bundle-file.ts';
+import { endsAsBundle } from '../../../bundler/format/trailer.ts';
+import { describeBundle, inspectBundle } from '../../../bundler/inspect.ts';
+import { piecesOf } from '../../../bundler/pieces.ts';
+import type { Context } from '../../core/context.ts';
+import { Crc32 } from '../../core/crc32.ts';
+import { describeCause, exitCodes, SaddlebagError } from '../../core/errors.ts';
+import type { DescribedFile } from '../../publish/provenance/provenance.ts';
+import type { Publishable } from '../../publish/publish.ts';
+import { readDigests } from './file-digests.ts';
+import { type ProgramNames, readProgram } from './published-program.ts';
+
+/** What is published, and what is known of it. */
+export type PublishedFile = Publishable & DescribedFile;
+
+/** What is known of a bundle that `saddlebag bundle` has written: used of what its `--json` prints. */
+export interface WrittenBundle {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+/**
+ * Reads what is to be published, once, and checks every byte of it: a bundle by the digests in it; one that is described,
+ * in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is taken as it is.
+ * @throws {SaddlebagError} what `inspectBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
+ */
+export async function readPublishable(
+  given: string | WrittenBundle,
+  names: ProgramNames,
+  context: Pick<Context, 'reporter' | 'signal'>,
+): Promise<PublishedFile> {
+  if (typeof given !== 'string') return readWritten(given, given.file, context);
+  const written = await readDescription(given);
+  if (written === undefined && !(await endsAsBundle(given))) return readProgram(given, names, context);
+  refuseNames(given, names);
+  return written === undefined ? readBundle(given, context) : readWritten(written, given, context);
+}
+
+function refuseNames(path: string, { name, appVersion }: ProgramNames): void {
+  if (name === undefined && appVersion === undefined) return;
+  throw new SaddlebagError('flag-unused', `cannot name ${path}: a bundle has its name and version in it`, {
+    hint: 'give them to `saddlebag bundle`; publish takes --name and --app-version for other programs',
+    exitCode: exitCodes.usage,
+  });
+}
+
+async function readBundle(
+  file: string,
+  { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
+): Promise<PublishedFile> {
+  const crc = new Crc32();
+  const bundle = await inspectBundle(file, {
+    signal,
+    onBytes: (bytes) => crc.update(bytes),
+    onProgress: (doneBytes, totalBytes) =>
+      reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
+  });
+  await using opened = await openBundle(file);
+  return { ...bundle, contents: bundle, crc32: crc.value, pieces: piecesOf(opened) };
+}
+
+/** Compares the whole file with its digest: then its frames are what `bundle` wrote, and need not be decoded. */
+async function readWritten(
+  { file, sha256 }: WrittenBundle,
+  describedBy: string,
+  context: Pick<Context, 'reporter' | 'signal'>,
+): Promise<PublishedFile> {
+  await using opened = await openBundle(file);
+  const digests = await readDigests(file, context);
+  if (digests.sha256 === sha256) {
+    const bundle = describeBundle({ ...opened, sha256 });
+    return { ...bundle, contents: bundle, crc32: digests.crc32, pieces: piecesOf(opened) };
+  }
+  const what = describedBy === file ? 'that was written' : `that ${describedBy} describes`;
+  throw new SaddlebagError('file-changed', `cannot publish ${opened.file}: it is not the bundle ${what}`, {
+    hint: 'bundle again, or give the bundle itself',
+  });
+}
+
+async function readDescription(path: string): Promise<WrittenBundle | undefined> {
+  if ((await firstByte(path)) !== '{') return undefined;
+  const invalid = (reason: string, cause?: unknown) =>
+    new SaddlebagError('bundle-json-invalid', `cannot read ${path}: ${reason}`, {
+      cause,
+      hint: 'give a bundle, or the JSON that `saddlebag bundle --json` printed',
+    });
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw invalid('it is neither a bundle nor JSON', cause);
+  }
+  const { version, file, sha256 } = value as Readonly<Record<string, unknown>>;
+  if (version !== 2 || typeof file !== 'string' || typeof sha256 !== 'string') {
+    throw invalid('it does not describe a bundle of version 2');
+  }
+  return { file, sha256 };
+}
+
+async function firstByte(path: string): Promise<string> {
+  const refused = (cause: unknown) =>
+    new SaddlebagError('bundle-unreadable', `cannot read ${path}: ${describeCause(cause)}`, {
+      cause,
+      hint: 'give the path of a bundle, as `saddlebag bundle` printed it',
+    });
+  const handle = await open(path).catch((cause: unknown) => {
+    throw refused(cause);
+  });
+  try {
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(1) });
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch (cause) {
+    throw refused(cause);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import type { NomadAllocation, PlacementFailure, TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
+import { explainAllocation, explainPlacement, lastLines } from '../../../deploy/release/diagnosis.ts';
+
+const event = (type: string, changes: Partial<TaskEvent> = {}): TaskEvent => ({
+  type,
+  time: 1,
+  message: '',
+  exitCode: 0,
+  signal: 0,
+  wasOutOfMemory: false,
+  ...changes,
+});
+
+const allocation = (events: readonly TaskEvent[], restarts = 0): NomadAllocation => ({
+  id: '0123456789',
+  evalId: 'e',
+  name: 'web.web[0]',
+  group: 'web',
+  nodeName: 'n',
+  jobVersion: 0,
+  desiredStatus: 'run',
+  clientStatus: 'failed',
+  isHealthy: false,
+  nextAllocationId: '',
+  followupEvalId: '',
+  createIndex: 1,
+  createdAtMs: 0,
+  healthAtMs: null,
+  tasks: [{ name: 'web', state: 'dead', failed: true, restarts, events }],
+});
+
+describe('a failed allocation', () => {
+  it.each([
+    [
+      [event('Terminated', { exitCode: 3 }), event('Alloc Unhealthy', { message: 'x' })],
+      'exited with code 3',
+    ],
+    [[event('Terminated', { exitCode: 137, signal: 9 })], 'was killed by SIGKILL'],
+    [
+      [event('Terminated', { exitCode: 137, signal: 9, wasOutOfMemory: true })],
+      'ran out of memory and was killed',
+    ],
+  ])('says how its task ended', (events, text) => {
+    expect(explainAllocation(allocation(events))).toBe(`task "web" ${text}`);
+  });
+
+  it('counts the starts', () => {
+    expect(explainAllocation(allocation([event('Terminated', { exitCode: 1 })], 2))).toBe(
+      'task "web" exited with code 1, 3 times',
+    );
+  });
+
+  it('says what kept its task from starting, on one line', () => {
+    const events = [
+      event('Driver Failure', { message: 'no such\n  file' }),
+      event('Not Restarting', { message: 'y' }),
+    ];
+    expect(explainAllocation(allocation(events))).toBe('task "web": no such file');
+  });
+
+  it('falls back on why Nomad calls it unhealthy', () => {
+    const events = [event('Started'), event('Alloc Unhealthy', { message: 'too late' })];
+    expect(explainAllocation(allocation(events))).toBe('task "web": too late');
+  });
+
+  it('names the check that a running app does not pass', () => {
+    const running = { ...allocation([event('Started')]), clientStatus: 'running' };
+    const tasks = running.tasks.map((task) => ({ ...task, state: 'running', failed: false }));
+    const checks = [
+      { check: 'http', status: 'failure', output: 'connection\nrefused' },
+      { check: 'other', status: 'success', output: 'ok' },
+    ];
+    expect(explainAllocation({ ...running, tasks }, { checks, log: [] })).toBe(
+      'task "web" runs, but check "http" fails: connection refused',
+    );
+  });
+
+  it('has no task to blame when it never came to a client', () => {
+    expect(explainAllocation({ ...allocation([]), tasks: [], clientStatus: 'lost' })).toBe(
+      'allocation 01234567 is lost',
+    );
+  });
+});
+
+describe('a group without room', () => {
+  const failure: PlacementFailure = {
+    group: 'web',
+    nodesEvaluated: 2,
+    nodesFiltered: 0,
+    nodesExhausted: 0,
+    nodesAvailable: [],
+    constraintFiltered: [],
+    dimensionExhausted: [],
+  };
+
+  it.each([
+    [{ dimensionExhausted: [['memory', 2] as const] }, 'memory exhausted on 2 nodes'],
+    [{ constraintFiltered: [['kernel = linux', 1] as const] }, '"kernel = linux" leaves out 1 node'],
+    [{ nodesEvaluated: 0, nodesAvailable: [['mars', 0] as const] }, 'no node is ready in mars'],
+    [{ nodesEvaluated: 0 }, 'no node is ready in its datacenters and node pool'],
+    [{}, 'none of 2 nodes has room'],
+  ])('says what is missing', (changes, text) => {
+    expect(explainPlacement({ ...failure, ...changes })).toBe(`group "web": ${text}`);
+  });
+});
+
+describe('the last lines of a log', () => {
+  it('leave out empty ones', () => {
+    expect(lastLines('a\n\nb \r\nc\n', 2)).toEqual(['b', 'c']);
+    expect(lastLines('', 2)).toEqual([]);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { NomadAllocation } from '../../../deploy/nomad/nomad-answers.ts';
+import { adviseOnTiming, describeTiming, slowestTiming } from '../../../deploy/release/timing.ts';
+
+/** An allocation of a task with events at some milliseconds. */
+function allocation(id: string, events: Readonly<Record<string, number>>): NomadAllocation {
+  return {
+    id,
+    evalId: 'e',
+    name: 'web.web[0]',
+    group: 'web',
+    nodeName: 'n',
+    jobVersion: 0,
+    desiredStatus: 'run',
+    clientStatus: 'running',
+    isHealthy: true,
+    nextAllocationId: '',
+    followupEvalId: '',
+    createIndex: 1,
+    createdAtMs: 20,
+    healthAtMs: 20_000,
+    tasks: [
+      {
+        name: 'web',
+        state: 'running',
+        failed: false,
+        restarts: 0,
+        events: Object.entries(events).map(([type, ms]) => ({
+          type,
+          time: ms * 1e6,
+          message: '',
+          exitCode: 0,
+          signal: 0,
+          wasOutOfMemory: false,
+        })),
+      },
+    ],
+  };
+}
+
+const slow = allocation('slow', {
+  Received: 1_000,
+  'Task Setup': 1_001,
+  'Downloading Artifacts': 14_000,
+  Started: 15_000,
+});
+
+describe('where the time went', () => {
+  it('is told of the slowest allocation, by one clock for each span', () => {
+    const quick = { ...slow, id: 'quick', healthAtMs: 15_001 };
+    const timing = slowestTiming([quick, slow], 0);
+    expect(timing).toEqual({
+      allocationId: 'slow',
+      schedulingMs: 20,
+      taskDirMs: 13_000,
+      downloadAndStartMs: 1_000,
+      healthMs: 5_000,
+    });
+    if (timing === null) throw new Error('no timing');
+    expect(describeTiming(timing)).toBe(
+      '19 s in all: scheduling 0.0 s, task directory 13 s, download and start 1.0 s, until healthy 5.0 s',
+    );
+    expect(adviseOnTiming(timing)).toMatch(/^the client's chroot_env .*\(13 s\).*nomad-clients\.md$/);
+  });
+
+  it('is not told where nothing started, or its first start is forgotten', () => {
+    expect(slowestTiming([], 0)).toBeNull();
+    expect(slowestTiming([allocation('a', { Received: 1 })], 0)).toBeNull();
+    expect(slowestTiming([allocation('a', { Restarting: 1, Started: 2 })], 0)).toBeNull();
+  });
+
+  it('counts what a task without artifacts has not, and no negative time', () => {
+    const bare = allocation('bare', { Received: 100, Started: 130 });
+    expect(slowestTiming([{ ...bare, healthAtMs: null }], 50)).toEqual({
+      allocationId: 'bare',
+      schedulingMs: 0,
+      taskDirMs: 30,
+      downloadAndStartMs: 0,
+      healthMs: null,
+    });
+  });
+
+  it('advises nothing where the directory is quick', () => {
+    const quick = slowestTiming(
+      [allocation('a', { Received: 1, 'Downloading Artifacts': 300, Started: 400 })],
+      0,
+    );
+    expect(quick && adviseOnTiming(quick)).toBeNull();
+  });
+});
