@@ -2,6 +2,7 @@ import { jobUnknown } from '../../deploy/nomad/nomad-operations.ts';
 import { describeHistory, type JobHistory, type JobVersion } from '../../deploy/running/job-history.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import { askDownload } from '../publish/download.ts';
 import { type NomadFlags, withNomad } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
@@ -57,5 +58,6 @@ function renderVersion(one: JobVersion): string {
     const state = isThere === null ? '' : isThere ? ', is there' : ', is gone';
     return `     ${task}: ${checksum.replace(/^(sha256:.{12}).*/, '$1…') || 'no checksum'}${state}  ${url}`;
   });
-  return [`${String(one.jobVersion).padStart(4)} ${time}  ${marks.join(', ')}`, ...lines].join('\n');
+  const first = `${String(one.jobVersion).padStart(4)} ${time}  ${marks.join(', ')}`;
+  return [first, ...lines].map(printable).join('\n');
 }

@@ -1,6 +1,6 @@
+import { renderColumns } from '../core/columns.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
-import { printable } from '../core/printable.ts';
 import type { PublishedRelease } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { readReleases } from '../publish/releases/store.ts';
@@ -33,16 +33,7 @@ export async function runReleases(
 function renderTable(releases: readonly PublishedRelease[]): string {
   if (releases.length === 0) return '';
   const header = ['VERSION', 'ARCH', 'SIZE', 'PUBLISHED', 'BY', 'REVISION', 'CHECKSUM', 'LABELS'];
-  const rows = [header, ...releases.map(rowOf)];
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return renderColumns([header, ...releases.map(rowOf)]);
 }
 
 function rowOf({ artifact, publishedAt, publishedBy, revision, labels }: PublishedRelease): string[] {
@@ -59,7 +50,7 @@ function rowOf({ artifact, publishedAt, publishedBy, revision, labels }: Publish
       .map(([key, value]) => `${key}=${value}`)
       .join(' '),
   ];
-  return cells.map((cell) => (cell === '' ? '-' : printable(cell)));
+  return cells.map((cell) => (cell === '' ? '-' : cell));
 }
 
 function shortRevision(revision: string): string {

@@ -1,4 +1,5 @@
 import { type JobRow, type JobStatus, listJobs, readJobStatus } from '../../deploy/running/job-status.ts';
+import { renderColumns } from '../core/columns.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
@@ -32,24 +33,15 @@ export async function runStatus(
 }
 
 function renderRows(rows: readonly JobRow[]): string {
-  const cells = rows.map((row) => [
-    row.jobId,
-    row.type,
-    row.status,
-    `version ${row.jobVersion}${row.isStable ? '' : ', not known healthy'}`,
-    row.submittedAt.replace(/\.\d+Z$/, 'Z'),
-  ]);
-  const widths = [0, 1, 2, 3, 4].map((column) =>
-    Math.max(0, ...cells.map((row) => row[column]?.length ?? 0)),
+  return renderColumns(
+    rows.map((row) => [
+      row.jobId,
+      row.type,
+      row.status,
+      `version ${row.jobVersion}${row.isStable ? '' : ', not known healthy'}`,
+      row.submittedAt.replace(/\.\d+Z$/, 'Z'),
+    ]),
   );
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 function renderStatus(status: JobStatus, view: readonly string[], page: string | null): string {
