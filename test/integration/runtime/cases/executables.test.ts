@@ -155,11 +155,14 @@ describeCases('Executables', (runCase) => {
       notFor: { 'in-place': 'its /usr would be the test’s', native: 'its /usr would be the test’s' },
     },
     async (cell) => {
-      const root = await bullseye(cell);
+      const system = await bullseye(cell);
       const bundle = await bundleProgram(cell, await realProgram('perl', 'Perl'), [
         '-e',
         'print "$^V\\n"; print -e "/etc/debian_version" ? 1 : 0',
       ]);
+      // Of /tmp a case sees its bundle's directory alone.
+      const root = join(bundle.directory, 'debian');
+      await run('cp', ['--archive', '--link', system, root]);
       const inside = `for each in usr etc; do mount --bind ${root}/$each $each; done
       for each in bin sbin lib lib64; do ln -sfn usr/$each $each; done`;
       const outcome = await cell.start(bundle, {
