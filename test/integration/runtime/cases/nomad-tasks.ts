@@ -145,6 +145,13 @@ export class Job {
     return (await this.#api(`/client/fs/logs/${allocation.ID}?${query}`)) as string;
   }
 
+  /** Names what is in a directory of an allocation, `path` from its own root; nothing where it is missing. */
+  async names(allocation: Allocation, path: string): Promise<readonly string[]> {
+    const query = `path=${encodeURIComponent(path)}`;
+    const found = await this.#api(`/client/fs/ls/${allocation.ID}?${query}`).catch(() => []);
+    return (found as readonly { readonly Name: string }[]).map(({ Name }) => Name);
+  }
+
   async restart(allocation: Allocation): Promise<void> {
     await this.#api(`/client/allocation/${allocation.ID}/restart`, { TaskName: 'task-0' }, 'PUT');
   }

@@ -1,4 +1,5 @@
 import { afterAll, expect } from 'vitest';
+import { closureOf } from '../../../helpers/closures.ts';
 import { type NomadStack, startNomad } from '../../../stack/nomad.ts';
 import { type Cell, until } from './cell.ts';
 import { describeCases } from './harness.ts';
@@ -17,6 +18,7 @@ function nomad(): Promise<NomadStack> {
   return started;
 }
 
+const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
 const needs = ['nomad', 'gcc', 'root'];
 const native = 'an allocation has no /nix';
 
@@ -121,6 +123,31 @@ describeCases('Nomad', (runCase) => {
       expect(exitCodes((await job.allocations())[0])).toEqual([7]);
     },
   );
+
+  runCase(66, 'an app without a handler ends by kill_signal under --init', anyOf, async (cell) => {
+    const bundle = await staticBundle(cell, { closure: { entrypoint: { ...entrypoint, init: true } } });
+    const job = await Job.run(await nomad(), bundle, { ...userOf(cell), type: 'service', args: ['sit'] });
+    const [allocation] = await reach(cell, job, 'running');
+    await until(async () => (await job.log(allocation, 'stdout')) === 'ready\n');
+    await job.stop();
+    await until(async () => exitCodes((await job.allocations())[0]).length > 0, 60_000);
+    // After kill_timeout it would be 137.
+    expect(exitCodes((await job.allocations())[0])).toEqual([143]);
+  });
+
+  runCase(66, 'kill_signal ends a start that is unpacking', anyOf, async (cell) => {
+    const names = Array.from({ length: 40_000 }, (_, number) => `data/${number % 40}/${number}`);
+    const members = Object.fromEntries(names.map((name) => [name, `${name}\n`]));
+    const bundle = await staticBundle(cell, { members });
+    const job = await Job.run(await nomad(), bundle, { ...userOf(cell), type: 'service', args: ['wait'] });
+    const [allocation] = await reach(cell, job, 'running');
+    await until(async () => (await job.names(allocation, 'task-0/')).includes('nix'));
+    await job.stop();
+    await until(async () => exitCodes((await job.allocations())[0]).length > 0, 60_000);
+    expect(exitCodes((await job.allocations())[0])).toEqual([143]);
+    // The app, which would have ended with 7, was never run.
+    expect(await job.log(allocation, 'stdout')).toBe('');
+  });
 });
 
 function exitCodes(allocation: Allocation | undefined): readonly number[] {
