@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Bundle, ImagePath } from '../src/core/types.ts';
-import { openBundle } from './bundle-file.ts';
+import { type OpenBundle, openBundle } from './bundle-file.ts';
 import type { Header, PathRecord } from './format/header.ts';
 import type { FrameRecord } from './format/index-table.ts';
 import type { Metadata } from './format/metadata.ts';
@@ -14,6 +14,14 @@ import { type VerifyOptions, verifyFrames } from './verify.ts';
  */
 export async function inspectBundle(path: string, options: VerifyOptions): Promise<Bundle> {
   await using bundle = await openBundle(path);
+  return await inspectOpenBundle(bundle, options);
+}
+
+/**
+ * As `inspectBundle`, of a bundle that is open, which stays the caller's.
+ * @throws {SaddlebagError} `bundle-unreadable`, `bundle-damaged`
+ */
+export async function inspectOpenBundle(bundle: OpenBundle, options: VerifyOptions): Promise<Bundle> {
   const hash = createHash('sha256');
   const onBytes = (bytes: Uint8Array) => {
     hash.update(bytes);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isImageSettings } from '../../src/core/image-settings.ts';
 import {
   type ClosureSource,
   closureSources,
@@ -65,18 +66,6 @@ function parse(text: string): Metadata | undefined {
     references.every(Array.isArray) &&
     typeof runtimeSha256 === 'string';
   return ok ? (value as Metadata) : undefined;
-}
-
-function isImageSettings(value: unknown): value is ImageSettings {
-  if (typeof value !== 'object' || value === null) return false;
-  const { user, ports, stopSignal } = value as Partial<Record<keyof ImageSettings, unknown>>;
-  const isTextOrNull = (text: unknown) => text === null || typeof text === 'string';
-  return (
-    isTextOrNull(user) &&
-    isTextOrNull(stopSignal) &&
-    Array.isArray(ports) &&
-    ports.every((port) => typeof port === 'string')
-  );
 }
 
 function isExclusion(value: unknown): value is Exclusion {

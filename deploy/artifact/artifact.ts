@@ -1,4 +1,5 @@
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { isImageSettings } from '../../src/core/image-settings.ts';
 import { splitNameVersion } from '../../src/core/store-path.ts';
 import type { Arch, ImageSettings } from '../../src/core/types.ts';
 import { type ArtifactSource, checksumProblem, parseArtifactSource } from './artifact-source.ts';
@@ -95,18 +96,6 @@ function parseArtifactJson(text: string, from: string): DeployArtifact {
     throw invalid(from, problems);
   }
   return { name, arch, interpreter, init, imageSettings, source: parsed };
-}
-
-function isImageSettings(value: unknown): value is ImageSettings {
-  if (typeof value !== 'object' || value === null) return false;
-  const { user, ports, stopSignal } = value as Readonly<Record<string, unknown>>;
-  const isTextOrNull = (text: unknown) => text === null || typeof text === 'string';
-  return (
-    isTextOrNull(user) &&
-    isTextOrNull(stopSignal) &&
-    Array.isArray(ports) &&
-    ports.every((port) => typeof port === 'string')
-  );
 }
 
 function checksumProblems(checksum: unknown, inSource: string): string[] {

@@ -3,6 +3,7 @@ import { describeHistory, type JobHistory, type JobVersion } from '../../deploy/
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
+import { formatMoment } from '../core/units.ts';
 import { askDownload } from '../publish/download.ts';
 import { type NomadFlags, withNomad } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
@@ -53,7 +54,7 @@ function renderVersion(one: JobVersion): string {
     ...(one.deployedBy === null ? [] : [`by ${one.deployedBy}`]),
     ...(one.revision === null ? [] : [`revision ${one.revision.slice(0, 12)}`]),
   ];
-  const time = one.submittedAt.replace(/\.\d+Z$/, 'Z');
+  const time = formatMoment(one.submittedAt);
   const lines = one.artifacts.map(({ task, url, checksum, exists: isThere }) => {
     const state = isThere === null ? '' : isThere ? ', is there' : ', is gone';
     return `     ${task}: ${checksum.replace(/^(sha256:.{12}).*/, '$1…') || 'no checksum'}${state}  ${url}`;

@@ -2,7 +2,7 @@ import { renderColumns } from '../core/columns.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { PublishedRelease } from '../core/types.ts';
-import { formatBytes } from '../core/units.ts';
+import { formatBytes, formatMoment } from '../core/units.ts';
 import { readReleases } from '../publish/releases/store.ts';
 import type { CommandResult } from './result.ts';
 import { openOrigin, type StoreFlags } from './stores.ts';
@@ -41,7 +41,7 @@ function rowOf({ artifact, publishedAt, publishedBy, revision, labels }: Publish
     artifact.appVersion,
     artifact.arch,
     formatBytes(artifact.sizeBytes),
-    publishedAt.replace(/\.\d+Z$/, 'Z'),
+    formatMoment(publishedAt),
     publishedBy ?? '',
     revision === null ? '' : shortRevision(revision),
     // As much as `NAME@sha256:…` takes at least.

@@ -3,6 +3,7 @@ import { renderColumns } from '../core/columns.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
+import { formatMoment } from '../core/units.ts';
 import { jobPage, type NomadFlags, withNomad } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
 
@@ -39,7 +40,7 @@ function renderRows(rows: readonly JobRow[]): string {
       row.type,
       row.status,
       `version ${row.jobVersion}${row.isStable ? '' : ', not known healthy'}`,
-      row.submittedAt.replace(/\.\d+Z$/, 'Z'),
+      formatMoment(row.submittedAt),
     ]),
   );
 }
@@ -47,7 +48,7 @@ function renderRows(rows: readonly JobRow[]): string {
 function renderStatus(status: JobStatus, view: readonly string[], page: string | null): string {
   const { jobId, type, jobVersion, explanation, submittedAt, artifacts } = status;
   return [
-    `${jobId}: ${type}, version ${jobVersion} of ${submittedAt.replace(/\.\d+Z$/, 'Z')}, ${status.status}`,
+    `${jobId}: ${type}, version ${jobVersion} of ${formatMoment(submittedAt)}, ${status.status}`,
     ...(explanation === null ? [] : [`  ${explanation}`]),
     ...artifacts.map(({ task, url, checksum }) => `  ${task} runs ${url} ${checksum}`),
     ...view.map((line) => `  ${line}`),

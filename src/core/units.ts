@@ -38,3 +38,10 @@ export function formatDuration(durationMs: number): string {
   const whole = Math.round(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
+
+/**
+ * Writes a moment (ISO 8601, in UTC) for people: to the second.
+ */
+export function formatMoment(moment: string): string {
+  return moment.replace(/\.\d+Z$/, 'Z');
+}

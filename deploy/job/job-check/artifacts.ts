@@ -1,3 +1,4 @@
+import { formatMoment } from '../../../src/core/units.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './fields.ts';
 import type { CheckFacts, Finding } from './finding.ts';
 import { isOlder } from './version.ts';
@@ -41,7 +42,7 @@ function checkExpiry(
 ): Finding[] {
   const expiresMs = expiryOf(source);
   if (expiresMs === null) return [];
-  const when = new Date(expiresMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const when = formatMoment(new Date(expiresMs).toISOString());
   const hint = 'publish where clients have access of their own, or deploy with a fresh link';
   if (expiresMs <= nowMs) {
     return [{ kind: 'error', place: at, problem: `the link to ${shown(source)} expired at ${when}`, hint }];

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { openBundle } from '../../../bundler/bundle-file.ts';
 import { endsAsBundle } from '../../../bundler/format/trailer.ts';
-import { describeBundle, inspectBundle } from '../../../bundler/inspect.ts';
+import { describeBundle, inspectOpenBundle } from '../../../bundler/inspect.ts';
 import { piecesOf } from '../../../bundler/pieces.ts';
 import type { Context } from '../../core/context.ts';
 import { Crc32 } from '../../core/crc32.ts';
@@ -23,7 +23,7 @@ export interface WrittenBundle {
 /**
  * Reads what is to be published, once, and checks every byte of it: a bundle by the digests in it; one that is described,
  * in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is taken as it is.
- * @throws {SaddlebagError} what `inspectBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
+ * @throws {SaddlebagError} what `openBundle`, `inspectOpenBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
  */
 export async function readPublishable(
   given: string | WrittenBundle,
@@ -50,13 +50,13 @@ async function readBundle(
   { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<PublishedFile> {
   const crc = new Crc32();
-  const bundle = await inspectBundle(file, {
+  await using opened = await openBundle(file);
+  const bundle = await inspectOpenBundle(opened, {
     signal,
     onBytes: (bytes) => crc.update(bytes),
     onProgress: (doneBytes, totalBytes) =>
       reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
   });
-  await using opened = await openBundle(file);
   return { ...bundle, contents: bundle, crc32: crc.value, pieces: piecesOf(opened) };
 }
 
