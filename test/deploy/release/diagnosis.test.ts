@@ -1,34 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { NomadAllocation, PlacementFailure, TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
+import type { PlacementFailure, TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
 import { explainAllocation, explainPlacement, lastLines } from '../../../deploy/release/diagnosis.ts';
+import { allocationOf, taskEvent as event } from './sample.ts';
 
-const event = (type: string, changes: Partial<TaskEvent> = {}): TaskEvent => ({
-  type,
-  time: 1,
-  message: '',
-  exitCode: 0,
-  signal: 0,
-  wasOutOfMemory: false,
-  ...changes,
-});
-
-const allocation = (events: readonly TaskEvent[], restarts = 0): NomadAllocation => ({
-  id: '0123456789',
-  evalId: 'e',
-  name: 'web.web[0]',
-  group: 'web',
-  nodeName: 'n',
-  jobVersion: 0,
-  desiredStatus: 'run',
-  clientStatus: 'failed',
-  isHealthy: false,
-  nextAllocationId: '',
-  followupEvalId: '',
-  createIndex: 1,
-  createdAtMs: 0,
-  healthAtMs: null,
-  tasks: [{ name: 'web', state: 'dead', failed: true, restarts, events }],
-});
+const allocation = (events: readonly TaskEvent[], restarts = 0) =>
+  allocationOf(
+    events,
+    { clientStatus: 'failed', isHealthy: false },
+    { state: 'dead', failed: true, restarts },
+  );
 
 describe('a failed allocation', () => {
   it.each([

@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { signalName } from '../../../deploy/job/signal-name.ts';
-import type { NomadAllocation, TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
+import type { TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
 import { explainCheck } from '../../../deploy/release/check-diagnosis.ts';
 import { failuresOf, findDoomedTask } from '../../../deploy/release/early-failure.ts';
+import { allocationOf, taskEvent as event } from './sample.ts';
 
-const event = (type: string, changes: Partial<TaskEvent> = {}): TaskEvent => ({
-  type,
-  time: 1,
-  message: '',
-  exitCode: 0,
-  signal: 0,
-  wasOutOfMemory: false,
-  ...changes,
-});
 const ended = (exitCode: number) => event('Terminated', { exitCode });
 const again = event('Restarting');
 const download = (message: string) => event('Failed Artifact Download', { message });
@@ -20,23 +12,7 @@ const download = (message: string) => event('Failed Artifact Download', { messag
 const allocation = (
   events: readonly TaskEvent[],
   { state = 'pending', isHealthy = null as boolean | null } = {},
-): NomadAllocation => ({
-  id: '0123456789',
-  evalId: 'e',
-  name: 'web.web[0]',
-  group: 'web',
-  nodeName: 'n',
-  jobVersion: 0,
-  desiredStatus: 'run',
-  clientStatus: 'pending',
-  isHealthy,
-  nextAllocationId: '',
-  followupEvalId: '',
-  createIndex: 1,
-  createdAtMs: 0,
-  healthAtMs: null,
-  tasks: [{ name: 'web', state, failed: false, restarts: 1, events }],
-});
+) => allocationOf(events, { clientStatus: 'pending', isHealthy }, { state, restarts: 1 });
 
 describe('an allocation whose restart policy still hopes', () => {
   it.each([

@@ -1,41 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { NomadAllocation } from '../../../deploy/nomad/nomad-answers.ts';
 import { adviseOnTiming, describeTiming, slowestTiming } from '../../../deploy/release/timing.ts';
+import { allocationOf, taskEvent } from './sample.ts';
 
 /** An allocation of a task with events at some milliseconds. */
-function allocation(id: string, events: Readonly<Record<string, number>>): NomadAllocation {
-  return {
-    id,
-    evalId: 'e',
-    name: 'web.web[0]',
-    group: 'web',
-    nodeName: 'n',
-    jobVersion: 0,
-    desiredStatus: 'run',
-    clientStatus: 'running',
-    isHealthy: true,
-    nextAllocationId: '',
-    followupEvalId: '',
-    createIndex: 1,
-    createdAtMs: 20,
-    healthAtMs: 20_000,
-    tasks: [
-      {
-        name: 'web',
-        state: 'running',
-        failed: false,
-        restarts: 0,
-        events: Object.entries(events).map(([type, ms]) => ({
-          type,
-          time: ms * 1e6,
-          message: '',
-          exitCode: 0,
-          signal: 0,
-          wasOutOfMemory: false,
-        })),
-      },
-    ],
-  };
+function allocation(id: string, events: Readonly<Record<string, number>>) {
+  return allocationOf(
+    Object.entries(events).map(([type, ms]) => taskEvent(type, { time: ms * 1e6 })),
+    { id, isHealthy: true, createdAtMs: 20, healthAtMs: 20_000 },
+  );
 }
 
 const slow = allocation('slow', {
