@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
+import { seeded } from './seeded.ts';
 
 /** A recorded answer: which part of a job's state it is, and its JSON (test/stack/record-nomad.ts). */
 interface Recorded {
@@ -30,17 +31,6 @@ export interface ChaosOptions {
   readonly goesAway?: boolean;
 }
 
-/** Makes a generator of numbers from 0 to 1 that is the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const partOf = /^\/v1\/job\/[^/?]+(?:\/(evaluations|deployments|allocations))?(?:\?|$)/;
 
 /** Plays the states of a recorded job one by one, and answers what is asked of it, in between and badly. */
@@ -57,7 +47,7 @@ export class ChaosAgent {
   readonly #goesAwayAt: number;
 
   private constructor(name: string, { version, seed, faults, goesAway = false }: ChaosOptions) {
-    this.#random = randomFrom(seed);
+    this.#random = seeded(seed);
     this.#misbehaviour = faults;
     const file = new URL(`../fixtures/nomad/${name}.json`, import.meta.url);
     const records = JSON.parse(readFileSync(file, 'utf8')) as Recorded[];

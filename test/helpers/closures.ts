@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DataRequest, dataKinds } from '../../bundler/closure/data/kinds.ts';
 import { parseStorePath } from '../../src/core/store-path.ts';
-import type { Closure, EnvSetting } from '../../src/core/types.ts';
+import type { Closure, Entrypoint, EnvSetting } from '../../src/core/types.ts';
 
 /** What a test tree holds: a file's content, an executable file, or a symbolic link. */
 export type Member = string | Buffer | { readonly executable: string | Buffer } | { readonly link: string };
@@ -27,6 +27,20 @@ export function fakeStorePath(name: string, letter = 'a') {
   return parseStorePath(`/nix/store/${letter.repeat(32)}-${name}`);
 }
 
+/** Makes an entrypoint that starts `program`, an absolute path, and sets nothing. */
+export function entrypointOf(program: string): Entrypoint {
+  return {
+    program,
+    args: [],
+    defaultArgs: [],
+    env: [],
+    workingDirectory: null,
+    init: false,
+    ownName: false,
+    interpreter: null,
+  };
+}
+
 /**
  * Makes a closure of directories on disk, in the order given; the last one has the program.
  */
@@ -47,16 +61,7 @@ export function closureOf(
     appVersion: '1.0',
     arch: process.arch === 'arm64' ? 'aarch64' : 'x86_64',
     ownLoader: false,
-    entrypoint: {
-      program: `${paths.at(-1)?.storePath}/${program}`,
-      args: [],
-      defaultArgs: [],
-      env: [],
-      workingDirectory: null,
-      init: false,
-      ownName: false,
-      interpreter: null,
-    },
+    entrypoint: entrypointOf(`${paths.at(-1)?.storePath}/${program}`),
     programs: [],
     binds: [],
     root: null,

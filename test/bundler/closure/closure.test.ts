@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ClosureRequest, readClosure } from '../../../bundler/closure/closure.ts';
-import { writeTree } from '../../helpers/closures.ts';
+import { entrypointOf, writeTree } from '../../helpers/closures.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { buildElf } from './elf/build-elf.ts';
@@ -29,14 +29,9 @@ describe('readClosure', () => {
       appVersion: '1.2',
       arch: 'x86_64',
       entrypoint: {
-        program: `${path?.storePath}/bin/app`,
+        ...entrypointOf(`${path?.storePath}/bin/app`),
         args: ['--port'],
-        defaultArgs: [],
         env: [{ name: 'A', value: 'b', policy: 'where-unset' }],
-        workingDirectory: null,
-        init: false,
-        ownName: false,
-        interpreter: null,
       },
       programs: [],
       binds: [],

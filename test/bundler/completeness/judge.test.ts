@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ElfFact, PathFacts } from '../../../bundler/completeness/facts.ts';
 import { judgeClosure } from '../../../bundler/completeness/judge.ts';
 import type { Closure } from '../../../src/core/types.ts';
-import { closureOf, fakeStorePath, type Member, writeTree } from '../../helpers/closures.ts';
+import { closureOf, entrypointOf, fakeStorePath, type Member, writeTree } from '../../helpers/closures.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 const lib = fakeStorePath('lib', 'a');
@@ -213,9 +213,7 @@ describe('judgeClosure', () => {
         },
         closure: {
           root: lib,
-          entrypoint: {
-            ...closureOf([{ name: 'lib', letter: 'a', directory: '/' }], 'usr/bin/web').entrypoint,
-          },
+          entrypoint: entrypointOf(`${lib}/usr/bin/web`),
         },
       },
     );

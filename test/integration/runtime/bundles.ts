@@ -7,7 +7,7 @@ import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
-import type { Arch, Closure } from '../../../src/core/types.ts';
+import type { Arch, Closure, Entrypoint } from '../../../src/core/types.ts';
 import { closureOf, type Member, settingsOf, writeTree } from '../../helpers/closures.ts';
 import { readRuntimeUnderTest, sanitizerVariables } from './under-test.ts';
 
@@ -86,6 +86,8 @@ export async function makeBundle(
       readonly members: Readonly<Record<string, Member>>;
     }[];
     readonly closure?: Partial<Closure>;
+    /** Of the closure's, what is another; arguments are `args`. */
+    readonly entrypoint?: Partial<Entrypoint>;
     readonly args?: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
     readonly frameBytes?: number;
@@ -111,10 +113,11 @@ export async function makeBundle(
     options.closure,
   );
   const arch = options.arch ?? closure.arch;
+  const started = { ...closure.entrypoint, ...options.entrypoint };
   const entrypoint = {
-    ...closure.entrypoint,
+    ...started,
     args: options.args ?? [],
-    env: [...settingsOf(options.env ?? {}), ...closure.entrypoint.env],
+    env: [...settingsOf(options.env ?? {}), ...started.env],
   };
   const file = join(directory, 'app');
   await writeBundle(

@@ -1,17 +1,13 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { closureOf } from '../../helpers/closures.ts';
 import { describeWith } from '../../helpers/needs.ts';
 import { makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
 import { dropRights, machineTools } from './machine.ts';
 import { isSanitized } from './under-test.ts';
 
-const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
-
 /** Bundles a script that runs under the small init, or not. */
-const makeWith = (init: boolean, script: string) =>
-  makeBundle(script, { closure: { entrypoint: { ...entrypoint, init } } });
+const makeWith = (init: boolean, script: string) => makeBundle(script, { entrypoint: { init } });
 
 const asFirst = `/usr/bin/unshare -pf --mount-proc ${dropRights}`;
 
@@ -123,7 +119,7 @@ describeWith(machineTools, 'as PID 1', () => {
   it('says that the program is not there', async () => {
     const bundle = await makeBundle('', {
       members: { 'bin/app': { executable: '#!/no/such/interpreter\n' } },
-      closure: { entrypoint: { ...entrypoint, init: true } },
+      entrypoint: { init: true },
     });
     const outcome = await startAsFirst(bundle).outcome;
     expect(outcome).toMatchObject({ code: 127 });

@@ -1,7 +1,7 @@
 import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { closureOf, fakeStorePath } from '../../helpers/closures.ts';
+import { fakeStorePath } from '../../helpers/closures.ts';
 import {
   appBase,
   hostArch,
@@ -12,8 +12,6 @@ import {
   type TestBundle,
 } from './bundles.ts';
 import { readRuntimeUnderTest } from './under-test.ts';
-
-const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
 
 const ask = (bundle: TestBundle, option: string, ...args: readonly string[]) =>
   start(bundle, { args: [`--saddlebag-${option}`, ...args] });
@@ -205,8 +203,8 @@ describe('exec', () => {
       members: { 'bin/app-tool': { executable: '#!/bin/sh\necho ours\n' } },
       args: ['--own'],
       env: { FIRST: 'ours' },
+      entrypoint: { workingDirectory: '/usr' },
       closure: {
-        entrypoint: { ...entrypoint, workingDirectory: '/usr' },
         programs: [{ name: 'named', program: `${fakeStorePath('app-1.0', 'c')}/bin/app` as never }],
       },
     });

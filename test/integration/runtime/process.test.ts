@@ -1,8 +1,7 @@
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { closureOf } from '../../helpers/closures.ts';
-import { makeBundle, start, startChild, withCache } from './bundles.ts';
+import { appBase, makeBundle, start, startChild, withCache } from './bundles.ts';
 import { isSanitized } from './under-test.ts';
 
 describe('the process of a started bundle', () => {
@@ -13,21 +12,18 @@ describe('the process of a started bundle', () => {
 
   it('applies each policy of a variable, in the order of the settings', async () => {
     const bundle = await makeBundle('env', {
-      closure: {
-        entrypoint: {
-          ...closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app').entrypoint,
-          env: [
-            { name: 'ALWAYS', value: 'ours', policy: 'always' },
-            { name: 'FIRST', value: '/etc/none', policy: 'where-unset-if-present' },
-            { name: 'FIRST', value: '/etc/passwd', policy: 'where-unset-if-present' },
-            { name: 'FIRST', value: '/etc/group', policy: 'where-unset-if-present' },
-            { name: 'GONE', value: '', policy: 'unset' },
-            { name: 'HEAD', value: 'ours', policy: 'prepend' },
-            { name: 'HEAD', value: 'first', policy: 'prepend' },
-            { name: 'NEW', value: 'ours', policy: 'append' },
-            { name: 'TAIL', value: 'ours', policy: 'append' },
-          ],
-        },
+      entrypoint: {
+        env: [
+          { name: 'ALWAYS', value: 'ours', policy: 'always' },
+          { name: 'FIRST', value: '/etc/none', policy: 'where-unset-if-present' },
+          { name: 'FIRST', value: '/etc/passwd', policy: 'where-unset-if-present' },
+          { name: 'FIRST', value: '/etc/group', policy: 'where-unset-if-present' },
+          { name: 'GONE', value: '', policy: 'unset' },
+          { name: 'HEAD', value: 'ours', policy: 'prepend' },
+          { name: 'HEAD', value: 'first', policy: 'prepend' },
+          { name: 'NEW', value: 'ours', policy: 'append' },
+          { name: 'TAIL', value: 'ours', policy: 'append' },
+        ],
       },
     });
     const env = { ALWAYS: 'theirs', GONE: 'theirs', HEAD: 'theirs', TAIL: 'theirs', GONER: 'kept' };
@@ -46,19 +42,16 @@ describe('the process of a started bundle', () => {
   });
 
   it('has arguments that stand in where the user gives none', async () => {
-    const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
     const bundle = await makeBundle('echo "$@"', {
       args: ['always'],
-      closure: { entrypoint: { ...entrypoint, defaultArgs: ['by', 'default'] } },
+      entrypoint: { defaultArgs: ['by', 'default'] },
     });
     expect((await start(bundle)).stdout).toBe('always by default\n');
     expect((await start(bundle, { args: ['given'] })).stdout).toBe('always given\n');
   });
 
   it('starts in its working directory, and says so where that is not there', async () => {
-    const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
-    const inDirectory = (workingDirectory: string) =>
-      makeBundle('pwd', { closure: { entrypoint: { ...entrypoint, workingDirectory } } });
+    const inDirectory = (workingDirectory: string) => makeBundle('pwd', { entrypoint: { workingDirectory } });
     expect((await start(await inDirectory('/usr/bin'))).stdout).toBe('/usr/bin\n');
     expect(await start(await inDirectory('/nowhere/at-all'))).toMatchObject({
       code: 125,
@@ -73,14 +66,13 @@ describe('the process of a started bundle', () => {
   });
 
   it('calls a program by its own path where it looks for its files from there', async () => {
-    const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '' }], 'bin/app');
     const bundle = await makeBundle('', {
       members: { 'bin/app': { link: '/bin/cat' } },
-      closure: { entrypoint: { ...entrypoint, ownName: true } },
+      entrypoint: { ownName: true },
       args: ['/proc/self/cmdline'],
     });
     const { stdout } = await start(bundle, { argv0: 'cat' });
-    expect(stdout).toBe(`${entrypoint.program}\0/proc/self/cmdline\0`);
+    expect(stdout).toBe(`/nix/store/${appBase}/bin/app\0/proc/self/cmdline\0`);
   });
 
   it('drops the loader’s variables for a closure with its own loader, and only for one', async () => {

@@ -77,17 +77,10 @@ describe('a relocated closure', () => {
   });
 
   it('starts in its working directory and at its other programs', async () => {
-    const closure = {
-      programs: [{ name: 'other', program: `${own}/other` }],
-      entrypoint: {
-        ...{ program: `${own}/bin/app`, args: [], defaultArgs: [], env: [], interpreter: null },
-        ...{ init: false, ownName: false },
-        workingDirectory: `${own}/bin`,
-      },
-    };
     const bundle = await makeBundle('', {
       members: { other: { executable: '#!/bin/sh\npwd; echo "$0"\n' } },
-      closure,
+      closure: { programs: [{ name: 'other', program: `${own}/other` }] },
+      entrypoint: { workingDirectory: `${own}/bin` },
     });
     const { stdout, link } = await startRelocated(bundle, { argv0: 'other' });
     const physical = await readlink(link);

@@ -1,5 +1,4 @@
 import { afterAll, expect } from 'vitest';
-import { closureOf } from '../../../helpers/closures.ts';
 import { type NomadStack, startNomad } from '../../../stack/nomad.ts';
 import { type Cell, until } from './cell.ts';
 import { describeCases } from './harness.ts';
@@ -18,7 +17,6 @@ function nomad(): Promise<NomadStack> {
   return started;
 }
 
-const { entrypoint } = closureOf([{ name: 'app-1.0', letter: 'c', directory: '/' }], 'bin/app');
 const needs = ['nomad', 'gcc', 'root'];
 const native = 'an allocation has no /nix';
 
@@ -125,7 +123,7 @@ describeCases('Nomad', (runCase) => {
   );
 
   runCase(66, 'an app without a handler ends by kill_signal under --init', anyOf, async (cell) => {
-    const bundle = await staticBundle(cell, { closure: { entrypoint: { ...entrypoint, init: true } } });
+    const bundle = await staticBundle(cell, { entrypoint: { init: true } });
     const job = await Job.run(await nomad(), bundle, { ...userOf(cell), type: 'service', args: ['sit'] });
     const [allocation] = await reach(cell, job, 'running');
     await until(async () => (await job.log(allocation, 'stdout')) === 'ready\n');

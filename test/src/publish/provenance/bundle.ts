@@ -1,6 +1,7 @@
 import { parseStorePath } from '../../../../src/core/store-path.ts';
 import type { Bundle } from '../../../../src/core/types.ts';
 import type { DescribedFile } from '../../../../src/publish/provenance/provenance.ts';
+import { entrypointOf } from '../../../helpers/closures.ts';
 
 const glibc = parseStorePath(`/nix/store/${'0'.repeat(32)}-glibc-2.37-66`);
 const app = parseStorePath(`/nix/store/${'1'.repeat(32)}-web-1.0`);
@@ -12,16 +13,7 @@ const bundle: Bundle = {
   file: '/nowhere/web-1.0-x86_64',
   arch: 'x86_64',
   source: 'nix',
-  entrypoint: {
-    program: `${app}/bin/web`,
-    args: [],
-    defaultArgs: [],
-    env: [],
-    workingDirectory: null,
-    init: false,
-    ownName: false,
-    interpreter: null,
-  },
+  entrypoint: entrypointOf(`${app}/bin/web`),
   programs: [],
   binds: [],
   root: null,
