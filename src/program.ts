@@ -45,7 +45,6 @@ export function createProgram(host: Host): Command {
     .description('One executable file from an app and everything it needs; publish it, deploy it on Nomad.')
     .version(toolVersion)
     .configureHelp({ showGlobalOptions: true })
-    .helpCommand(false)
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'saddlebag: ')) })
     .addHelpText(
@@ -62,6 +61,8 @@ export function createProgram(host: Host): Command {
     program.commandsGroup(heading);
     for (const add of commands) add(program, host);
   }
+  // Here, where it takes the heading of the last group.
+  program.helpCommand('help [command]', 'display help for a command');
   addCompletion(program);
   return program;
 }

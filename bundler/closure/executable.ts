@@ -44,8 +44,12 @@ function notExecutable(file: string, start: Buffer): SaddlebagError {
       { hint: 'bundle it on Linux, or bundle a directory that holds the Linux build' },
     );
   }
-  return new SaddlebagError(
-    'not-executable',
-    `cannot bundle ${file}: it is neither an ELF program nor a script that begins with #!`,
-  );
+  const reason =
+    start.length === 0 ? 'it is empty' : 'it is neither an ELF program nor a script that begins with #!';
+  // Editors of Windows put it before all else, where neither they nor this error show it.
+  const hint =
+    start.toString('hex', 0, 3) === 'efbbbf'
+      ? `remove the byte order mark that it begins with: sed -i '1s/^\\xef\\xbb\\xbf//' ${file}`
+      : 'give a program, or a script whose first line names what runs it: #!/bin/sh';
+  return new SaddlebagError('not-executable', `cannot bundle ${file}: ${reason}`, { hint });
 }

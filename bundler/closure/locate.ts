@@ -30,7 +30,7 @@ const prefixes: Readonly<Record<string, ClosureSource>> = {
 /**
  * Decides how `<app>` is read: as its prefix or `asked` says; else an image as an image; what leads into the Nix store is a Nix closure, a
  * directory with the files of a project that project, any other a directory, and any other executable file a program of
- * this machine. A bare name that is no file here is looked up on PATH.
+ * this machine. A bare name is a file here, or where that is none or a bundle of it, what PATH has under that name.
  * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does not fit,
  *   `source-ambiguous`, `project-missing`, `flags-conflict`
  */
@@ -119,8 +119,8 @@ async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Prom
     () => undefined,
     (cause: unknown) => cause,
   );
-  if (problem === undefined) return file;
   const onPath = app.includes('/') ? undefined : await findOnPath(app, context.env);
+  if (problem === undefined) return onPath !== undefined && (await isBundle(file)) ? onPath : file;
   if (onPath !== undefined) return onPath;
   throw new SaddlebagError('app-not-found', `cannot bundle ${app}: ${describeCause(problem)}`, {
     cause: problem,
@@ -130,11 +130,16 @@ async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Prom
   });
 }
 
+/** As `saddlebag bundle git -o git` leaves behind, and then finds the next time. */
+async function isBundle(file: string): Promise<boolean> {
+  return (await stat(file)).isFile() && endsAsBundle(file);
+}
+
 async function requireProgram(file: string, isDirectory: boolean): Promise<void> {
   if (isDirectory) throw mismatch(file, 'it is a directory, not a program');
   if (await endsAsBundle(file)) {
     throw new SaddlebagError('already-bundle', `cannot bundle ${file}: it is a bundle already`, {
-      hint: 'give the program itself; a bare name means a file here before one on PATH, a path says which',
+      hint: 'give the program that it was made from, by its path',
     });
   }
   if (await isExecutableFile(file)) return;

@@ -71,11 +71,24 @@ function refuseShim(file: string): void {
   );
 }
 
+/** The kernel takes the carriage return for the name's last letter, so the script starts nowhere; most shells stumble too. */
+function refuseCarriageReturn({ file, bytes }: Script): void {
+  const end = bytes.indexOf('\n');
+  if (end < 0 || bytes[end - 1] !== 0x0d) return;
+  throw new SaddlebagError(
+    'shebang-unsupported',
+    `cannot bundle ${file}: its first line ends with a carriage return, as files from Windows do`,
+    { hint: `turn its line ends into those of Unix: sed -i 's/\\r$//' ${file}` },
+  );
+}
+
 /**
  * Finds the program that runs a script: what the first line names or, behind env, what PATH has under that name.
- * @throws {SaddlebagError} `interpreter-missing`, `shebang-unsupported` for options of env other than -S
+ * @throws {SaddlebagError} `interpreter-missing`, `shebang-unsupported` for options of env other than -S, and for a line that
+ *   ends as on Windows
  */
 export async function findInterpreter(script: Script, { context }: Workplace): Promise<string> {
+  refuseCarriageReturn(script);
   const { interpreter, command, argument } = script.shebang;
   if (command !== null) {
     const found = command.includes('/') ? command : await findOnPath(command, context.env);

@@ -20,7 +20,7 @@ import { tryBundle } from '../../bundler/trial.ts';
 import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
-import { writeAtomically } from '../core/files.ts';
+import { refuseTaken, writeAtomically } from '../core/files.ts';
 import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { renderSbom } from '../publish/provenance/sbom.ts';
@@ -83,6 +83,7 @@ export async function runBundle(
 ): Promise<CommandResult<Bundle>> {
   const startedMs = Date.now();
   const allow = parseAllow(input.flags.allow ?? []);
+  await refuseOutputs(input.flags, context);
   const { cache, close } = input.flags.cache === false ? closedCache : await openCache(context);
   const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-'));
   try {
@@ -104,6 +105,12 @@ export async function runBundle(
     await rm(workDirectory, { recursive: true, force: true });
     await close();
   }
+}
+
+/** What is named may come to an end after minutes only; that it has no place to go is told before. */
+async function refuseOutputs({ output, sbom, force = false }: BundleFlags, { cwd }: Context): Promise<void> {
+  if (output !== undefined) await refuseTaken(resolve(cwd, output), { force });
+  if (sbom !== undefined) await refuseTaken(resolve(cwd, sbom), { force: true });
 }
 
 /** Replaces an older one: it says nothing that the bundle does not. */

@@ -140,6 +140,7 @@ export const errorCodes = {
   'output-exists': 'the output is there already, and `--force` was not given',
   'output-failed': 'the output cannot be written',
   'output-is-directory': 'the output is a directory',
+  'output-not-file': 'the output is a device, a pipe or a socket, which no file may replace',
   'parts-left-behind': 'an upload broke off, and the parts that had arrived could not be removed',
   'plan-too-wide': '`--only-artifact`, and more of the job would change',
   'project-invalid': 'a file that describes a project cannot be read, or says what cannot be',

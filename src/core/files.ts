@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describeCause, SaddlebagError } from './errors.ts';
 
@@ -16,7 +16,7 @@ export interface WriteAtomicallyOptions {
 
 /**
  * Writes a file beside its place and renames it in: it appears whole or not at all, whatever the umask.
- * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-failed`; what `write` and `accept` throw passes unchanged
+ * @throws {SaddlebagError} what `refuseTaken` throws, `output-failed`; what `write` and `accept` throw passes unchanged
  */
 export async function writeAtomically<T>(
   file: string,
@@ -67,14 +67,33 @@ async function placeNew(temporary: string, file: string): Promise<void> {
   });
 }
 
-async function refuseTaken(file: string, { force }: Pick<WriteAtomicallyOptions, 'force'>): Promise<void> {
-  const found = await lstat(file).catch(() => undefined);
-  if (found?.isDirectory()) {
+/**
+ * Refuses a path that `writeAtomically` would refuse; before long work, whose result would have no place.
+ * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-not-file`, `output-failed` without a directory
+ */
+export async function refuseTaken(
+  file: string,
+  { force }: Pick<WriteAtomicallyOptions, 'force'>,
+): Promise<void> {
+  const directory = dirname(file);
+  await stat(directory).catch((cause: unknown) => {
+    throw outputFailed(file, cause);
+  });
+  // What a link leads to is what was meant: /dev/stdout, the directory of the current release.
+  const found = await stat(file).catch(() => lstat(file).catch(() => undefined));
+  if (found === undefined) return;
+  if (found.isDirectory()) {
     throw new SaddlebagError('output-is-directory', `cannot write ${file}: it is a directory`, {
-      hint: 'give the path of a file',
+      hint: `give the path of a file in it: ${join(file, 'NAME')}`,
     });
   }
-  if (found !== undefined && !force) throw outputExists(file);
+  // Renaming over /dev/null would take it from the whole machine.
+  if (!found.isFile() && !found.isSymbolicLink()) {
+    throw new SaddlebagError('output-not-file', `cannot write ${file}: it is a device, a pipe or a socket`, {
+      hint: 'give the path of a file: it appears whole, by a rename, or not at all',
+    });
+  }
+  if (!force) throw outputExists(file);
 }
 
 function outputExists(file: string): SaddlebagError {
@@ -84,8 +103,17 @@ function outputExists(file: string): SaddlebagError {
 }
 
 function outputFailed(file: string, cause: unknown): SaddlebagError {
-  return new SaddlebagError('output-failed', `cannot write ${file}: ${describeCause(cause)}`, { cause });
+  const hint = outputHints[(cause as NodeJS.ErrnoException).code ?? '']?.(file);
+  return new SaddlebagError('output-failed', `cannot write ${file}: ${describeCause(cause)}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
+
+const outputHints: Readonly<Record<string, (file: string) => string>> = {
+  ENOENT: (file) => `make its directory first: mkdir -p ${dirname(file)}`,
+  ENAMETOOLONG: () => 'choose a shorter name',
+};
 
 function isErrno(cause: unknown): boolean {
   return cause instanceof Error && 'errno' in cause;

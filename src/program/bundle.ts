@@ -11,6 +11,7 @@ import {
   type OutputFlags,
   outputOf,
   parseCount,
+  parseFile,
   parsePath,
 } from './command.ts';
 
@@ -45,7 +46,11 @@ export function addBundle(program: Command, { argv, invoke }: Host): void {
       const behind = behindDashes(argv);
       const given = first === undefined ? [] : [first, ...others];
       const [app, ...surplus] = given.slice(0, given.length - behind.length);
-      if (surplus.length > 0) bundle.error(`error: what is "${surplus[0]}" for? One app makes a bundle.`);
+      if (surplus.length > 0) {
+        bundle.error(
+          `error: what is "${surplus[0]}" for? One app makes a bundle.\n  hint: --include brings another program along, and puts it on the app's PATH`,
+        );
+      }
       return invoke({
         ...outputOf(flags),
         run: async (context) =>
@@ -134,8 +139,8 @@ function addStartFlags(bundle: Command): void {
 function addOutputFlags(bundle: Command): void {
   bundle
     .optionsGroup('The file:')
-    .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)')
-    .option('--sbom <file>', 'write a bill of materials (CycloneDX, JSON)')
+    .option('-o, --output <file>', 'where to write it (default: <name>-<version>-<arch>)', parseFile)
+    .option('--sbom <file>', 'write a bill of materials (CycloneDX, JSON)', parseFile)
     .option('--force', 'replace a file that is there')
     .addOption(
       new Option('--compress <level>', 'how hard to compress')

@@ -86,6 +86,15 @@ export function parsePath(value: string): string {
   return value;
 }
 
+/** Parses the path of a file to write; refuses `-`, which elsewhere stands for stdout. */
+export function parseFile(value: string): string {
+  if (value === '') throw new InvalidArgumentError('expected the path of a file.');
+  if (value !== '-') return value;
+  throw new InvalidArgumentError(
+    'it appears whole or not at all, so it is a file and never stdout; ./- is a file of that name.',
+  );
+}
+
 /** Parses a whole number from 1. */
 export function parseCount(value: string): number {
   if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('expected a whole number from 1.');

@@ -1,18 +1,23 @@
 import type { Reporter } from '../core/reporter.ts';
 
+const progressIntervalMs = 1_000;
+
 /**
- * Reports for programs: each event as one line of JSON, but for progress, of which only whole percents.
+ * Reports for programs: each event as one line of JSON, but for progress, of which one a second at most: what is over in
+ * that time tells none, and leaves the terminal to the result. `nowMs` grows from call to call.
  */
-export function createJsonReporter(stream: NodeJS.WritableStream): Reporter {
-  const lastPercent = new Map<string, number>();
+export function createJsonReporter(
+  stream: NodeJS.WritableStream,
+  nowMs: () => number = () => performance.now(),
+): Reporter {
+  let lastMs = nowMs();
   return {
     report(event) {
       // Its news come as details.
       if (event.kind === 'view') return;
       if (event.kind === 'progress') {
-        const percent = event.totalBytes === 0 ? 100 : Math.floor((100 * event.doneBytes) / event.totalBytes);
-        if (lastPercent.get(event.stage) === percent) return;
-        lastPercent.set(event.stage, percent);
+        if (nowMs() - lastMs < progressIntervalMs) return;
+        lastMs = nowMs();
       }
       stream.write(`${JSON.stringify(event)}\n`);
     },

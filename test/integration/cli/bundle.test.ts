@@ -97,6 +97,13 @@ describe('saddlebag bundle', () => {
     expect(result.stderr).toMatch(reason);
   });
 
+  it('explains a command in both ways that people ask', async () => {
+    const cwd = await temporaryDirectory();
+    const asked = await saddlebag(['help', 'bundle'], { cwd });
+    expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(asked.stdout).toBe((await saddlebag(['bundle', '--help'], { cwd })).stdout);
+  });
+
   it('says nothing but errors with --quiet', async () => {
     const cwd = await tree();
     const result = await saddlebag(['bundle', 'program:true', '-o', 'x', '-q'], { cwd });
@@ -108,17 +115,13 @@ describe('saddlebag bundle', () => {
     [['bundle', 'web/share/text'], 1, /^saddlebag: cannot .*share\/text.*\n {2}hint: /m],
     [['bundle', 'web'], 2, /^saddlebag: cannot .*web.*--entrypoint/ms],
     [['bundle', 'web', '--entrypoint', 'bin/none'], 2, /^saddlebag: cannot .*bin\/none/m],
-    [['bundle', 'program:true', '-o', 'web'], 1, /^saddlebag: cannot write .*web: it is a directory\n/m],
-    [
-      ['bundle', 'program:true', '-o', 'none/x'],
-      1,
-      /^saddlebag: cannot write .*none\/x: no such file or directory/m,
-    ],
     [['bundle', 'program:true', '--env', 'PORT'], 2, /expected NAME=VALUE/],
     [['bundle', 'program:true', '--jobs', '0'], 2, /expected a whole number from 1/],
     [['bundle', 'program:true', '--compress', 'hard'], 2, /Allowed choices are fast, balanced, small/],
     [['bundle', 'program:true', '--name', '../x'], 2, /^saddlebag: cannot .*\.\.\/x/m],
     [['bundl'], 2, /unknown command 'bundl'\n\(Did you mean bundle\?\)/],
+    [['bundle', 'true', '-o', '-'], 2, /'-' is invalid\. it appears whole or not at all/],
+    [['bundle', 'true', 'cat'], 2, /what is "cat" for\? One app makes a bundle\.\n {2}hint: --include /],
   ])('%j ends with %i and says why', async (args, exitCode, message) => {
     const cwd = await tree();
     const result = await saddlebag(args, { cwd });
@@ -127,14 +130,30 @@ describe('saddlebag bundle', () => {
     expect((await readdir(cwd)).sort()).toEqual(['web']);
   });
 
-  it('refuses its own output, which a bare name may mean the second time', async () => {
+  it('takes the program of PATH again where its own output bears the name, and refuses that by its path', async () => {
     const cwd = await tree();
-    expect((await saddlebag(['bundle', 'true', '-o', 'true'], { cwd })).exitCode).toBe(0);
-    const again = await saddlebag(['bundle', 'true', '-o', 'true', '--force'], { cwd });
-    expect(again.stderr).toContain(
+    const bundle = (app: string) => saddlebag(['bundle', app, '-o', 'true', '--force'], { cwd });
+    expect((await bundle('true')).exitCode).toBe(0);
+    const again = await bundle('program:true');
+    expect(again.stderr).toContain('closure  reading /usr/bin/true as a program of this machine\n');
+    expect(again.exitCode).toBe(0);
+    const refused = await bundle('./true');
+    expect(refused.stderr).toContain(
       `saddlebag: cannot bundle ${join(cwd, 'true')}: it is a bundle already\n  hint: `,
     );
-    expect(again.exitCode).toBe(1);
+    expect(refused.exitCode).toBe(1);
+  });
+
+  it.each([
+    ['out', 'it exists already'],
+    ['none/out', 'no such file or directory'],
+    ['web', 'it is a directory'],
+  ])('says before all work that %s cannot be written: %s', async (output, reason) => {
+    const cwd = await tree();
+    await writeFile(join(cwd, 'out'), 'mine');
+    const { stderr, exitCode } = await saddlebag(['bundle', 'program:true', '-o', output], { cwd });
+    expect(stderr.split('\n')[0]).toBe(`saddlebag: cannot write ${join(cwd, output)}: ${reason}`);
+    expect(exitCode).toBe(1);
   });
 
   it('refuses a socket in a directory, by its path', async () => {

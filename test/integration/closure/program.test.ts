@@ -272,6 +272,19 @@ describeWith([...rootTools, 'node', 'sh'], 'the closure of a script', () => {
     });
   });
 
+  it.each([
+    ['\ufeff#!/bin/sh\n', 'not-executable', 'it is neither an ELF program nor a script', 'byte order mark'],
+    ['', 'not-executable', 'it is empty', '#!/bin/sh'],
+    ['#!/bin/sh\r\necho\r\n', 'shebang-unsupported', 'its first line ends with a carriage return', 'sed -i'],
+  ])('refuses %j with %s', async (content, code, reason, hint) => {
+    const file = await script(content);
+    await expect(read(file)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(`cannot bundle ${file}: ${reason}`),
+      hint: expect.stringContaining(hint),
+    });
+  });
+
   it('names an interpreter that is not there', async () => {
     const file = await script('#!/usr/bin/env no-such-runtime\n');
     await expect(read(file)).rejects.toMatchObject({

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { compareBytes, sortedNames, writeAtomically } from '../../../src/core/files.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
@@ -55,7 +56,28 @@ describe('writeAtomically', () => {
     await expect(writeAtomically(file, keep, async () => undefined)).rejects.toMatchObject({
       code: 'output-failed',
       message: `cannot write ${file}: no such file or directory`,
+      hint: `make its directory first: mkdir -p ${join(file, '..')}`,
     });
+  });
+
+  it('never replaces what is no file, nor a link that leads to such', async () => {
+    const directory = await temporaryDirectory();
+    const socket = join(directory, 'socket');
+    const server = createServer().listen(socket);
+    onTestFinished(() => void server.close());
+    const link = join(directory, 'link');
+    await symlink('/dev/null', link);
+    await symlink('.', join(directory, 'current'));
+    for (const [file, code] of [
+      [socket, 'output-not-file'],
+      [link, 'output-not-file'],
+      [join(directory, 'current'), 'output-is-directory'],
+    ] as const) {
+      const writing = writeAtomically(file, { force: true, mode: 0o644 }, async () => undefined);
+      await expect(writing).rejects.toMatchObject({ code });
+    }
+    expect((await lstat(socket)).isSocket()).toBe(true);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
   });
 });
 

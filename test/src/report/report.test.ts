@@ -117,14 +117,17 @@ describe('the text reporter on a terminal', () => {
 });
 
 describe('the json reporter', () => {
-  it('writes an event a line and each whole percent once', () => {
+  it('writes an event a line, and of progress one a second', () => {
     const { stream, text } = collector();
-    const reporter = createJsonReporter(stream);
-    for (const doneBytes of [0, 1, 5, 20, 20]) {
-      reporter.report({ kind: 'progress', stage: 'image', doneBytes, totalBytes: 1000 });
+    let nowMs = 0;
+    const reporter = createJsonReporter(stream, () => nowMs);
+    for (const atMs of [10, 990, 1_000, 1_500, 1_999, 2_000]) {
+      nowMs = atMs;
+      reporter.report({ kind: 'progress', stage: 'image', doneBytes: atMs, totalBytes: 2_000 });
     }
+    reporter.report({ kind: 'step', stage: 'image', message: 'done' });
     const lines = text().trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line).doneBytes)).toEqual([0, 20]);
+    expect(lines.map((line) => JSON.parse(line).doneBytes)).toEqual([1_000, 2_000, undefined]);
   });
 });
 
