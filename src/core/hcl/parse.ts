@@ -124,12 +124,19 @@ class BodyReader {
     const tokens = this.#tokens;
     if (tokens.peek().kind === 'newline') return this.#readItems();
     if (tokens.isSign('}')) return [];
-    const item = this.#readItem();
-    if (item.kind === 'block') {
-      throw new StructureBreak(item.at, 'a block on one line holds one attribute, and no block');
+    try {
+      const item = this.#readItem();
+      if (item.kind === 'block') {
+        throw new StructureBreak(item.at, 'a block on one line holds one attribute, and no block');
+      }
+      if (!tokens.isSign('}')) tokens.refuse('} (a block on one line holds one attribute)');
+      return [item];
+    } catch (cause) {
+      // Told here, inside the block, so that its own brace closes it and not the one around it.
+      this.#note(cause);
+      tokens.skipLine();
+      return this.#readItems();
     }
-    if (!tokens.isSign('}')) tokens.refuse('} (a block on one line holds one attribute)');
-    return [item];
   }
 
   #suspectOf(block: string, { at }: HclToken, close: HclToken): void {

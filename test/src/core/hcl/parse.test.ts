@@ -149,6 +149,19 @@ describe('a broken structure', () => {
     expect(problems.map(({ at }) => at.line)).toEqual([2, 4, 7]);
     expect(attributes(body).map(({ name }) => name)).toEqual(['a', 'd', 'f']);
   });
+
+  it.each([
+    ['of two blocks', 'a { b { c = 1 } }\nd = 1 1\n'],
+    ['of two attributes', 'a {\n  b { c = 1, d = 2 }\n}\nd = 1 1\n'],
+    ['that goes on after its first line', 'a { b = 1\n  c = 2\n}\nd = 1 1\n'],
+  ])('blames a block on one line %s once, and no brace after it', (_, text) => {
+    const { body, problems } = parseHcl(text);
+    expect(problems.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/one line|got ,/),
+      'expected an operator or the end of the line, got 1',
+    ]);
+    expect(body.items).toMatchObject([{ kind: 'block', type: 'a' }]);
+  });
 });
 
 describe('any text', () => {
