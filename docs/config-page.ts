@@ -89,7 +89,7 @@ function kindOf({ kind, choices }: KeySchema): string {
 
 function aboutOf({ about, required, environment, byDefault, otherwise }: KeySchema): string {
   const notes = [
-    ...(required === true ? ['has to be there'] : []),
+    ...(required === true ? ['required'] : []),
     ...(environment === undefined ? [] : [`before it \`${environment.join('`, `')}\``]),
     ...(byDefault === undefined ? [] : [`default \`${byDefault}\``]),
     ...(otherwise === undefined ? [] : [`default: ${otherwise}`]),

@@ -1,6 +1,5 @@
 import { type AppInForce, appInForce } from '../config/in-force.ts';
-import { configRefused } from '../config/problems.ts';
-import { labelled, type Project, readProject } from '../config/project.ts';
+import { type Project, readProject } from '../config/project.ts';
 import { type BlockSchema, configSchema } from '../config/schema.ts';
 import { type BodySetting, type Leaf, leavesOf, type Origin, valueFrom } from '../config/setting.ts';
 import type { Context } from '../core/context.ts';
@@ -8,7 +7,7 @@ import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import { looksSecret } from '../core/secret-names.ts';
 import type { CommandResult } from './result.ts';
-import { jobProblems } from './up/job-tree.ts';
+import { everyAppProblem } from './up/app-problems.ts';
 
 /** The flags that say which file and what of it. */
 export interface ProjectFlags {
@@ -27,13 +26,12 @@ export async function runConfig(
   input: { readonly app?: string | undefined; readonly flags: ProjectFlags },
   context: Context,
 ): Promise<CommandResult> {
-  const project = await readProject(input.flags.config, context);
+  // Who asks what is in force wants to know of mistakes before they matter.
+  const project = await readProject(input.flags.config, context, (read) => everyAppProblem(read, context));
   const environment = environmentOf(input.flags, context);
   const apps = chosenApps(project, input.app === undefined ? [] : [input.app]).map((app) =>
     appInForce(project, { app, environment }, context.env),
   );
-  const problems = everyJobProblem(project, context);
-  if (problems.length > 0) throw configRefused(project.shownFile, problems);
   const described = apps.map((app) => ({ app, settings: settingsOf(app) }));
   const text = described.map(({ app, settings }) => renderApp(app, settings, project)).join('\n');
   const json = {
@@ -46,15 +44,6 @@ export async function runConfig(
     })),
   };
   return { text, json, exitCode: exitCodes.done };
-}
-
-/** Checks all jobs in all environments: who asks what is in force wants to know of mistakes before they matter. */
-function everyJobProblem(project: Project, { env }: Pick<Context, 'env'>): readonly string[] {
-  return [...project.apps].flatMap(([app, settings]) =>
-    [null, ...labelled(settings, 'environment').keys()].flatMap((environment) =>
-      jobProblems(appInForce(project, { app, environment }, env), project),
-    ),
-  );
 }
 
 /** Returns the environment that is meant: by `-e`, else by SADDLEBAG_ENVIRONMENT, else none. */

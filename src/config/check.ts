@@ -29,7 +29,7 @@ function checkBody(body: BodySetting, schema: BlockSchema, place: Place): void {
   }
   for (const [name, { required }] of Object.entries(schema.keys)) {
     if (required === true && !body.fields.has(name)) {
-      report({ ...place, path: [...place.path, name] }, body, 'it has to be there');
+      report({ ...place, path: [...place.path, name] }, body, 'it is missing');
     }
   }
 }

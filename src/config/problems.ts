@@ -8,18 +8,13 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/**
- * Makes the error that tells all problems of a file, a line each, in the order of the file and none twice.
- */
-export function configInvalid(shownFile: string, problems: readonly ConfigProblem[]): SaddlebagError {
-  const lines = [...problems]
-    .sort((a, b) => a.line - b.line)
-    .map(({ line, message }) => `${shownFile}:${line}: ${message}`);
-  return configRefused(shownFile, lines);
+/** Names the file and the line of each problem: `saddlebag.hcl:12: app.web.deploy.memory: expected …`. */
+export function describeProblems(shownFile: string, problems: readonly ConfigProblem[]): readonly string[] {
+  return problems.map(({ line, message }) => `${shownFile}:${line}: ${message}`);
 }
 
 /**
- * The same for problems that name their lines already: `saddlebag.hcl:12: app.web.deploy.memory: expected …`.
+ * Makes the error that tells all problems of a file, which name their lines, in the order of the file and none twice.
  */
 export function configRefused(shownFile: string, lines: readonly string[]): SaddlebagError {
   const all = [...new Set(lines)].sort((a, b) => lineNumber(a) - lineNumber(b));

@@ -5,7 +5,7 @@ import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
 import { checkSettings } from './check.ts';
 import { parseDocument } from './document.ts';
 import { configFileName, findConfigFile } from './find.ts';
-import { type ConfigProblem, configInvalid } from './problems.ts';
+import { type ConfigProblem, configRefused, describeProblems } from './problems.ts';
 import { configSchema } from './schema.ts';
 import { secretProblems } from './secrets.ts';
 import { type BodySetting, emptyBody, lineOf, type Setting } from './setting.ts';
@@ -27,13 +27,20 @@ export interface Project {
 const limitBytes = 1 << 20;
 
 /**
+ * Finds more that is wrong with a project: lines like `saddlebag.hcl:12: app.web.deploy.memory: expected …`. The project
+ * may have problems that are told already, and throw nothing for them.
+ */
+export type ProjectCheck = (project: Project) => Promise<readonly string[]>;
+
+/**
  * Finds and reads the project's saddlebag.hcl: the one that `named` or SADDLEBAG_CONFIG names, else the nearest from the
- * working directory up to the root of the repository.
+ * working directory up to the root of the repository. What `check` finds is told together with what is found here.
  * @throws {SaddlebagError} `config-missing`, `config-unreadable`; `config-invalid` with every problem at once
  */
 export async function readProject(
   named: string | undefined,
   { cwd, env }: Pick<Context, 'cwd' | 'env'>,
+  check: ProjectCheck = async () => [],
 ): Promise<Project> {
   const wanted = named ?? (env.SADDLEBAG_CONFIG === '' ? undefined : env.SADDLEBAG_CONFIG);
   const file = wanted === undefined ? await findConfigFile(cwd) : resolve(cwd, wanted);
@@ -42,15 +49,24 @@ export async function readProject(
   const text = await readText(file);
   const { settings, problems, isWhole } = await parseDocument(text);
   // What a broken file seems to say would give problems that nobody has.
-  const all = isWhole ? [...problems, ...contentProblems(settings)] : problems;
-  if (all.length > 0) throw configInvalid(shownFile, all);
-  return {
+  if (!isWhole) throw configRefused(shownFile, describeProblems(shownFile, problems));
+  const project: Project = {
     file,
     shownFile,
     directory: dirname(file),
     stores: labelled(settings, 'store'),
     apps: labelled(settings, 'app'),
   };
+  const told = describeProblems(shownFile, [...problems, ...contentProblems(settings)]);
+  const further = (await check(project)).filter((line) => !told.some((other) => isBelow(line, other)));
+  if (told.length + further.length > 0) throw configRefused(shownFile, [...told, ...further]);
+  return project;
+}
+
+/** Tells whether a problem is of the same setting as another, or of one inside it. */
+function isBelow(line: string, other: string): boolean {
+  const [place, otherPlace] = [line, other].map((each) => /^.*?:\d+: [^:]*/.exec(each)?.[0] ?? each);
+  return place === otherPlace || place?.startsWith(`${otherPlace}.`) === true;
 }
 
 function contentProblems(settings: BodySetting): readonly ConfigProblem[] {

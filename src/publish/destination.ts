@@ -33,6 +33,7 @@ export function parseDestination(text: string, cwd: string): Destination {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     if (text === '') throw invalid(text, 'it is empty');
+    if (/^s3:/i.test(text)) throw invalid(text, 'two slashes come after s3:');
     return { kind: 'directory', directory: resolve(cwd, text), prefix: '' };
   }
   if (scheme !== 's3') throw invalid(text, `${scheme}:// is not a store`);

@@ -43,8 +43,9 @@ export async function bringUp(
   context: Context,
 ): Promise<BroughtUp> {
   const { project, app, options } = request;
-  // Asked first: without a store nothing has to be bundled.
+  // Asked first: without a store or an agent nothing has to be bundled.
   publishFlags(app, context.env);
+  if (options.dryRun !== true) await runningChecksums(app, context);
   const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-up-'));
   const directory = options.out === undefined ? workDirectory : resolve(context.cwd, options.out);
   // Paths in the file are relative to it.

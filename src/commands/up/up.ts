@@ -1,6 +1,5 @@
 import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
 import { type AppInForce, appInForce, flagOf, textOf } from '../../config/in-force.ts';
-import { configRefused } from '../../config/problems.ts';
 import { type Project, readProject } from '../../config/project.ts';
 import type { Context } from '../../core/context.ts';
 import { exitCodes, SaddlebagError } from '../../core/errors.ts';
@@ -8,8 +7,8 @@ import { chosenApps, environmentOf, type ProjectFlags } from '../config.ts';
 import { refuseConflicts } from '../deploy/deploy.ts';
 import type { Confirm } from '../nomad-session.ts';
 import type { CommandResult } from '../result.ts';
+import { appProblems } from './app-problems.ts';
 import { type BringUpOptions, type BroughtUp, bringUp } from './bring-up.ts';
-import { jobProblems } from './job-tree.ts';
 
 /** The flags of `saddlebag up`. */
 export interface UpFlags extends ProjectFlags, BringUpOptions {
@@ -30,15 +29,15 @@ export async function runUp(
 ): Promise<CommandResult> {
   const { flags } = input;
   refuseConflicts(flags);
-  const project = await readProject(flags.config, context);
   const environment = environmentOf(flags, context);
+  // Before anything is bundled: what no bundle can make right.
+  const project = await readProject(flags.config, context, (read) =>
+    appProblems(read, { apps: input.apps, environment }, context),
+  );
   const apps = chosenApps(project, input.apps).map((app) =>
     appInForce(project, { app, environment }, context.env),
   );
   if (apps.length === 0) throw noApps(project);
-  // Before anything is bundled: what no bundle can make right.
-  const problems = apps.flatMap((app) => jobProblems(app, project));
-  if (problems.length > 0) throw configRefused(project.shownFile, problems);
   await askFirst(apps, input, context);
   return bringAllUp({ project, apps, flags }, context);
 }

@@ -43,6 +43,52 @@ describe('saddlebag up', () => {
     });
   });
 
+  it('tells of the file, the store and the job at once', async () => {
+    const cwd = await temporaryDirectory();
+    const text = `store "main" {
+  to       = "s3:/bundles"
+  endpoint = "minio:9000"
+  labels   = { Team = "a" }
+}
+app "web" {
+  job_file = "web.nomad.hcl"
+  colour   = "red"
+  deploy { timeout = "5 minutes" }
+}
+app "api" {
+  deploy {
+    memroy = 1
+    count  = 1 + 1
+    update { canary = "one" }
+  }
+}
+`;
+    await writeFile(join(cwd, 'saddlebag.hcl'), text);
+    const run = runUp({ apps: [], flags: {}, confirm: null }, testContext({ cwd }));
+    const told = await run.then(String, String);
+    expect(told.split('\n').map((line) => /hcl:(\d+: [^:]*: .*)$/.exec(line)?.[1] ?? '')).toEqual([
+      '',
+      '2: store.main.to: cannot publish to s3:/bundles: two slashes come after s3:',
+      '3: store.main.endpoint: cannot use minio:9000 of endpoint: its scheme is neither http nor https',
+      expect.stringMatching(/^4: store\.main\.labels: .*small letters/),
+      '7: app.web.job_file: cannot read web.nomad.hcl: no such file or directory',
+      expect.stringMatching(/^8: app\.web\.colour: there is no such key/),
+      '9: app.web.deploy.timeout: expected a duration like 5m, up to 500h',
+      '13: app.api.deploy.memroy: there is no such setting: memory?',
+      expect.stringMatching(/^14: app\.api\.deploy\.count: expected a value, got 1 \+ 1/),
+      expect.stringMatching(/^15: app\.api\.deploy\.update\.canary: expected a whole number/),
+    ]);
+  });
+
+  it('asks for the agent before it bundles anything', async () => {
+    const cwd = await temporaryDirectory();
+    await writeFile(join(cwd, 'saddlebag.hcl'), 'app "web" {\n  bundle { source = "./nothing" }\n}\n');
+    const env = { SADDLEBAG_STORE: 'www', NOMAD_ADDR: `unix://${cwd}/none.sock` };
+    const run = (flags: UpFlags) => runUp({ apps: [], flags, confirm: null }, testContext({ cwd, env }));
+    await expect(run({})).rejects.toMatchObject({ code: 'nomad-unreachable' });
+    await expect(run({ dryRun: true })).rejects.toThrow('nothing');
+  });
+
   it('asks where the environment wants it, and takes no silence for yes', async () => {
     expect(await failure({ environment: 'prod' })).toMatchObject({
       code: 'not-confirmed',

@@ -96,7 +96,7 @@ app "web" {
   deploy {}
 }`;
     expect(await problemsOf(text)).toEqual([
-      '1: store.main.to: it has to be there',
+      '1: store.main.to: it is missing',
       '2: store.main.endpoint: expected text in quotes, got 5',
       '5: app.web.store: expected main, got "mian"',
       '6: app.web.bundl: there is no such key: did you mean bundle?',
