@@ -1,0 +1,112 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type AppInForce, appInForce, textOf } from '../../config/in-force.ts';
+import { labelled, type Project } from '../../config/project.ts';
+import type { Setting } from '../../config/setting.ts';
+import type { Context } from '../../core/context.ts';
+import { describeCause, SaddlebagError } from '../../core/errors.ts';
+import { parseBaseUrl } from '../../publish/destination.ts';
+import { parseTimeout } from '../nomad-session.ts';
+import { parsePublishSettings } from '../publish/publish-settings.ts';
+import { readDestination } from '../stores.ts';
+import { publishFlags } from './app-flags.ts';
+import { jobProblems } from './job-tree.ts';
+
+/** Which apps are looked at; those that the file does not have are somebody else's problem. */
+export interface WantedApps {
+  /** All where it is empty. */
+  readonly apps: readonly string[];
+  readonly environment: string | null;
+}
+
+/**
+ * Lists what is wrong with apps of a project and what no bundle can make right: settings of the job, of the store, a job
+ * file that is not there.
+ */
+export async function appProblems(
+  project: Project,
+  { apps, environment }: WantedApps,
+  { env }: Pick<Context, 'env'>,
+): Promise<readonly string[]> {
+  const found = [...project.apps].flatMap(([name, settings]) => {
+    const isWanted = apps.length === 0 || apps.includes(name);
+    const isThere = environment === null || labelled(settings, 'environment').has(environment);
+    return isWanted && isThere ? [appInForce(project, { app: name, environment }, env)] : [];
+  });
+  const problems = found.map(async (app) => [
+    ...jobProblems(app, project),
+    ...storeProblems(app, project),
+    ...timeoutProblems(app, project),
+    ...(await jobFileProblems(app, project)),
+  ]);
+  return (await Promise.all(problems)).flat();
+}
+
+/** The same for every app in every environment. */
+export async function everyAppProblem(
+  project: Project,
+  context: Pick<Context, 'env'>,
+): Promise<readonly string[]> {
+  const environments = [...project.apps.values()].flatMap((app) => [...labelled(app, 'environment').keys()]);
+  const each = [null, ...new Set(environments)].map((environment) =>
+    appProblems(project, { apps: [], environment }, context),
+  );
+  return (await Promise.all(each)).flat();
+}
+
+function storeProblems(app: AppInForce, project: Project): readonly string[] {
+  if (app.store === null) return [];
+  const { fields } = app.store.settings;
+  const flags = publishFlags(app, {});
+  const told = (name: string, parse: (text: string) => unknown) => refusals(project, fields.get(name), parse);
+  return [
+    ...told('to', () => readDestination(flags.to, flags, { cwd: project.directory, env: {} })),
+    ...told('endpoint', (text) => parseBaseUrl(text, 'endpoint')),
+    ...told('download_url', (text) => parseBaseUrl(text, 'download_url')),
+    ...told('object_lock', (objectLock) => parsePublishSettings({ objectLock }, new Date())),
+    ...told('sse_kms_key_id', (sseKmsKeyId) =>
+      parsePublishSettings({ sse: flags.sse, sseKmsKeyId }, new Date()),
+    ),
+    ...told('labels', () => parsePublishSettings({ label: flags.label }, new Date())),
+  ];
+}
+
+function timeoutProblems({ deploy }: AppInForce, project: Project): readonly string[] {
+  const setting = deploy.fields.get('timeout');
+  const isRefused = refusals(project, setting, (text) => parseTimeout(text, 'wait')).length > 0;
+  if (setting === undefined || !isRefused) return [];
+  return [`${placeOf(project, setting)}: expected a duration like 5m, up to 500h`];
+}
+
+/** Asks a parser of flags what it thinks of a setting. */
+function refusals(
+  project: Project,
+  setting: Setting | undefined,
+  parse: (text: string) => unknown,
+): readonly string[] {
+  if (setting === undefined) return [];
+  try {
+    parse(setting.kind === 'value' ? String(setting.value) : '');
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof SaddlebagError)) throw cause;
+    return [`${placeOf(project, setting)}: ${cause.message}`];
+  }
+}
+
+async function jobFileProblems(app: AppInForce, project: Project): Promise<readonly string[]> {
+  const setting = app.own.fields.get('job_file');
+  const file = textOf(app.own, 'job_file');
+  if (setting === undefined || file === undefined) return [];
+  try {
+    await stat(resolve(project.directory, file));
+    return [];
+  } catch (cause) {
+    return [`${placeOf(project, setting)}: cannot read ${file}: ${describeCause(cause)}`];
+  }
+}
+
+function placeOf({ shownFile }: Project, { from }: Setting): string {
+  if (from.kind === 'file') return `${shownFile}:${from.line}: ${from.path.join('.')}`;
+  return from.kind === 'environment' ? from.variable : shownFile;
+}
