@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
+import { listenOnLoopback } from './port.ts';
 import { seeded } from './seeded.ts';
 
 /** A recorded answer: which part of a job's state it is, and its JSON (test/stack/record-nomad.ts). */
@@ -60,8 +60,7 @@ export class ChaosAgent {
   /** Starts an agent that plays the recording of that name. */
   static async start(name: string, options: ChaosOptions): Promise<ChaosAgent> {
     const agent = new ChaosAgent(name, options);
-    agent.#server.listen(0, '127.0.0.1');
-    await once(agent.#server, 'listening');
+    await listenOnLoopback(agent.#server);
     return agent;
   }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact } from '../../src/core/types.ts';
+import { listenOnLoopback } from '../helpers/port.ts';
 
 const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
 
@@ -25,11 +26,7 @@ export async function startAppServer(): Promise<AppServer> {
     const content = files.get(request.url ?? '');
     response.writeHead(content === undefined ? 404 : 200).end(content);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
-  const base = `http://127.0.0.1:${bound.port}`;
+  const base = `http://127.0.0.1:${await listenOnLoopback(server)}`;
   return {
     release: (appVersion, line) => {
       const content = Buffer.concat([program, Buffer.from(`\n${line}`)]);

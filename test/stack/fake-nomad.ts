@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { onTestFinished } from 'vitest';
+import { serveInTest } from '../helpers/test-server.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -42,15 +41,7 @@ export async function startFakeNomad(answers: FakeAnswers): Promise<FakeNomad> {
     else if (value === undefined) response.writeHead(404).end('not found');
     else response.end(JSON.stringify(value));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
-  return { address: `http://127.0.0.1:${bound.port}`, calls, bodies };
+  return { address: `http://127.0.0.1:${await serveInTest(server)}`, calls, bodies };
 }
 
 async function readBody(request: IncomingMessage): Promise<Json> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { listenOnLoopback } from '../helpers/port.ts';
 
 /** What goes wrong with one connection. Offsets count bytes from its beginning. */
 export type Fault =
@@ -59,10 +60,9 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       });
     } else pass();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const ownPort = await listenOnLoopback(server);
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${ownPort}`,
     get sentBytes() {
       return state.sentBytes;
     },

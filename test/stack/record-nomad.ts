@@ -1,9 +1,3 @@
-/**
- * Records what a real Nomad answers while jobs are deployed, for the tests that run without one:
- *   node test/stack/record-nomad.ts
- * writes test/fixtures/nomad/<scenario>.json: the answers about the job, in the order in which they came.
- */
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +5,7 @@ import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts
 import { SaddlebagError } from '../../src/core/errors.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { testContext } from '../helpers/context.ts';
+import { listenOnLoopback } from '../helpers/port.ts';
 import { type AppServer, startAppServer } from './app-server.ts';
 import { startNomad } from './nomad.ts';
 
@@ -77,11 +72,7 @@ async function startTap(agent: string, records: Recorded[]): Promise<{ address: 
     const index = answer.headers.get('x-nomad-index');
     response.writeHead(answer.status, index === null ? {} : { 'x-nomad-index': index }).end(text);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
-  return { address: `http://127.0.0.1:${bound.port}`, server };
+  return { address: `http://127.0.0.1:${await listenOnLoopback(server)}`, server };
 }
 
 /** A deploy, or what somebody else does meanwhile. */

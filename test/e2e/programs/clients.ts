@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import { join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { listenOnLoopback } from '../../helpers/port.ts';
 
 /** Asks again until a deadline; what it asks throws where nobody answers yet. */
 export async function untilUp<T>(question: () => Promise<T>): Promise<T> {
@@ -53,12 +54,8 @@ export async function serveFiles(
       .on('error', () => response.writeHead(404).end())
       .pipe(response);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port was bound');
   return {
-    url: `https://127.0.0.1:${address.port}`,
+    url: `https://127.0.0.1:${await listenOnLoopback(server)}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();

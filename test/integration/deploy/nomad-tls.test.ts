@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import { describeWith } from '../../helpers/needs.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
 
 describeWith(['openssl'], 'an agent behind TLS', () => {
   /** Starts a server whose certificate is its own authority, and asks for the client's. */
@@ -34,15 +34,7 @@ describeWith(['openssl'], 'an agent behind TLS', () => {
       const names = (request.socket as TLSSocket).getPeerCertificate().subject?.CN;
       response.end(JSON.stringify(names === undefined ? [] : [{ ID: names }]));
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const bound = server.address();
-    if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
-    return { NOMAD_ADDR: `https://127.0.0.1:${bound.port}`, certificate, key };
+    return { NOMAD_ADDR: `https://127.0.0.1:${await serveInTest(server)}`, certificate, key };
   }
 
   async function countNodes(env: Readonly<Record<string, string>>): Promise<number> {

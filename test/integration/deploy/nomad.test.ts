@@ -8,6 +8,7 @@ import { runDeploy } from '../../../src/commands/deploy/deploy.ts';
 import { sampleArtifactJson, sampleJobSpec } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { closeWithTest, serveInTest } from '../../helpers/test-server.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -18,15 +19,10 @@ async function serve(handler: Handler, socket?: string): Promise<string> {
     for await (const chunk of request) body += String(chunk);
     handler(request, response, body);
   });
-  if (socket === undefined) server.listen(0, '127.0.0.1');
-  else server.listen(socket);
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const bound = server.address();
-  return bound === null || typeof bound === 'string' ? `unix://${bound}` : `http://127.0.0.1:${bound.port}`;
+  if (socket === undefined) return `http://127.0.0.1:${await serveInTest(server)}`;
+  closeWithTest(server);
+  await once(server.listen(socket), 'listening');
+  return `unix://${socket}`;
 }
 
 async function open(

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runLogs } from '../../../src/commands/logs.ts';
 import { runRollback } from '../../../src/commands/rollback.ts';
 import { runStatus } from '../../../src/commands/status.ts';
@@ -8,6 +7,7 @@ import { runStop } from '../../../src/commands/stop.ts';
 import { runWatch } from '../../../src/commands/watch.ts';
 import { sampleSha256 } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
 
 /** A job as the API tells of it, with what its only task downloads. */
 const job = (version: number, digest: string, changes: object = {}) => ({
@@ -54,15 +54,8 @@ async function agent(answers: Readonly<Record<string, unknown>>) {
     if (answer === undefined) response.writeHead(404).end('not found');
     else response.end(JSON.stringify(answer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new Error('no port was bound');
-  return { asked, context: testContext({ env: { NOMAD_ADDR: `http://127.0.0.1:${bound.port}` } }) };
+  const NOMAD_ADDR = `http://127.0.0.1:${await serveInTest(server)}`;
+  return { asked, context: testContext({ env: { NOMAD_ADDR } }) };
 }
 
 describe('saddlebag rollback', () => {

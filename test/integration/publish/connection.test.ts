@@ -1,16 +1,16 @@
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, request } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { execProcess } from '../../../src/core/exec.ts';
 import { fetchFor, readConnection } from '../../../src/publish/connection.ts';
 import { askDownloadBy } from '../../../src/publish/download.ts';
 import { openS3Store } from '../../../src/publish/s3/store.ts';
 import { describeWith } from '../../helpers/needs.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
 import { failureOf } from '../../src/publish/failure.ts';
 
 const { signal } = new AbortController();
@@ -21,16 +21,6 @@ beforeAll(() => {
   process.env.AWS_CONFIG_FILE = '/dev/null';
   process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
 });
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** Has one object of four bytes, whatever the key. */
 const object: Parameters<typeof createServer>[1] = (_, response) => {
@@ -48,7 +38,7 @@ describeWith(['openssl'], 'a server with a certificate of a private authority', 
     ]);
     expect(exitCode, stderr).toBe(0);
     const options = { key: await readFile(key), cert: await readFile(certificate) };
-    const port = await listen(createTlsServer(options, object));
+    const port = await serveInTest(createTlsServer(options, object));
     return { endpoint: `https://localhost:${port}`, certificate };
   }
 
@@ -83,7 +73,7 @@ it('refuses a bundle of certificates that is none', async () => {
 describe('a proxy', () => {
   /** Starts a proxy that knows a host which nobody else does, and keeps what it was asked for. */
   async function startProxy() {
-    const target = await listen(createServer(object));
+    const target = await serveInTest(createServer(object));
     const asked: string[] = [];
     const proxy = createServer((incoming, response) => {
       asked.push(`${incoming.method} ${incoming.url}`);
@@ -109,7 +99,7 @@ describe('a proxy', () => {
       onward.on('error', () => socket.destroy());
       socket.on('error', () => onward.destroy());
     });
-    return { HTTP_PROXY: `http://127.0.0.1:${await listen(proxy)}`, asked };
+    return { HTTP_PROXY: `http://127.0.0.1:${await serveInTest(proxy)}`, asked };
   }
 
   it.each(['HTTP_PROXY', 'http_proxy'])('named by %s is used for bucket and download URL', async (name) => {
@@ -125,7 +115,7 @@ describe('a proxy', () => {
 
   it('is passed by for NO_PROXY, and for this machine', async () => {
     const { HTTP_PROXY, asked } = await startProxy();
-    const port = await listen(createServer(object));
+    const port = await serveInTest(createServer(object));
     const connection = await readConnection({ HTTP_PROXY, NO_PROXY: '.internal' });
     const store = await openS3Store({ bucket: 'apps', endpoint: `http://127.0.0.1:${port}`, connection });
     expect(await store.head('web', signal)).toMatchObject({ sizeBytes: 4 });

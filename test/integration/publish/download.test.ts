@@ -1,18 +1,15 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { askDownload } from '../../../src/publish/download.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
 
 async function listen(answer: RequestListener): Promise<{ url: string; close(): void }> {
-  const server = createServer(answer).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createServer(answer);
   const close = () => {
     server.close();
     server.closeAllConnections();
   };
-  onTestFinished(close);
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/web`, close };
+  return { url: `http://127.0.0.1:${await serveInTest(server)}/web`, close };
 }
 
 const { signal } = new AbortController();

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { createServer as createTcpServer, type Server } from 'node:net';
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { textContent } from '../../../src/publish/content.ts';
 import type { S3Options } from '../../../src/publish/s3/bucket.ts';
 import { openS3Store } from '../../../src/publish/s3/store.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
 import { failureOf } from '../../src/publish/failure.ts';
 
 const { signal } = new AbortController();
@@ -20,15 +21,7 @@ beforeAll(() => {
   for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_ENDPOINT_URL']) delete process.env[name];
 });
 
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    if ('closeAllConnections' in server) (server as { closeAllConnections(): void }).closeAllConnections();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+const listen = async (server: Server) => `http://127.0.0.1:${await serveInTest(server)}`;
 
 const open = (endpoint: string, options: Partial<S3Options> = {}) =>
   openS3Store({ bucket: 'apps', endpoint, timeouts, ...options });

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { serveInTest } from '../../../helpers/test-server.ts';
 import type { NomadStack } from '../../../stack/nomad.ts';
 import type { TestBundle } from '../bundles.ts';
 import { until } from './cell.ts';
@@ -40,16 +39,8 @@ let jobs = 0;
 
 /** Serves a bundle as a web server does: without an executable bit. */
 async function serve(bundle: TestBundle): Promise<string> {
-  const server = createServer((_, response) => createReadStream(bundle.file).pipe(response)).listen(
-    0,
-    '127.0.0.1',
-  );
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/app`;
+  const server = createServer((_, response) => createReadStream(bundle.file).pipe(response));
+  return `http://127.0.0.1:${await serveInTest(server)}/app`;
 }
 
 function taskOf(name: string, source: string, settings: TaskSettings): unknown {
