@@ -15,6 +15,7 @@ import { recordRelease } from '../../src/publish/releases/store.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
+import { setCredentials } from '../helpers/s3-credentials.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { type AppServer, startAppServer } from '../stack/app-server.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
@@ -29,10 +30,7 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     [nomad, minio, apps] = await Promise.all([startNomad(), startMinio(), startAppServer()]);
     await minio.makeBucket('public', { public: true });
     await minio.makeBucket('private');
-    process.env.AWS_ACCESS_KEY_ID = minio.accessKey;
-    process.env.AWS_SECRET_ACCESS_KEY = minio.secretKey;
-    process.env.AWS_CONFIG_FILE = '/dev/null';
-    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
+    setCredentials(minio);
   });
   afterAll(async () => {
     await Promise.all([nomad?.stop(), minio?.stop(), apps?.stop()]);

@@ -7,6 +7,7 @@ import { fetchWhenUp, nobody, startChild } from '../helpers/children.ts';
 import { builtCli, saddlebag, saddlebagJson } from '../helpers/cli.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { freePort } from '../helpers/port.ts';
+import { credentialsEnv } from '../helpers/s3-credentials.ts';
 import { suiteDirectory, temporaryDirectory } from '../helpers/temporary.ts';
 import { buildFlask, flaskTools } from '../stack/flask.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
@@ -110,8 +111,7 @@ describeWith(flaskTools, 'the Flask closure', () => {
     const env = () => ({
       PATH: process.env.PATH,
       HOME: place(),
-      AWS_ACCESS_KEY_ID: minio.accessKey,
-      AWS_SECRET_ACCESS_KEY: minio.secretKey,
+      ...credentialsEnv(minio),
       AWS_ENDPOINT_URL_S3: minio.endpoint,
       NOMAD_ADDR: nomad.address,
     });

@@ -8,6 +8,7 @@ import { saddlebagJson } from '../helpers/cli.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { bundleRandom, type RandomLibrary, writeLibrary } from '../helpers/random-bundle.ts';
+import { credentialsEnv, setCredentials } from '../helpers/s3-credentials.ts';
 import { suiteDirectory, temporaryDirectory } from '../helpers/temporary.ts';
 import { type FaultyProxy, startFaultyProxy } from '../stack/faulty-proxy.ts';
 import { buildFlask, flaskTools } from '../stack/flask.ts';
@@ -26,13 +27,7 @@ describeWith(['minio'], 'publishing a second version', () => {
     minio = await startMinio();
     await minio.makeBucket('apps', { public: true });
     proxy = await startFaultyProxy(minio.endpoint);
-    process.env.AWS_ACCESS_KEY_ID = minio.accessKey;
-    process.env.AWS_SECRET_ACCESS_KEY = minio.secretKey;
-    process.env.AWS_CONFIG_FILE = '/dev/null';
-    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
-    for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) {
-      delete process.env[name];
-    }
+    setCredentials(minio);
     libraries = await Promise.all(
       ['a', 'b', 'c'].map((letter) => writeLibrary(place(), letter, 8 * mebibyte)),
     );
@@ -148,12 +143,7 @@ describeWith([...flaskTools, 'minio'], 'publishing a second version of the Flask
     try {
       await minio.makeBucket('apps');
       const directory = await temporaryDirectory();
-      const env = {
-        AWS_ACCESS_KEY_ID: minio.accessKey,
-        AWS_SECRET_ACCESS_KEY: minio.secretKey,
-        AWS_CONFIG_FILE: '/dev/null',
-        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      };
+      const env = credentialsEnv(minio);
       const sent: number[] = [];
       const sizes: number[] = [];
       for (const version of ['1.0.0', '1.0.1']) {

@@ -13,6 +13,7 @@ import { builtCli, saddlebag } from '../helpers/cli.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { bundleRandom, writeLibrary } from '../helpers/random-bundle.ts';
+import { credentialsEnv, setCredentials } from '../helpers/s3-credentials.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { suiteDirectory, temporaryDirectory } from '../helpers/temporary.ts';
 import { writePublishable } from '../src/publish/publishable.ts';
@@ -42,16 +43,8 @@ export function describeFaults({ kills, lines }: FaultCounts): void {
     beforeAll(async () => {
       minio = await startMinio();
       await minio.makeBucket('apps');
-      env = {
-        AWS_ACCESS_KEY_ID: minio.accessKey,
-        AWS_SECRET_ACCESS_KEY: minio.secretKey,
-        AWS_CONFIG_FILE: '/dev/null',
-        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      };
-      Object.assign(process.env, env);
-      for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) {
-        delete process.env[name];
-      }
+      env = credentialsEnv(minio);
+      setCredentials(minio);
       const libraries = [await writeLibrary(place(), 'a', 64 * mebibyte)];
       bundle = await bundleRandom({ libraries, app: '1', directory: join(place(), 'bundle') });
     });

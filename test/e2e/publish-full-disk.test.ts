@@ -5,6 +5,7 @@ import { publish } from '../../src/publish/publish.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
+import { setCredentials } from '../helpers/s3-credentials.ts';
 import { suiteDirectory, temporaryDirectory } from '../helpers/temporary.ts';
 import { failureOf } from '../src/publish/failure.ts';
 import { writePublishable } from '../src/publish/publishable.ts';
@@ -21,10 +22,7 @@ describeWith(['minio', 'root', 'mount'], 'publishing to a server whose disk is f
     expect(mounted.exitCode, mounted.stderr).toBe(0);
     minio = await startMinio({ data: `${place()}/data` });
     await minio.makeBucket('apps');
-    process.env.AWS_ACCESS_KEY_ID = minio.accessKey;
-    process.env.AWS_SECRET_ACCESS_KEY = minio.secretKey;
-    process.env.AWS_CONFIG_FILE = '/dev/null';
-    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
+    setCredentials(minio);
   });
   afterAll(async () => {
     await minio?.stop();

@@ -7,6 +7,7 @@ import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { saddlebag, saddlebagJson } from '../helpers/cli.ts';
 import { describeWith } from '../helpers/needs.ts';
+import { credentialsEnv } from '../helpers/s3-credentials.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 import { type NomadStack, startNomad } from '../stack/nomad.ts';
@@ -22,10 +23,7 @@ describeWith(['minio', 'nomad', 'root', 'cc'], 'a static program that is no bund
     [minio, nomad] = await Promise.all([startMinio(), startNomad()]);
     await minio.makeBucket('apps', { public: true });
     env = {
-      AWS_ACCESS_KEY_ID: minio.accessKey,
-      AWS_SECRET_ACCESS_KEY: minio.secretKey,
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      ...credentialsEnv(minio),
       NOMAD_ADDR: nomad.address,
     };
   });

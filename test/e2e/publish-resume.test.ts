@@ -6,6 +6,7 @@ import { publish } from '../../src/publish/publish.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
+import { setCredentials } from '../helpers/s3-credentials.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { failureOf } from '../src/publish/failure.ts';
 import { writePublishable } from '../src/publish/publishable.ts';
@@ -21,13 +22,7 @@ describeWith(['minio'], 'an upload that broke off', () => {
   beforeAll(async () => {
     minio = await startMinio();
     await minio.makeBucket('apps', { public: true });
-    process.env.AWS_ACCESS_KEY_ID = minio.accessKey;
-    process.env.AWS_SECRET_ACCESS_KEY = minio.secretKey;
-    process.env.AWS_CONFIG_FILE = '/dev/null';
-    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
-    for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) {
-      delete process.env[name];
-    }
+    setCredentials(minio);
   });
   afterAll(() => minio?.stop());
 

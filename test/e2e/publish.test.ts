@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { inspect, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
-import type { SaddlebagError } from '../../src/core/errors.ts';
 import { askDownload } from '../../src/publish/download.ts';
 import { openHttpStore } from '../../src/publish/http.ts';
 import { planPublication, publish } from '../../src/publish/publish.ts';
@@ -13,6 +12,7 @@ import type { S3Options } from '../../src/publish/s3/bucket.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
+import { setCredentials } from '../helpers/s3-credentials.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { failureOf } from '../src/publish/failure.ts';
 import { writePublishable } from '../src/publish/publishable.ts';
@@ -28,14 +28,7 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     minio = await startMinio();
     await minio.makeBucket('apps', { public: true });
     await minio.makeBucket('private');
-    setCredentials(minio.accessKey, minio.secretKey);
-    for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) {
-      delete process.env[name];
-    }
-    // No real files of whoever runs this, and no question to an instance's metadata service.
-    process.env.AWS_CONFIG_FILE = '/dev/null';
-    process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
-    process.env.AWS_EC2_METADATA_DISABLED = 'true';
+    setCredentials(minio);
   });
   afterAll(() => minio?.stop());
 
@@ -254,96 +247,13 @@ describeWith(['minio'], 'publishing to MinIO', () => {
   it('reads without credentials what anyone may read', async () => {
     const bundle = await writePublishable(await temporaryDirectory());
     const { key } = await publish({ bundle, store: await openApps(), prefix: 'open' }, testContext());
-    setCredentials(undefined, undefined);
-    onTestFinished(() => setCredentials(minio.accessKey, minio.secretKey));
+    setCredentials(null);
+    onTestFinished(() => setCredentials(minio));
     const store = await openApps({ isAnonymous: true });
     const chunks = await Array.fromAsync(store.get(key, AbortSignal.timeout(10_000)));
     expect(sha256Hex(Buffer.concat(chunks))).toBe(bundle.sha256);
   });
-
-  it('takes the endpoint and the region from the usual variables', async () => {
-    process.env.AWS_ENDPOINT_URL = minio.endpoint;
-    process.env.AWS_REGION = 'eu-central-1';
-    onTestFinished(() => {
-      delete process.env.AWS_ENDPOINT_URL;
-      delete process.env.AWS_REGION;
-    });
-    const store = await openS3Store({ bucket: 'apps' });
-    expect(store.downloadBase).toBe(`${minio.endpoint}/apps`);
-    expect(await store.head('nothing', AbortSignal.timeout(10_000))).toBeUndefined();
-  });
-
-  it('takes all of it from a profile', async () => {
-    const directory = await temporaryDirectory();
-    const config = [
-      '[profile minio]',
-      'region = eu-west-1',
-      `endpoint_url = ${minio.endpoint}`,
-      `aws_access_key_id = ${minio.accessKey}`,
-      `aws_secret_access_key = ${minio.secretKey}`,
-    ];
-    await writeFile(join(directory, 'config'), `${config.join('\n')}\n`);
-    process.env.AWS_CONFIG_FILE = join(directory, 'config');
-    process.env.AWS_PROFILE = 'minio';
-    setCredentials(undefined, undefined);
-    onTestFinished(() => {
-      process.env.AWS_CONFIG_FILE = '/dev/null';
-      delete process.env.AWS_PROFILE;
-      setCredentials(minio.accessKey, minio.secretKey);
-    });
-    const store = await openS3Store({ bucket: 'apps' });
-    expect(store.downloadBase).toBe(`${minio.endpoint}/apps`);
-    expect(await store.head('nothing', AbortSignal.timeout(10_000))).toBeUndefined();
-  });
-
-  it('names a bucket that does not exist', async () => {
-    const failure = await publishFailure({ bucket: 'nowhere' });
-    expect(failure.code).toBe('bucket-missing');
-    expect(failure.message).toMatch(/^cannot read s3:\/\/nowhere\/.*: the bucket does not exist$/);
-    expect(failure.hint).toContain('create it');
-  });
-
-  it.each([
-    ['a wrong secret key', 'saddlebag-test', 'the secret key does not fit the access key'],
-    ['an unknown access key', 'AKIAUNKNOWN', 'the server does not know the access key'],
-  ])('says what is wrong with %s, and shows none of it', async (_, accessKey, reason) => {
-    setCredentials(accessKey, 'wrong-secret-of-the-test');
-    onTestFinished(() => setCredentials(minio.accessKey, minio.secretKey));
-    const failure = await publishFailure({});
-    expect(failure.code).toBe('credentials-invalid');
-    expect(failure.message.endsWith(`: ${reason}`)).toBe(true);
-    for (const secret of [accessKey, 'wrong-secret-of-the-test', 'Signature=', 'AWS4-HMAC']) {
-      expect(everythingIn(failure)).not.toContain(secret);
-    }
-  });
-
-  it('says that there are no credentials', async () => {
-    setCredentials(undefined, undefined);
-    onTestFinished(() => setCredentials(minio.accessKey, minio.secretKey));
-    const failure = await publishFailure({});
-    expect(failure.code).toBe('credentials-missing');
-    expect(failure.hint).toContain('AWS_ACCESS_KEY_ID');
-  });
-
-  async function publishFailure(options: Partial<S3Options>): Promise<SaddlebagError> {
-    const bundle = await writePublishable(await temporaryDirectory());
-    const run = async () =>
-      publish({ bundle, store: await openApps(options), prefix: 'errors' }, testContext());
-    return failureOf(run());
-  }
 });
-
-function setCredentials(accessKey: string | undefined, secretKey: string | undefined): void {
-  delete process.env.AWS_ACCESS_KEY_ID;
-  delete process.env.AWS_SECRET_ACCESS_KEY;
-  if (accessKey !== undefined) process.env.AWS_ACCESS_KEY_ID = accessKey;
-  if (secretKey !== undefined) process.env.AWS_SECRET_ACCESS_KEY = secretKey;
-}
-
-/** All that someone could print of an error: its causes, hidden fields and stacks as well. */
-function everythingIn(failure: SaddlebagError): string {
-  return inspect(failure, { depth: 10, showHidden: true }) + JSON.stringify(failure);
-}
 
 async function download(url: string): Promise<Buffer> {
   const response = await fetch(url);

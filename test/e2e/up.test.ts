@@ -9,6 +9,7 @@ import type { Artifact, ReleaseList } from '../../src/core/types.ts';
 import { builtCli, saddlebag, saddlebagJson } from '../helpers/cli.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { shellSteps } from '../helpers/pipeline.ts';
+import { credentialsEnv } from '../helpers/s3-credentials.ts';
 import { suiteDirectory } from '../helpers/temporary.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 import { type NomadStack, startNomad } from '../stack/nomad.ts';
@@ -60,8 +61,7 @@ describeWith(
         SADDLEBAG_BUILD_CACHE: process.env.SADDLEBAG_BUILD_CACHE,
         NOMAD_ADDR: nomad.address,
         AWS_ENDPOINT_URL_S3: minio.endpoint,
-        AWS_ACCESS_KEY_ID: minio.accessKey,
-        AWS_SECRET_ACCESS_KEY: minio.secretKey,
+        ...credentialsEnv(minio),
         AWS_REGION: 'us-east-1',
       },
     });

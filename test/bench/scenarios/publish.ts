@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtCli } from '../../helpers/cli.ts';
 import { findTool } from '../../helpers/needs.ts';
+import { credentialsEnv } from '../../helpers/s3-credentials.ts';
 import { type Minio, startMinio } from '../../stack/minio.ts';
 import { costOf } from '../cost.ts';
 import type { Figure, Findings, Target } from '../figure.ts';
@@ -45,10 +46,7 @@ function writeProgram(file: string): string {
 function senders(minio: Minio, mc: string): Readonly<Record<'publish' | 'mc', (sent: Sent) => Command>> {
   const { endpoint, accessKey, secretKey } = minio;
   const env = {
-    AWS_ACCESS_KEY_ID: accessKey,
-    AWS_SECRET_ACCESS_KEY: secretKey,
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    ...credentialsEnv(minio),
     MC_HOST_bench: endpoint.replace('://', `://${accessKey}:${secretKey}@`),
   };
   const clear = () =>

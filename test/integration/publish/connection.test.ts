@@ -9,18 +9,14 @@ import { fetchFor, readConnection } from '../../../src/publish/connection.ts';
 import { askDownloadBy } from '../../../src/publish/download.ts';
 import { openS3Store } from '../../../src/publish/s3/store.ts';
 import { describeWith } from '../../helpers/needs.ts';
+import { setCredentials } from '../../helpers/s3-credentials.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 import { failureOf } from '../../src/publish/failure.ts';
 
 const { signal } = new AbortController();
 
-beforeAll(() => {
-  process.env.AWS_ACCESS_KEY_ID = 'saddlebag-test';
-  process.env.AWS_SECRET_ACCESS_KEY = 'a-secret-of-the-test-only';
-  process.env.AWS_CONFIG_FILE = '/dev/null';
-  process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
-});
+beforeAll(() => setCredentials({ accessKey: 'saddlebag-test', secretKey: 'a-secret-of-the-test-only' }));
 
 /** Has one object of four bytes, whatever the key. */
 const object: Parameters<typeof createServer>[1] = (_, response) => {

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { textContent } from '../../../src/publish/content.ts';
 import type { S3Options } from '../../../src/publish/s3/bucket.ts';
 import { openS3Store } from '../../../src/publish/s3/store.ts';
+import { setCredentials } from '../../helpers/s3-credentials.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 import { failureOf } from '../../src/publish/failure.ts';
 
@@ -13,13 +14,7 @@ const { signal } = new AbortController();
 const timeouts = { connectMs: 1_000, idleMs: 300, stallMs: 600 };
 const secret = 'a-secret-of-the-test-only';
 
-beforeAll(() => {
-  process.env.AWS_ACCESS_KEY_ID = 'saddlebag-test';
-  process.env.AWS_SECRET_ACCESS_KEY = secret;
-  process.env.AWS_CONFIG_FILE = '/dev/null';
-  process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
-  for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_ENDPOINT_URL']) delete process.env[name];
-});
+beforeAll(() => setCredentials({ accessKey: 'saddlebag-test', secretKey: secret }));
 
 const listen = async (server: Server) => `http://127.0.0.1:${await serveInTest(server)}`;
 
