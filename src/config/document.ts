@@ -48,9 +48,18 @@ function inFile(line: number, path: readonly string[]): Origin {
   return { kind: 'file', line, path };
 }
 
-/** The parser says only that it refuses the whole: the first item that it refuses alone is where. */
+/** The parser says only that it refuses the whole: halved and halved again, what it refuses is where. */
 function refusal(body: HclBody, text: string, parse: (part: string) => unknown): ConfigProblem {
-  const refused = body.items.find(({ start, end }) => parse(`${text.slice(start, end)}\n`) === null);
+  const isRefused = (items: HclBody['items']): boolean => {
+    const [first, last] = [items[0], items.at(-1)];
+    return first !== undefined && last !== undefined && parse(`${text.slice(first.start, last.end)}\n`) === null;
+  };
+  let { items } = body;
+  while (items.length > 1) {
+    const half = items.slice(0, items.length >> 1);
+    items = isRefused(half) ? half : items.slice(half.length);
+  }
+  const [refused] = isRefused(items) ? items : [];
   if (refused?.kind === 'block' && refused.body.items.length > 0) return refusal(refused.body, text, parse);
   return { line: refused?.at.line ?? body.at.line, message: 'HCL does not take this' };
 }

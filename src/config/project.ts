@@ -24,7 +24,7 @@ export interface Project {
 }
 
 /** No saddlebag.hcl is larger; a file that is was named by mistake. */
-const limitBytes = 1 << 20;
+const limitBytes = 1 << 18;
 
 /**
  * Finds more that is wrong with a project: lines like `saddlebag.hcl:12: app.web.deploy.memory: expected …`. The project
@@ -122,7 +122,7 @@ async function readText(file: string): Promise<string> {
     });
   try {
     const { size } = await stat(file);
-    if (size > limitBytes) throw refused('it is larger than 1 MB');
+    if (size > limitBytes) throw refused('it is larger than 256 kB');
     return await readFile(file, 'utf8');
   } catch (cause) {
     throw cause instanceof SaddlebagError ? cause : refused(describeCause(cause), cause);

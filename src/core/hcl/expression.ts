@@ -133,7 +133,7 @@ function readObject(tokens: TokenStream): HclExpression {
 
 function readItem(tokens: TokenStream): HclObjectItem {
   const first = tokens.peek();
-  const key = readSimple(tokens);
+  const key = tokens.nested(() => readSimple(tokens));
   while (!tokens.isSign('=') && !tokens.isSign(':')) {
     if (isEnd(tokens.peek(), 'object')) tokens.refuse(`= after ${describeToken(first)}`);
     skipOne(tokens);

@@ -17,6 +17,8 @@ type Mode =
 
 const namePattern = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
 const numberPattern = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** Characters; those of the largest number of 64 bits are 309. */
+const longestNumber = 400;
 const heredocPattern = /<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)\r?\n/uy;
 const signPattern = /=>|==|!=|<=|>=|&&|\|\||\.\.\.|::|~\}|[{}()[\]=<>!?:,.+\-*/%]/y;
 const blankPattern = /[ \t\uFEFF]+/y;
@@ -58,7 +60,7 @@ class Scanner {
       this.#takeMatch('comment', lineCommentPattern) ||
       this.#scanBlockComment() ||
       this.#takeMatch('name', namePattern) ||
-      this.#takeMatch('number', numberPattern) ||
+      this.#scanNumber() ||
       this.#openQuoted() ||
       this.#openHeredoc()
     );
@@ -86,6 +88,16 @@ class Scanner {
     const end = this.#text.indexOf('*/', this.#offset + 2);
     if (end >= 0) this.#take('comment', end + 2);
     else this.#take('invalid', this.#text.length, 'this comment is never closed: its */ is missing');
+    return true;
+  }
+
+  /** HCL's own parser would write out all the digits of what no computer counts with. */
+  #scanNumber(): boolean {
+    const number = this.#match(numberPattern);
+    if (number === undefined) return false;
+    const end = this.#offset + number.length;
+    if (Number.isFinite(Number(number)) && number.length <= longestNumber) this.#take('number', end);
+    else this.#take('invalid', end, 'this number is out of range');
     return true;
   }
 

@@ -139,6 +139,10 @@ describe('a broken structure', () => {
     [`${'['.repeat(5_000)}`, '1:1 expected the name of an attribute or block, got ['],
     [`a = ${'['.repeat(5_000)}`, '1:205 more than 200 levels deep'],
     ['a {\n'.repeat(5_000), '201:4 more than 200 levels deep'],
+    [`a = ${'{'.repeat(5_000)}`, '1:205 more than 200 levels deep'],
+    // HCL's own parser writes out its ten million digits.
+    ['a = 1e9999999\n', '1:5 this number is out of range'],
+    [`a = "\${${'9'.repeat(5_000)}}"\n`, '1:8 this number is out of range'],
   ])('%#', (text, expected) => {
     const [problem] = parseHcl(text).problems;
     expect(`${problem?.at.line}:${problem?.at.column} ${problem?.reason}`).toBe(expected);
