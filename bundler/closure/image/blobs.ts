@@ -30,10 +30,17 @@ export function invalidImage(image: string, reason: string, cause?: unknown): Sa
   });
 }
 
+function isInside(name: string): boolean {
+  return name
+    .split('/')
+    .every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
+}
+
 /** Gives the files of an OCI layout in a directory. */
 export function directoryBlobs(image: string): Blobs {
   const fileOf = async (name: string) => {
-    // Names are made of digests that were checked, or fixed.
+    // Those of a manifest.json are its own.
+    if (!isInside(name)) throw invalidImage(image, `${JSON.stringify(name)} would lie outside it`);
     const file = join(image, name);
     const found = await stat(file).catch((cause: unknown) => {
       throw invalidImage(image, `${name}: ${describeCause(cause)}`, cause);

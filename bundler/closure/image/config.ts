@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { EnvSetting, ImageSettings } from '../../../src/core/types.ts';
 import { type Blobs, invalidImage } from './blobs.ts';
 import type { ImageManifest } from './manifest.ts';
@@ -33,7 +34,8 @@ export function parseConfig(blobs: Blobs, { config }: Pick<ImageManifest, 'confi
     command,
     defaultArgs,
     env: parseEnv(blobs, texts('Env')),
-    workingDirectory: text('WorkingDir') || '/',
+    // Relative to the image's root, as containers take it.
+    workingDirectory: posix.resolve('/', text('WorkingDir')),
     settings: {
       user: text('User') || null,
       ports: parsePorts(blobs, config.ExposedPorts),

@@ -33,6 +33,8 @@ interface Site {
 const whiteout = '.wh.';
 const opaqueWhiteout = '.wh..wh..opq';
 const setIds = 0o6000;
+/** PATH_MAX of Linux; what a tar may hold is a thousand times as long, and looked at directory by directory. */
+const longestPath = 4096;
 
 /**
  * Applies layers, from the lowest up, to the empty directory `tree`: whiteouts remove what lies below, an opaque
@@ -84,10 +86,17 @@ async function applyEntry(entry: Entry, made: Set<string>, site: Site): Promise<
   const { header } = entry;
   const path = posix.normalize(`/${header.name}`).replace(/\/$/, '').slice(1);
   if (path === '') return;
+  if (Buffer.byteLength(path) > longestPath) {
+    throw invalidImage(site.blobs.image, `/${path.slice(0, 100)}… is longer than any path can be`);
+  }
   const name = posix.basename(path);
   const parent = await makeParent(posix.dirname(path), site);
   if (name === opaqueWhiteout) return emptyBelow(parent, made);
-  if (name.startsWith(whiteout)) return remove(join(parent, name.slice(whiteout.length)));
+  if (name.startsWith(whiteout)) {
+    const hidden = name.slice(whiteout.length);
+    if (['', '.', '..'].includes(hidden)) throw invalidImage(site.blobs.image, `/${path} hides no file`);
+    return remove(join(parent, hidden));
+  }
   const file = join(parent, name);
   made.add(file);
   if (header.type === 'directory') return makeDirectory(file);
@@ -122,7 +131,7 @@ async function copyLinked(
   path: string,
   { header, site }: { readonly header: Header; readonly site: Site },
 ): Promise<void> {
-  const target = posix.normalize(`/${header.linkname ?? ''}`).slice(1);
+  const target = posix.normalize(`/${header.linkname ?? ''}`).slice(1, longestPath);
   const source = join(await makeParent(posix.dirname(target), site), posix.basename(target));
   const found = await lstat(source).catch(() => undefined);
   if (found?.isFile() !== true) {

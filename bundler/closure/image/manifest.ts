@@ -22,7 +22,10 @@ export interface ImageManifest {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const architectures: Readonly<Record<string, Arch>> = { amd64: 'x86_64', arm64: 'aarch64' };
+const architectures: ReadonlyMap<unknown, Arch> = new Map([
+  ['amd64', 'x86_64'],
+  ['arm64', 'aarch64'],
+]);
 const ownArchitecture = arch() === 'arm64' ? 'arm64' : 'amd64';
 /** An index may name indexes; registries nest them once. */
 const deepestIndex = 4;
@@ -93,7 +96,7 @@ function describe(
   { layers, tag }: { readonly layers: readonly string[]; readonly tag: string | null },
 ): ImageManifest {
   const { os, architecture } = config;
-  const ownArch = os === 'linux' ? architectures[String(architecture)] : undefined;
+  const ownArch = os === 'linux' ? architectures.get(architecture) : undefined;
   if (ownArch === undefined) {
     throw invalidImage(
       blobs.image,

@@ -52,7 +52,7 @@ describe('readImage', () => {
         Entrypoint: ['web', '--serve'],
         Cmd: ['--port', '80'],
         Env: ['PATH=/usr/bin', 'MODE=production', 'EQUAL=a=b'],
-        WorkingDir: '/srv',
+        WorkingDir: 'srv',
         User: 'www',
         ExposedPorts: { '8080/tcp': {}, '53/udp': {}, '80': {} },
         StopSignal: 'SIGQUIT',
@@ -181,6 +181,23 @@ describe('an image that is not sound', () => {
       /\/x links to \/etc\/passwd, which is no file/,
     ],
     [
+      'hides the directory above its own',
+      { layers: [...layers, { '.wh...': '' }] },
+      /\/\.wh\.\.\. hides no file/,
+    ],
+    ['hides its root', { layers: [...layers, { '.wh..': '' }] }, /hides no file/],
+    ['hides a directory by no name', { layers: [...layers, { 'bin/.wh.': '' }] }, /hides no file/],
+    [
+      'has a path of a hundred kilobytes',
+      { layers: [...layers, { ['a/'.repeat(50_000)]: '' }] },
+      /is longer than any path can be/,
+    ],
+    [
+      'is for what every object has',
+      { layers, architecture: 'constructor' },
+      /it is for linux on constructor/,
+    ],
+    [
       'goes through a link that loops',
       { layers: [{ ...layers[0], loop: { type: 'symlink', linkname: 'loop' } }, { 'loop/x': '' }] },
       /leads through too many links/,
@@ -202,6 +219,16 @@ describe('an image that is not sound', () => {
     await expect(read(directory)).rejects.toThrow(
       /layer blobs\/sha256\/\w+ is damaged \(its digest differs\)/,
     );
+  });
+
+  it('is read from its own directory only', async () => {
+    const top = await temporaryDirectory();
+    await writeFiles(top, {
+      'secret.json': Buffer.from('{}'),
+      'layout/oci-layout': Buffer.from('{}'),
+      'layout/manifest.json': Buffer.from('[{"Config":"../secret.json","Layers":[]}]'),
+    });
+    await expect(read(join(top, 'layout'))).rejects.toThrow('"../secret.json" would lie outside it');
   });
 
   it.each([
