@@ -278,11 +278,18 @@ export function readAnswer<T>(text: string, action: string, read: (value: unknow
   try {
     return read(JSON.parse(text));
   } catch (cause) {
-    if (!(cause instanceof ShapeError) && !(cause instanceof SyntaxError)) throw cause;
-    const reason = cause instanceof ShapeError ? cause.message : 'not JSON';
+    const reason = reasonOfAnswer(cause);
+    if (reason === undefined) throw cause;
     throw new SaddlebagError('nomad-answer-invalid', `cannot ${action}: unexpected answer, ${reason}`, {
       hint: 'is NOMAD_ADDR the address of a Nomad agent?',
       cause,
     });
   }
+}
+
+function reasonOfAnswer(cause: unknown): string | undefined {
+  if (cause instanceof ShapeError) return cause.message;
+  if (cause instanceof SyntaxError) return 'not JSON';
+  // The stack's end: no difference of jobs has objects in objects in objects without end.
+  return cause instanceof RangeError ? 'nested too deeply' : undefined;
 }

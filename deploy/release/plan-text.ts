@@ -6,7 +6,11 @@ import { explainPlacement } from './diagnosis.ts';
 /** Makes a part of a plan stand out: what is added, taken away, changed, or only said beside. */
 export type Paint = (style: 'added' | 'deleted' | 'edited' | 'note', text: string) => string;
 
-const marks: Readonly<Record<string, '+' | '-' | '~'>> = { Added: '+', Deleted: '-', Edited: '~' };
+const marks: ReadonlyMap<string, '+' | '-' | '~'> = new Map([
+  ['Added', '+'],
+  ['Deleted', '-'],
+  ['Edited', '~'],
+]);
 const styles = { '+': 'added', '-': 'deleted', '~': 'edited' } as const;
 const plain: Paint = (_, text) => text;
 
@@ -40,7 +44,7 @@ export function renderUpdates({ updates }: PlanAnswer): string[] {
 }
 
 function renderDiff(diff: JobDiff, indent: string, paint: Paint): string[] {
-  const mark = marks[diff.type];
+  const mark = marks.get(diff.type);
   if (mark === undefined) return [];
   const inner = `${indent}    `;
   const fields = diff.fields.flatMap((field) => renderField(field, inner, paint));
@@ -50,7 +54,7 @@ function renderDiff(diff: JobDiff, indent: string, paint: Paint): string[] {
 }
 
 function renderField(field: FieldDiff, indent: string, paint: Paint): string[] {
-  const mark = marks[field.type];
+  const mark = marks.get(field.type);
   // What is added or taken away with nothing in it says nothing.
   if (mark === undefined || (mark !== '~' && isEmpty(field.before) && isEmpty(field.after))) return [];
   const notes = field.annotations.length === 0 ? '' : paint('note', ` (${field.annotations.join(', ')})`);

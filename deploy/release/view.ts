@@ -67,30 +67,30 @@ function describeTask(task: TaskState): string {
   const last = task.events.at(-1);
   const failures = failuresOf(task).length;
   const times = failures > 0 ? `, failed ${failures === 1 ? 'once' : `${failures} times`}` : '';
-  if (task.state === 'pending' && last !== undefined) return `${doing[last.type] ?? last.type}${times}`;
+  if (task.state === 'pending' && last !== undefined) return `${doing.get(last.type) ?? last.type}${times}`;
   if (task.state === 'dead') return task.failed ? `failed${times}` : 'complete';
   return `${task.state}${times}`;
 }
 
-const doing: Readonly<Record<string, string>> = {
-  'Downloading Artifacts': 'downloading',
-  'Failed Artifact Download': 'download failed',
-  Received: 'received',
-  Restarting: 'waits to be started again',
-  'Task Setup': 'building the task directory',
-};
+const doing: ReadonlyMap<string, string> = new Map([
+  ['Downloading Artifacts', 'downloading'],
+  ['Failed Artifact Download', 'download failed'],
+  ['Received', 'received'],
+  ['Restarting', 'waits to be started again'],
+  ['Task Setup', 'building the task directory'],
+]);
 
 function describeHealth(allocation: NomadAllocation, checks: readonly CheckResult[]): string[] {
   if (allocation.isHealthy !== null) return [allocation.isHealthy ? 'healthy' : 'unhealthy'];
   if (!isUp(allocation)) return [];
-  return checks.map(({ check, status }) => `check "${check}" ${words[status] ?? status}`);
+  return checks.map(({ check, status }) => `check "${check}" ${words.get(status) ?? status}`);
 }
 
-const words: Readonly<Record<string, string>> = {
-  success: 'passes',
-  failure: 'fails',
-  pending: 'is pending',
-};
+const words: ReadonlyMap<string, string> = new Map([
+  ['success', 'passes'],
+  ['failure', 'fails'],
+  ['pending', 'is pending'],
+]);
 
 function align(rows: readonly Row[]): string[] {
   const width = (column: 0 | 1 | 2) => Math.max(0, ...rows.map((row) => row[column].length));
