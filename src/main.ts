@@ -5,12 +5,13 @@ import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from './core/errors.ts';
 import { execProcess } from './core/exec.ts';
-import { printable } from './core/printable.ts';
+import { printableJson, printableLines } from './core/printable.ts';
 import { type Reporter, silentReporter } from './core/reporter.ts';
 import type { Host, Invocation } from './program/command.ts';
 import { createProgram } from './program.ts';
 import { renderFailure, renderFailureJson } from './report/failure.ts';
 import { createJsonReporter } from './report/json.ts';
+import { withoutCommands } from './report/workflow-commands.ts';
 
 /**
  * Runs the command that `host`'s arguments name, prints its result on stdout and everything else on stderr, and sets the
@@ -30,7 +31,7 @@ export async function main(host: NodeJS.Process): Promise<void> {
     argv: host.argv,
     invoke: (invocation) => invoke(host, invocation),
     readStdin: () => text(host.stdin),
-    write: (text) => host.stdout.write(host.stdout.isTTY === true ? showable(text) : text),
+    write: (text) => host.stdout.write(forReader(text, host)),
     confirm: confirmOn(host),
   }).exitOverride();
   if (json) program.configureOutput({ outputError: () => undefined });
@@ -45,9 +46,14 @@ export async function main(host: NodeJS.Process): Promise<void> {
   }
 }
 
-/** On a terminal, an app's log keeps its lines and no other control over it. */
-function showable(text: string): string {
-  return text.split('\n').map(printable).join('\n');
+/** What an app wrote keeps its lines, and no other control over a terminal or a job of GitHub Actions. */
+function forReader(text: string, { stdout, env }: NodeJS.Process): string {
+  if (stdout.isTTY === true) return printableLines(text);
+  return inGithub(env) ? withoutCommands(text) : text;
+}
+
+function inGithub(env: NodeJS.ProcessEnv): boolean {
+  return env.GITHUB_ACTIONS === 'true';
 }
 
 /** Asks on stderr, where all but the result goes. */
@@ -60,7 +66,7 @@ function confirmOn(host: NodeJS.Process): Host['confirm'] {
     terminal.on('SIGINT', () => host.kill(host.pid, 'SIGINT'));
     const closed = once(terminal, 'close').then(() => '');
     try {
-      const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
+      const answer = await Promise.race([terminal.question(`${printableLines(question)} [y/N] `), closed]);
       return /^y(?:es)?$/i.test(answer.trim());
     } finally {
       terminal.close();
@@ -85,7 +91,7 @@ function usageError({ message }: CommanderError): SaddlebagError {
 
 async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<void> {
   const reporter = await createReporter(host, invocation);
-  const github = host.env.GITHUB_ACTIONS === 'true' ? await import('./report/github.ts') : undefined;
+  const github = inGithub(host.env) ? await import('./report/github.ts') : undefined;
   const page = host.env.GITHUB_STEP_SUMMARY;
   const context: Context = {
     cwd: host.cwd(),
@@ -95,7 +101,8 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
     exec: execProcess,
   };
   const tellFailure = async (cause: unknown) => {
-    host.stderr.write(invocation.json ? renderFailureJson(cause) : renderFailure(cause));
+    const told = invocation.json ? renderFailureJson(cause) : renderFailure(cause);
+    host.stderr.write(github === undefined ? told : withoutCommands(told));
     if (github === undefined) return;
     host.stderr.write(github.renderAnnotation(cause));
     await github.appendSummary(page, github.renderFailureSummary(cause));
@@ -116,10 +123,12 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
 
 function render(result: CommandResult, json: boolean, { stdout, env }: NodeJS.Process): string {
   if (json && result.json === null) return '';
-  if (json) return `${JSON.stringify(result.json, null, 2)}\n`;
+  if (json) return `${printableJson(JSON.stringify(result.json, null, 2))}\n`;
   const color = stdout.isTTY === true && env.TERM !== 'dumb' && (env.NO_COLOR ?? '') === '';
   if (color && result.coloredText !== undefined) return `${result.coloredText}\n`;
-  return result.text === '' || result.text.endsWith('\n') ? result.text : `${result.text}\n`;
+  // Names in it may come from outside; elsewhere than on a terminal it is the document that was asked for, byte for byte.
+  const text = stdout.isTTY === true ? printableLines(result.text) : result.text;
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
 
 async function createReporter(
@@ -128,7 +137,10 @@ async function createReporter(
 ): Promise<{ readonly reporter: Reporter; readonly close: () => void }> {
   const nothing = () => undefined;
   if (invocation.quiet) return { reporter: silentReporter, close: nothing };
-  if (invocation.json) return { reporter: createJsonReporter(host.stderr), close: nothing };
+  if (invocation.json) {
+    const write = (line: string) => host.stderr.write(inGithub(host.env) ? withoutCommands(line) : line);
+    return { reporter: createJsonReporter({ write }), close: nothing };
+  }
   const { createTextReporter } = await import('./report/text.ts');
   const terminal = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
   const inCi = (host.env.CI ?? '') !== '' && host.env.CI !== 'false';
@@ -138,7 +150,7 @@ async function createReporter(
     redraw: terminal && !inCi,
     color: (host.env.NO_COLOR ?? '') === '' && (terminal || colorWanted),
   });
-  if (host.env.GITHUB_ACTIONS !== 'true') return { reporter: text, close: text.close };
+  if (!inGithub(host.env)) return { reporter: text, close: text.close };
   const { createGithubReporter } = await import('./report/github.ts');
   const grouped = createGithubReporter(host.stderr, text, `saddlebag ${host.argv.slice(2, 3).join('')}`);
   return { reporter: grouped, close: grouped.close };

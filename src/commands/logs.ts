@@ -3,6 +3,7 @@ import type { LogRequest } from '../../deploy/nomad/nomad-operations.ts';
 import { chooseLog, logMissing, noLogOf } from '../../deploy/running/logs.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
+import { printableJson } from '../core/printable.ts';
 import { type NomadFlags, withNomad } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
 
@@ -46,15 +47,21 @@ export async function runLogs(
 async function readLast(
   nomad: Nomad,
   request: LogRequest,
-  { job, flags }: { readonly job: string; readonly flags: LogsFlags },
+  {
+    job,
+    flags,
+    write,
+  }: { readonly job: string; readonly flags: LogsFlags; readonly write: (text: string) => void },
 ): Promise<CommandResult> {
   const count = flags.lines ?? defaultLines;
   const text = await nomad.readLog({ ...request, maxBytes: count * bytesPerLine });
   if (text === null) throw logMissing(job, noLogOf(request));
   const lines = text.replace(/\n$/, '').split('\n').slice(-count);
   const { allocationId, task, stream } = request;
+  // An app's words, which `write` knows how to show.
+  if (flags.json !== true && text !== '') write(`${lines.join('\n')}\n`);
   return {
-    text: text === '' ? '' : lines.join('\n'),
+    text: '',
     json: { version: 1, jobId: job, allocation: allocationId, task, stream, lines: text === '' ? [] : lines },
     exitCode: exitCodes.done,
   };
@@ -71,18 +78,20 @@ async function follow(
   const chunks = await nomad.followLog({ ...request, tailBytes }, context.signal);
   if (chunks === null) throw logMissing(job, noLogOf(request));
   const decoder = new TextDecoder();
+  const show = (line: string) =>
+    flags.json === true ? `${printableJson(JSON.stringify({ line }))}\n` : `${line}\n`;
   let rest = '';
   try {
     for await (const chunk of chunks) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) write(flags.json === true ? `${JSON.stringify({ line })}\n` : `${line}\n`);
+      for (const line of lines) write(show(line));
     }
   } catch (cause) {
     // Ctrl-C is how a log that is followed ends.
     if (!context.signal.aborted) throw lost(job, cause);
   }
-  if (rest !== '') write(flags.json === true ? `${JSON.stringify({ line: rest })}\n` : `${rest}\n`);
+  if (rest !== '') write(show(rest));
   return { text: '', json: null, exitCode: exitCodes.done };
 }
 

@@ -1,6 +1,7 @@
 import type { Release } from '../../deploy/release/release-model.ts';
 import { describeTiming } from '../../deploy/release/timing.ts';
 import { exitCodes } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import type { CommandResult } from './result.ts';
 
 /** Makes the result of every command that brings a version up: the evaluation's id, or the Release. */
@@ -10,11 +11,18 @@ export function releaseResult(release: Release): CommandResult {
 
 /** Renders a release for the page of a CI job, as Markdown. */
 function summarize({ jobId, namespace, jobVersion, status, allocations, timing }: Release): string {
-  const rows = allocations.map(({ name, node, status: state }) => `| ${name} | ${node} | ${state} |`);
+  const rows = allocations.map(
+    ({ name, node, status: state }) => `| ${[name, node, state].map(plain).join(' | ')} |`,
+  );
   return [
-    `### ${jobId}: version ${jobVersion} is ${status}`,
+    `### ${plain(jobId)}: version ${jobVersion} is ${status}`,
     '',
-    `Namespace ${namespace}${timing === undefined ? '' : `; ${describeTiming(timing)}`}`,
+    `Namespace ${plain(namespace)}${timing === undefined ? '' : `; ${describeTiming(timing)}`}`,
     ...(rows.length === 0 ? [] : ['', '| allocation | node | state |', '| --- | --- | --- |', ...rows]),
   ].join('\n');
+}
+
+/** Names are no Markdown: neither a link nor a picture of somebody else's. */
+function plain(text: string): string {
+  return printable(text).replace(/[\\`*_{}[\]<>#!|&~]/g, '\\$&');
 }

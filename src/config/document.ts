@@ -52,7 +52,9 @@ function inFile(line: number, path: readonly string[]): Origin {
 function refusal(body: HclBody, text: string, parse: (part: string) => unknown): ConfigProblem {
   const isRefused = (items: HclBody['items']): boolean => {
     const [first, last] = [items[0], items.at(-1)];
-    return first !== undefined && last !== undefined && parse(`${text.slice(first.start, last.end)}\n`) === null;
+    return (
+      first !== undefined && last !== undefined && parse(`${text.slice(first.start, last.end)}\n`) === null
+    );
   };
   let { items } = body;
   while (items.length > 1) {

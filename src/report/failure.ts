@@ -1,5 +1,5 @@
 import { exitCodes, SaddlebagError } from '../core/errors.ts';
-import { printable } from '../core/printable.ts';
+import { printable, printableJson, printableLines } from '../core/printable.ts';
 
 const reportAddress = 'https://github.com/saddlebag/saddlebag/issues';
 
@@ -8,19 +8,19 @@ const reportAddress = 'https://github.com/saddlebag/saddlebag/issues';
  */
 export function renderFailure(cause: unknown): string {
   if (cause instanceof SaddlebagError) {
-    const lines = cause.message.split('\n').map(printable);
     const hint = cause.hint === undefined ? [] : [`  hint: ${printable(cause.hint)}`];
-    return `saddlebag: ${[...lines, ...hint].join('\n')}\n`;
+    return `saddlebag: ${[printableLines(cause.message), ...hint].join('\n')}\n`;
   }
   const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-  return `saddlebag: this is a bug in saddlebag, please report it at ${reportAddress}\n${stack}\n`;
+  return `saddlebag: this is a bug in saddlebag, please report it at ${reportAddress}\n${printableLines(stack)}\n`;
 }
 
 /**
  * Renders a failure for programs: one JSON object on one line; a bug of ours brings its stack.
  */
 export function renderFailureJson(cause: unknown): string {
-  return `${JSON.stringify({ error: cause instanceof SaddlebagError ? known(cause) : bug(cause) })}\n`;
+  const error = cause instanceof SaddlebagError ? known(cause) : bug(cause);
+  return `${printableJson(JSON.stringify({ error }))}\n`;
 }
 
 function known({ code, message, hint, exitCode }: SaddlebagError) {

@@ -1,7 +1,8 @@
 import { appendFile } from 'node:fs/promises';
 import { SaddlebagError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import type { Reporter } from '../core/reporter.ts';
+import type { ReportEvent, Reporter } from '../core/reporter.ts';
+import { withoutCommands } from './workflow-commands.ts';
 
 /**
  * Reports in a job of GitHub Actions: the lines of `inner` in a group that can be folded, warnings also as annotations.
@@ -17,7 +18,7 @@ export function createGithubReporter(
     report(event) {
       if (!isOpen) stream.write(`::group::${escapeData(title)}\n`);
       isOpen = true;
-      inner.report(event);
+      inner.report(harmless(event));
       if (event.kind === 'warning') {
         const hint = event.hint === undefined ? '' : `\nhint: ${event.hint}`;
         stream.write(`::warning title=${escapeProperty(event.code)}::${escapeData(event.message + hint)}\n`);
@@ -28,6 +29,11 @@ export function createGithubReporter(
       isOpen = false;
     },
   };
+}
+
+/** The runner reads these lines too. */
+function harmless(event: ReportEvent): ReportEvent {
+  return 'message' in event ? { ...event, message: withoutCommands(event.message) } : event;
 }
 
 /** Renders a failure as the annotation that GitHub shows beside the job. */

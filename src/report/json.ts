@@ -1,3 +1,4 @@
+import { printableJson } from '../core/printable.ts';
 import type { Reporter } from '../core/reporter.ts';
 
 const progressIntervalMs = 1_000;
@@ -7,7 +8,7 @@ const progressIntervalMs = 1_000;
  * that time tells none, and leaves the terminal to the result. `nowMs` grows from call to call.
  */
 export function createJsonReporter(
-  stream: NodeJS.WritableStream,
+  stream: { write(text: string): unknown },
   nowMs: () => number = () => performance.now(),
 ): Reporter {
   let lastMs = nowMs();
@@ -19,7 +20,7 @@ export function createJsonReporter(
         if (nowMs() - lastMs < progressIntervalMs) return;
         lastMs = nowMs();
       }
-      stream.write(`${JSON.stringify(event)}\n`);
+      stream.write(`${printableJson(JSON.stringify(event))}\n`);
     },
   };
 }

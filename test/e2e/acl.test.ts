@@ -85,7 +85,7 @@ describeWith(['nomad', 'root', 'cc'], 'a Nomad that asks for tokens', () => {
     );
     expect((await runStatus({ job: undefined, flags: {} }, context)).text).toMatch(/^web /m);
     const logs = await runLogs({ job: 'web', flags: { stderr: true }, write: () => undefined }, context);
-    expect(logs.text).toBe('one');
+    expect(logs.json).toMatchObject({ lines: ['one'] });
     await runStop({ job: 'web', flags: { purge: true } }, context);
     expect(JSON.stringify([context.events, first, crash])).not.toContain(token);
   });

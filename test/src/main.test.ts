@@ -4,9 +4,18 @@ import { main } from '../../src/main.ts';
 
 /** Runs the command in a process that is not one, and returns what it said and how it ended. */
 async function run(...args: string[]) {
+  return runIn({ env: {}, isTTY: false }, ...args);
+}
+
+/** The same with an environment, on a terminal or none. */
+async function runIn(
+  { env, isTTY }: { readonly env: Readonly<Record<string, string>>; readonly isTTY: boolean },
+  ...args: string[]
+) {
   const said = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof said) => ({
     on: () => undefined,
+    isTTY,
     write: (text: string) => {
       said[name] += text;
       return true;
@@ -14,7 +23,7 @@ async function run(...args: string[]) {
   });
   const host = {
     argv: ['node', 'saddlebag', ...args],
-    env: {},
+    env,
     cwd: () => '/',
     on: () => undefined,
     exit: () => undefined,
@@ -60,5 +69,25 @@ describe('main', () => {
         '  hint: give the path of a bundle, as `saddlebag bundle` printed it\n',
       exitCode: 1,
     });
+  });
+
+  it('lets names from outside do nothing to a terminal, and leaves a document as it is elsewhere', async () => {
+    const env = { SADDLEBAG_BUILD_CACHE: '/nonexistent/\u001b[2J\u009bK\u202e', TERM: 'dumb' };
+    const said = '0 B of at most 5.0 GB in /nonexistent/';
+    expect((await runIn({ env, isTTY: true }, 'cache')).stdout).toBe(`${said}\\x1b[2J\\x9bK\\u202e\n`);
+    expect((await runIn({ env, isTTY: false }, 'cache')).stdout).toBe(`${said}\u001b[2J\u009bK\u202e\n`);
+    const { stdout } = await runIn({ env, isTTY: true }, 'cache', '--json');
+    expect(stdout).toMatch(/^[ -~\n]*$/);
+    expect(JSON.parse(stdout)).toMatchObject({ directory: env.SADDLEBAG_BUILD_CACHE });
+  });
+
+  it('lets names from outside give no command to the runner of GitHub Actions', async () => {
+    const env = { GITHUB_ACTIONS: 'true' };
+    const names = '/a\n ::add-mask::b\n##[add-path]c';
+    for (const flags of [[], ['--json']]) {
+      const { stderr } = await runIn({ env, isTTY: false }, 'inspect', names, ...flags);
+      const commands = stderr.split('\n').filter((line) => /^\s*::|##\[/.test(line));
+      expect(commands).toEqual([expect.stringMatching(/^::error title=bundle-unreadable::/)]);
+    }
   });
 });

@@ -8,6 +8,7 @@ import {
   renderAnnotation,
   renderFailureSummary,
 } from '../../../src/report/github.ts';
+import { withoutCommands } from '../../../src/report/workflow-commands.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 describe('in a job of GitHub Actions', () => {
@@ -33,6 +34,19 @@ describe('in a job of GitHub Actions', () => {
       '::warning title=nomad-warning::50%25 of%0Ait%0Ahint: b\n',
       '::endgroup::\n',
     ]);
+  });
+
+  it('passes on what an app wrote without the commands in it', () => {
+    const told: string[] = [];
+    const stream = { write: () => true } as unknown as NodeJS.WritableStream;
+    const inner = {
+      report: (event: object) => void told.push('message' in event ? String(event.message) : ''),
+    };
+    const reporter = createGithubReporter(stream, inner, 'saddlebag deploy');
+    reporter.report({ kind: 'detail', stage: 'deploy', message: 'x ##[set-output name=a]b' });
+    reporter.report({ kind: 'detail', stage: 'deploy', message: '\t::stop-commands::x' });
+    expect(told).toEqual(['x ##\\u005bset-output name=a]b', '\t\\u003a:stop-commands::x']);
+    expect(withoutCommands('a ::b::\r::c::d\n\n:: e')).toBe('a ::b::\r\\u003a:c::d\n\n\\u003a: e');
   });
 
   it('makes a failure an annotation of one line, whatever it says', () => {

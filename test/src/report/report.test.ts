@@ -32,6 +32,7 @@ describe('renderFailure', () => {
 
   it('takes anything else for a bug, with its stack and where to tell', () => {
     const text = renderFailure(new TypeError('oops'));
+    expect(renderFailure(new TypeError('\u001b[2J'))).toContain('TypeError: \\x1b[2J\n');
     expect(text).toContain('this is a bug in saddlebag');
     expect(text).toMatch(/TypeError: oops\n\s+at /);
     expect(JSON.parse(renderFailureJson(new TypeError('oops')))).toEqual({
@@ -43,6 +44,18 @@ describe('renderFailure', () => {
         stack: expect.stringMatching(/TypeError: oops\n\s+at /),
       },
     });
+  });
+});
+
+describe('JSON', () => {
+  it('is the same JSON without what a terminal would obey', () => {
+    const { stream, text } = collector();
+    const message = 'a\u009b2J\u202e\u2028\u007f\u001b';
+    createJsonReporter(stream).report({ kind: 'step', stage: 'deploy', message });
+    const failure = renderFailureJson(new SaddlebagError('output-failed', message));
+    for (const json of [text(), failure]) expect(json).toMatch(/^[ -~]*\n$/);
+    expect(JSON.parse(text()).message).toBe(message);
+    expect(JSON.parse(failure).error.message).toBe(message);
   });
 });
 
@@ -177,6 +190,7 @@ describe('units', () => {
   });
 
   it('leaves tabs and letters of any language as they are', () => {
+    expect(printable('a\u200fb\u061c')).toBe('a\\u200fb\\u061c');
     expect(printable('tab\tñ漢\r')).toBe('tab\tñ漢\\x0d');
   });
 });
