@@ -17,6 +17,7 @@ import { renderPlot } from './plot.ts';
 import type { Bench, Scenario } from './scenario.ts';
 import { bundling } from './scenarios/bundle.ts';
 import { cold } from './scenarios/cold.ts';
+import { deploying } from './scenarios/deploy.ts';
 import { lazy } from './scenarios/lazy.ts';
 import { memory } from './scenarios/memory.ts';
 import { peers } from './scenarios/peers.ts';
@@ -26,7 +27,18 @@ import { size } from './scenarios/size.ts';
 import { warm } from './scenarios/warm.ts';
 
 /** In the order of the page, which is also that of the runs. */
-const scenarios: readonly Scenario[] = [cold, warm, lazy, memory, peers, size, render, publishing, bundling];
+const scenarios: readonly Scenario[] = [
+  cold,
+  warm,
+  lazy,
+  memory,
+  peers,
+  size,
+  render,
+  publishing,
+  deploying,
+  bundling,
+];
 
 const help = `npm run bench -- [options]
 
