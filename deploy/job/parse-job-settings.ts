@@ -69,7 +69,7 @@ export function readJobSettings(
     fileName,
     bundle,
   };
-  const settings: JobSettings = {
+  const head = {
     id,
     type,
     namespace: body.text('namespace', namespaceForm),
@@ -81,11 +81,11 @@ export function readJobSettings(
     s3Variable: readS3Variable(body, id),
     constraints: readConstraints(body),
     ...readPreferences(body, type),
-    update: readUpdate(body, type),
     periodic: readPeriodic(body, type),
     parameterized: readParameterized(body, type),
-    groups: [readGroup(body, group, context), ...readGroups(body, group, context)],
   };
+  const groups = [readGroup(body, group, context), ...readGroups(body, group, context)];
+  const settings: JobSettings = { ...head, update: readUpdate(body, type, groups), groups };
   refuseStrayPayload(body, settings);
   refuseLongEnds(problems, settings);
   body.end();

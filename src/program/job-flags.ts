@@ -55,7 +55,10 @@ export function addJobFlags(deploy: Command): Command {
     .option('--max-parallel <n>', 'allocations replaced at once (default: 1)')
     .option('--canary <n>', 'how many of the new version run beside the old until promoted (default: 0)')
     .option('--auto-promote', 'promote canaries once all are healthy')
-    .option('--min-healthy-time <duration>', 'how long one must be healthy to count (default: 5s)')
+    .option(
+      '--min-healthy-time <duration>',
+      'how long one must be healthy to count (default: 500ms with --check-path, else 5s)',
+    )
     .option('--healthy-deadline <duration>', 'until when one must be healthy (default: 5m)')
     .option('--progress-deadline <duration>', 'until when the next one must be healthy (default: 10m)')
     .option('--no-auto-revert', 'do not return to the last stable version when it fails');

@@ -96,8 +96,9 @@ function defaultService(jobId: string, { label }: PortSettings, path: string | n
   };
 }
 
-// A client first waits up to an interval: it delays each deploy, and with it every allocation's turn.
-const checkTimes = { intervalMs: 5_000, timeoutMs: 2_000 };
+// A client first asks half an interval after it takes an allocation on, download and start included, and then once each
+// interval. At 1.5 s most apps are up, and one that is not is asked again before long.
+const checkTimes = { intervalMs: 3_000, timeoutMs: 2_000 };
 // Without it, a task that hangs is taken out of the service and never started again.
 const checkRestart: CheckRestartSettings = { limit: 3, graceMs: 30_000 };
 

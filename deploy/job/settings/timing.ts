@@ -1,4 +1,5 @@
 import type {
+  GroupSettings,
   JobType,
   ParameterizedSettings,
   PeriodicSettings,
@@ -13,7 +14,11 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 /** Reads `update`; null for jobs that run to an end, of which Nomad refuses it. */
-export function readUpdate(body: SettingsReader, type: JobType): UpdateSettings | null {
+export function readUpdate(
+  body: SettingsReader,
+  type: JobType,
+  groups: readonly GroupSettings[],
+): UpdateSettings | null {
   const block = body.block('update');
   if (runsToEnd(type)) {
     for (const key of block?.keys() ?? []) block?.problem(key, `a ${type} job is not updated step by step`);
@@ -22,7 +27,7 @@ export function readUpdate(body: SettingsReader, type: JobType): UpdateSettings 
   const update = {
     maxParallel: block?.number('max_parallel', { min: 1, max: 100_000 }) ?? 1,
     canary: block?.number('canary', { min: 0, max: 100_000 }) ?? 0,
-    minHealthyTimeMs: block?.duration('min_healthy_time') ?? 5 * second,
+    minHealthyTimeMs: block?.duration('min_healthy_time') ?? defaultMinHealthyTimeMs(groups),
     healthyDeadlineMs: block?.duration('healthy_deadline') ?? 5 * minute,
     progressDeadlineMs: block?.duration('progress_deadline') ?? 10 * minute,
     autoRevert: block?.flag('auto_revert') ?? true,
@@ -42,6 +47,17 @@ export function readUpdate(body: SettingsReader, type: JobType): UpdateSettings 
   }
   block?.end();
   return update;
+}
+
+/**
+ * An app that answers a request has said itself that it is up; of one that only runs, or whose port is open, time tells.
+ */
+function defaultMinHealthyTimeMs(groups: readonly GroupSettings[]): number {
+  return groups.every(isAsked) ? second / 2 : 5 * second;
+}
+
+function isAsked({ services }: GroupSettings): boolean {
+  return services.some(({ checks }) => checks.some(({ type }) => type !== 'tcp'));
 }
 
 /** Whether a job's tasks are meant to end. */

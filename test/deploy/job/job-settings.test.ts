@@ -199,12 +199,22 @@ describe('settings as a tree', () => {
     });
   });
 
+  it.each([
+    ['no port', {}, 5_000],
+    ['a port that opens', { port: { http: {} } }, 5_000],
+    ['a path that answers', { port: { http: {} }, check_path: '/' }, 500],
+    ['a group beside it that nobody asks', { port: { http: {} }, check_path: '/', group: { w: {} } }, 5_000],
+    ['what is said', { port: { http: {} }, check_path: '/', update: { min_healthy_time: '2s' } }, 2_000],
+  ])('wait as long after the first check as it leaves in doubt: %s', (_, tree, expected) => {
+    expect(parseTree(tree).update).toMatchObject({ minHealthyTimeMs: expected });
+  });
+
   it('name what nobody knows, and what was meant', () => {
     expect(
       problemsOf({ memry: 1, update: { canry: 1 }, colour: 'red', port: { http: { number: 1 } } }),
     ).toEqual([
-      'update.canry: there is no such setting: canary?',
       'port.http.number: there is no such setting',
+      'update.canry: there is no such setting: canary?',
       'memry: there is no such setting: memory?',
       'colour: there is no such setting',
     ]);

@@ -7,7 +7,7 @@ describe('saddlebag completion', () => {
     const ask = async (...words: string[]) =>
       (await saddlebag(['complete', '--', ...words])).stdout.split('\n');
     expect(await ask('deploy', '--min')).toEqual([
-      '--min-healthy-time\thow long one must be healthy to count (default: 5s)',
+      '--min-healthy-time\thow long one must be healthy to count (default: 500ms with --check-path, else 5s)',
       ':0',
     ]);
     expect(await ask('bundle', '--compress', '')).toEqual(['fast\t', 'balanced\t', 'small\t', ':0']);
