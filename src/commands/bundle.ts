@@ -25,6 +25,7 @@ import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { renderSbom } from '../publish/provenance/sbom.ts';
 import { describeNamespaces } from './namespaces.ts';
+import { rememberDigest } from './publish/known-digest.ts';
 import type { CommandResult } from './result.ts';
 import { toolVersion } from './version.ts';
 
@@ -91,6 +92,7 @@ export async function runBundle(
     const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
     await checkCompleteness(closure, { allow, known }, context);
     const bundle = await bundleClosure(closure, { ...input, known, workDirectory }, context);
+    if (input.flags.cache !== false) await rememberDigest(bundle, context);
     reportBundle(bundle, Date.now() - startedMs, context);
     if (input.flags.sbom !== undefined) await writeSbom(bundle, input.flags.sbom, context);
     return { text: bundle.file, json: bundle, exitCode: exitCodes.done };

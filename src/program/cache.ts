@@ -9,7 +9,7 @@ SADDLEBAG_BUILD_CACHE_SIZE (500M, 20G; 5G unless set): what was not used for lon
 
 /** Adds `saddlebag cache`. */
 export function addCache(program: Command, { invoke }: Host): void {
-  command(program, 'cache', 'say what `bundle` keeps to be quicker the next time, or remove it')
+  command(program, 'cache', 'say what `bundle` and `publish` keep to be quicker the next time, or remove it')
     .option('--clear', 'remove all of it')
     .addHelpText('after', environment)
     .addHelpText('after', examples('saddlebag cache', 'saddlebag cache --clear'))

@@ -8,8 +8,11 @@ import { describeCause, SaddlebagError } from '../core/errors.ts';
 export interface ContentDigest {
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** Of all bytes: cheap enough to be taken once more while they are sent, part by part and in any order. */
-  readonly crc32: number;
+  /**
+   * Of all bytes: cheap enough to be taken once more while they are sent. Null where nobody has read them yet and the
+   * SHA-256 is only remembered: then it is that which is taken while they are sent.
+   */
+  readonly crc32: number | null;
 }
 
 /** Bytes to be stored, with the digests that were promised for them. */
@@ -20,7 +23,7 @@ export interface Content extends ContentDigest {
    */
   chunks(chunkBytes: number): AsyncGenerator<Uint8Array, void>;
 
-  /** Opens it for who reads in another order. What was read is checked by its `crc32` only, and by the caller. */
+  /** Opens it for who reads part by part. What was read is checked by the caller. */
   open(): Promise<OpenContent>;
 
   /** Makes the error for bytes that were not the promised ones. */
@@ -51,6 +54,15 @@ export function fileContent(file: string, { sizeBytes, sha256, crc32: crc }: Con
     },
     changed: () => changed(file),
   };
+}
+
+/**
+ * Reads content of which the SHA-256 is only remembered, where nothing of it is sent; nothing is read of other content.
+ * @throws {SaddlebagError} `file-unreadable`, `file-changed`; the reason of the signal
+ */
+export async function proveContent(content: Content, signal: AbortSignal): Promise<void> {
+  if (content.crc32 !== null) return;
+  for await (const _ of content.chunks(1 << 20)) signal.throwIfAborted();
 }
 
 /**

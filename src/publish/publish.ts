@@ -7,7 +7,7 @@ import { type Reporter, silentReporter } from '../core/reporter.ts';
 import type { Artifact, Bundle } from '../core/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { settleAccess } from './access.ts';
-import { type Content, fileContent, textContent } from './content.ts';
+import { type Content, fileContent, proveContent, textContent } from './content.ts';
 import { type FoundDelta, findDelta, type ReadPieces } from './delta.ts';
 import { uploadBytesOf } from './delta-plan.ts';
 import { type AskDownload, downloadLocation } from './download.ts';
@@ -20,8 +20,8 @@ export type Publishable = Pick<
   'name' | 'appVersion' | 'arch' | 'file' | 'sizeBytes' | 'sha256' | 'closureSha256' | 'imageSettings'
 > & {
   readonly entrypoint: Pick<Bundle['entrypoint'], 'interpreter' | 'init'>;
-  /** Of the file. */
-  readonly crc32: number;
+  /** Of the file; null where its SHA-256 is only remembered, as in `ContentDigest`. */
+  readonly crc32: number | null;
   /** Of what the file is made; undefined where nothing is known of that. */
   readonly pieces?: readonly Piece[];
 };
@@ -109,11 +109,12 @@ export async function publish(
   const { ask, bundle, store } = options;
   const publication = await planPublication(options, context);
   const { key, artifact, isThere, delta } = publication;
+  const content = fileContent(bundle.file, bundle);
   if (isThere) {
+    await proveContent(content, context.signal);
     step(context, 'nothing to send: it is');
   } else {
     step(context, `sending ${describeSending(publication)}`);
-    const content = fileContent(bundle.file, bundle);
     const file: StoredFile = {
       content,
       contentType: 'application/octet-stream',
@@ -177,9 +178,10 @@ async function send(
   const { store, key } = place;
   const onProgress = (doneBytes: number, totalBytes: number) =>
     reporter.report({ kind: 'progress', stage: 'publish', doneBytes, totalBytes });
-  // `taken` needs no case of its own: another publisher was faster, and what it stored is checked like our own.
   const onNotice = noticeTeller(reporter);
-  await store.put(key, content, { ...headers, signal, onProgress, onNotice });
+  const outcome = await store.put(key, content, { ...headers, signal, onProgress, onNotice });
+  // Another publisher was faster: what it stored is checked like our own, but ours may not have been read to its end.
+  if (outcome === 'taken') await proveContent(content, signal);
   if (!(await holdsSame(place, content, { signal, deniedMeansAbsent: false }))) {
     throw new SaddlebagError(
       'object-lost',

@@ -4,6 +4,7 @@ import { exitCodes, SaddlebagError } from '../../core/errors.ts';
 import type { Artifact, PublishedRelease } from '../../core/types.ts';
 import { formatDuration } from '../../core/units.ts';
 import { fetchFor, readConnection } from '../../publish/connection.ts';
+import { fileContent, proveContent } from '../../publish/content.ts';
 import type { Destination } from '../../publish/destination.ts';
 import { servedByDefaultAt } from '../../publish/directory/store.ts';
 import { askDownloadBy } from '../../publish/download.ts';
@@ -15,6 +16,7 @@ import { warnWithoutConditions } from '../../publish/releases/conditions.ts';
 import { recordRelease } from '../../publish/releases/store.ts';
 import type { Store } from '../../publish/store.ts';
 import { caFileOf, openStore, type StoreFlags } from '../stores.ts';
+import { forgetDigest } from './known-digest.ts';
 import type { PublishSettings } from './publish-settings.ts';
 import type { PublishedFile } from './publishable.ts';
 
@@ -45,7 +47,7 @@ export async function publishToTarget(
   const publication = await prepareTarget(destination, options, context);
   const { prefix, store } = publication;
   const { key, artifact } = await describeAndSign(
-    await publish(publication, context),
+    await proving(bundle, publish(publication, context), context),
     store,
     options,
     context,
@@ -87,7 +89,23 @@ export async function planTarget(
 ): Promise<Publication & { readonly place: string }> {
   const publication = await prepareTarget(destination, options, context);
   const plan = await planPublication(publication, context);
+  const { bundle } = publication;
+  await proving(bundle, proveContent(fileContent(bundle.file, bundle), context.signal), context);
   return { ...plan, place: publication.store.describe(plan.key) };
+}
+
+/** Waits for what takes the digest of a file; where that is not the one that is remembered, the next run reads the file. */
+async function proving<T>(
+  { file }: { readonly file: string },
+  work: Promise<T>,
+  context: Context,
+): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof SaddlebagError && cause.code === 'file-changed') await forgetDigest(file, context);
+    throw cause;
+  }
 }
 
 async function prepareTarget(

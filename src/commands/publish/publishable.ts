@@ -1,14 +1,16 @@
 import { open, readFile } from 'node:fs/promises';
-import { openBundle } from '../../../bundler/bundle-file.ts';
+import { type OpenBundle, openBundle } from '../../../bundler/bundle-file.ts';
 import { endsAsBundle } from '../../../bundler/format/trailer.ts';
 import { describeBundle, inspectOpenBundle } from '../../../bundler/inspect.ts';
 import { piecesOf } from '../../../bundler/pieces.ts';
 import type { Context } from '../../core/context.ts';
 import { Crc32 } from '../../core/crc32.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../../core/errors.ts';
+import type { ContentDigest } from '../../publish/content.ts';
 import type { DescribedFile } from '../../publish/provenance/provenance.ts';
 import type { Publishable } from '../../publish/publish.ts';
 import { readDigests } from './file-digests.ts';
+import { knownDigests } from './known-digest.ts';
 import { type ProgramNames, readProgram } from './published-program.ts';
 
 /** What is published, and what is known of it. */
@@ -20,15 +22,18 @@ export interface WrittenBundle {
   readonly sha256: string;
 }
 
+type ReadingContext = Pick<Context, 'env' | 'reporter' | 'signal'>;
+
 /**
  * Reads what is to be published, once, and checks every byte of it: a bundle by the digests in it; one that is described,
  * in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is taken as it is.
+ * Whatever `bundle` has written here, or was read before, is known by its digest and not read: then its `crc32` is null.
  * @throws {SaddlebagError} what `openBundle`, `inspectOpenBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
  */
 export async function readPublishable(
   given: string | WrittenBundle,
   names: ProgramNames,
-  context: Pick<Context, 'reporter' | 'signal'>,
+  context: ReadingContext,
 ): Promise<PublishedFile> {
   if (typeof given !== 'string') return readWritten(given, given.file, context);
   const written = await readDescription(given);
@@ -45,37 +50,50 @@ function refuseNames(path: string, { name, appVersion }: ProgramNames): void {
   });
 }
 
-async function readBundle(
-  file: string,
-  { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
-): Promise<PublishedFile> {
+async function readBundle(path: string, context: ReadingContext): Promise<PublishedFile> {
+  await using opened = await openBundle(path);
+  const digests = await knownDigests(opened.file, () => checkBundle(opened, context), context);
+  return describe(opened, digests);
+}
+
+async function checkBundle(opened: OpenBundle, { reporter, signal }: ReadingContext): Promise<ContentDigest> {
   const crc = new Crc32();
-  await using opened = await openBundle(file);
-  const bundle = await inspectOpenBundle(opened, {
+  const { sizeBytes, sha256 } = await inspectOpenBundle(opened, {
     signal,
     onBytes: (bytes) => crc.update(bytes),
     onProgress: (doneBytes, totalBytes) =>
       reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
   });
-  return { ...bundle, contents: bundle, crc32: crc.value, pieces: piecesOf(opened) };
+  return { sizeBytes, sha256, crc32: crc.value };
 }
 
 /** Compares the whole file with its digest: then its frames are what `bundle` wrote, and need not be decoded. */
 async function readWritten(
   { file, sha256 }: WrittenBundle,
   describedBy: string,
-  context: Pick<Context, 'reporter' | 'signal'>,
+  context: ReadingContext,
 ): Promise<PublishedFile> {
   await using opened = await openBundle(file);
-  const digests = await readDigests(file, context);
-  if (digests.sha256 === sha256) {
-    const bundle = describeBundle({ ...opened, sha256 });
-    return { ...bundle, contents: bundle, crc32: digests.crc32, pieces: piecesOf(opened) };
-  }
+  const compare = async () => {
+    const digests = await readDigests(file, context);
+    if (digests.sha256 !== sha256) throw notDescribed(opened.file, describedBy);
+    return digests;
+  };
+  const digests = await knownDigests(opened.file, compare, context);
+  if (digests.sha256 !== sha256) throw notDescribed(opened.file, describedBy);
+  return describe(opened, digests);
+}
+
+function notDescribed(file: string, describedBy: string): SaddlebagError {
   const what = describedBy === file ? 'that was written' : `that ${describedBy} describes`;
-  throw new SaddlebagError('file-changed', `cannot publish ${opened.file}: it is not the bundle ${what}`, {
+  return new SaddlebagError('file-changed', `cannot publish ${file}: it is not the bundle ${what}`, {
     hint: 'bundle again, or give the bundle itself',
   });
+}
+
+function describe(opened: OpenBundle, { sha256, crc32 }: ContentDigest): PublishedFile {
+  const bundle = describeBundle({ ...opened, sha256 });
+  return { ...bundle, contents: bundle, crc32, pieces: piecesOf(opened) };
 }
 
 async function readDescription(path: string): Promise<WrittenBundle | undefined> {

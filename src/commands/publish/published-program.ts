@@ -5,6 +5,7 @@ import { SaddlebagError } from '../../core/errors.ts';
 import type { DescribedFile } from '../../publish/provenance/provenance.ts';
 import type { Publishable } from '../../publish/publish.ts';
 import { readDigests } from './file-digests.ts';
+import { knownDigests } from './known-digest.ts';
 
 /** What a program is called where it is published; its file's name and no version by default. */
 export interface ProgramNames {
@@ -27,7 +28,7 @@ const startBytes = 256 * 1024;
 export async function readProgram(
   file: string,
   names: ProgramNames,
-  { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
+  context: Pick<Context, 'env' | 'reporter' | 'signal'>,
 ): Promise<Publishable & DescribedFile> {
   const start = await readStart(file, startBytes);
   refuseOthers(file, start);
@@ -36,7 +37,7 @@ export async function readProgram(
   if (start.readBigUInt64LE(entryAt) === 0n)
     throw notPublishable(file, 'it is a library, which does not start');
   if (elf.interpreter !== null) {
-    reporter.report({
+    context.reporter.report({
       kind: 'warning',
       stage: 'publish',
       code: 'program-not-static',
@@ -48,7 +49,7 @@ export async function readProgram(
     ...(names.name === undefined ? {} : { name: names.name }),
     ...(names.appVersion === undefined ? {} : { appVersion: names.appVersion }),
   });
-  const digests = await readDigests(file, { reporter, signal });
+  const digests = await knownDigests(file, () => readDigests(file, context), context);
   return {
     name,
     appVersion,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
-import { combineCrc32, crc32Base64 } from '../../core/crc32.ts';
-import type { Content, OpenContent } from '../content.ts';
+import { crc32Base64 } from '../../core/crc32.ts';
+import type { Content } from '../content.ts';
 import { encodeKey } from '../key.ts';
 import type { Part } from '../parts.ts';
 import type { HeldPart, UploadChecksum } from './leftovers.ts';
 import { PartBody } from './part-body.ts';
+import { type LocalPart, PartReader } from './part-reader.ts';
 import type { Patience } from './patience.ts';
 import { isAnswer, isTransient, isUploadGone } from './sdk-failure.ts';
 import type { UploadTarget } from './upload.ts';
@@ -18,6 +18,14 @@ export interface Upload extends UploadTarget {
   readonly held: ReadonlyMap<number, HeldPart>;
   /** Whose bytes copied parts are; null where there are none. */
   readonly sourceKey: string | null;
+}
+
+/** What has arrived, and what it was: all that the request that completes the upload says. */
+export interface SentParts {
+  /** In their order. */
+  readonly parts: readonly SentPart[];
+  /** Of the whole. */
+  readonly crc32: number;
 }
 
 /** Tells that a part could not be copied, or not as it should be: then the object has to be sent whole. */
@@ -46,8 +54,8 @@ const parallelParts = 4;
 const readBytes = 1 << 20;
 
 /**
- * Reads parts of the file and sends them, several at once; what the server holds already is compared and left there.
- * @returns the parts in their order
+ * Reads parts of the file, one after the other, and sends them, several at once; what the server holds already is compared
+ * and left there.
  * @throws {SaddlebagError} `file-changed` when they are not what was promised of the content; `CopyFailure`
  */
 export async function sendParts(
@@ -55,13 +63,14 @@ export async function sendParts(
   content: Content,
   parts: readonly Part[],
   options: SendOptions,
-): Promise<readonly SentPart[]> {
+): Promise<SentParts> {
   await using file = await content.open();
   const progress = new Progress(options);
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const sender = { upload, file, progress, patience: options.patience, signal };
-  const sent: (Arrived | undefined)[] = parts.map(() => undefined);
+  const reader = new PartReader(file, content);
+  const sender = { upload, reader, progress, patience: options.patience, signal };
+  const sent: (SentPart | undefined)[] = parts.map(() => undefined);
   const failures: unknown[] = [];
   const waiting = parts.entries();
   const work = async (): Promise<void> => {
@@ -82,19 +91,13 @@ export async function sendParts(
   await Promise.all(workers);
   options.signal.throwIfAborted();
   if (failures.length > 0) throw failures[0];
-  const arrived = sent.filter((each) => each !== undefined);
-  const whole = arrived.reduce(
-    (crc, { crc: next }, index) => combineCrc32(crc, next, parts[index]?.sizeBytes ?? 0),
-    0,
-  );
-  if (whole !== content.crc32) throw content.changed();
-  return arrived.map(({ named }) => named);
+  return { parts: sent.filter((each) => each !== undefined), crc32: reader.finish() };
 }
 
 /** What all parts of an upload are sent with. */
 interface Sender {
   readonly upload: Upload;
-  readonly file: OpenContent;
+  readonly reader: PartReader;
   readonly progress: Progress;
   readonly patience: Patience;
   readonly signal: AbortSignal;
@@ -107,31 +110,17 @@ interface Task {
   readonly buffer: Buffer;
 }
 
-interface Arrived {
-  readonly named: SentPart;
-  readonly crc: number;
-}
-
-/** Digests of a part of the file; the MD5, which is slow, only where it is asked for. */
-interface LocalPart {
-  readonly crc: number;
-  readonly md5: Buffer | undefined;
-}
-
-async function send(sender: Sender, task: Task): Promise<Arrived> {
-  const { upload, progress } = sender;
-  const { part, number } = task;
+async function send(sender: Sender, task: Task): Promise<SentPart> {
+  const { upload, progress, reader } = sender;
+  const { part, number, buffer } = task;
   const held = upload.held.get(number);
   const byMd5 =
     upload.checksum === 'none' || part.kind === 'copy' || (held !== undefined && held.crc32 === undefined);
-  const local = await readPart(sender.file, task, byMd5);
-  const named = (etag: string): Arrived => ({
-    named: {
-      PartNumber: number,
-      ETag: etag,
-      ...(upload.checksum === 'none' ? {} : { ChecksumCRC32: crc32Base64(local.crc) }),
-    },
-    crc: local.crc,
+  const local = await reader.read({ part, buffer, byMd5 });
+  const named = (etag: string): SentPart => ({
+    PartNumber: number,
+    ETag: etag,
+    ...(upload.checksum === 'none' ? {} : { ChecksumCRC32: crc32Base64(local.crc) }),
   });
   if (held !== undefined && isSame(held, part, local)) {
     if (part.kind === 'upload') progress.reach(number, part.sizeBytes);
@@ -151,19 +140,6 @@ function isSame(held: HeldPart, part: Part, local: LocalPart): boolean {
 /** With some ways of encryption the entity tag is no MD5, and equals none. */
 function isMd5(etag: string | undefined, local: LocalPart): boolean {
   return local.md5 !== undefined && etag?.replaceAll('"', '') === local.md5.toString('hex');
-}
-
-/** Reads a part; one that is sent stands in the buffer then. */
-async function readPart(file: OpenContent, { part, buffer }: Task, byMd5: boolean): Promise<LocalPart> {
-  const md5 = byMd5 ? createHash('md5') : undefined;
-  let crc = 0;
-  for (let at = 0; at < part.sizeBytes; at += buffer.length) {
-    const bytes = buffer.subarray(0, Math.min(buffer.length, part.sizeBytes - at));
-    await file.read(bytes, part.offset + at);
-    crc = crc32(bytes, crc);
-    md5?.update(bytes);
-  }
-  return { crc, md5: md5?.digest() };
 }
 
 async function put(sender: Sender, { part, number, buffer }: Task, local: LocalPart): Promise<string> {

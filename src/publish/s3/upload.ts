@@ -10,7 +10,7 @@ import { s3Failure } from './errors.ts';
 import { abortUpload, type HeldParts, listParts, listUploads } from './leftovers.ts';
 import { Patience } from './patience.ts';
 import { isAnswer, isPartReplaced, isTaken, isTransient, isUploadGone } from './sdk-failure.ts';
-import { type SentPart, sendParts, type Upload } from './send-parts.ts';
+import { type SentParts, sendParts, type Upload } from './send-parts.ts';
 
 /** An object to be, and the bucket for it. */
 export interface UploadTarget {
@@ -97,7 +97,7 @@ export async function uploadInParts(
         signal: options.signal,
         onProgress,
       });
-      await patience.run(() => complete(upload, sent, content, options.signal));
+      await patience.run(() => complete(upload, sent, options.signal));
       return 'stored';
     } catch (cause) {
       const disturbed = isUploadGone(cause) || isPartReplaced(cause);
@@ -176,8 +176,7 @@ function isCutAlike(held: HeldParts, parts: readonly Part[]): boolean {
 
 async function complete(
   { bucket, key, id, checksum }: Upload,
-  parts: readonly SentPart[],
-  content: Content,
+  { parts, crc32 }: SentParts,
   signal: AbortSignal,
 ): Promise<void> {
   await bucket.client.completeMultipartUpload(
@@ -188,7 +187,7 @@ async function complete(
       MultipartUpload: { Parts: [...parts] },
       IfNoneMatch: '*',
       ...(checksum === 'whole'
-        ? { ChecksumCRC32: crc32Base64(content.crc32), ChecksumType: 'FULL_OBJECT' as const }
+        ? { ChecksumCRC32: crc32Base64(crc32), ChecksumType: 'FULL_OBJECT' as const }
         : {}),
     },
     { abortSignal: signal },
