@@ -4,29 +4,25 @@ import type { JobSpec } from '../../deploy/job/job-model.ts';
 import type { JobSettings } from '../../deploy/job/job-settings.ts';
 import { renderJobSpec } from '../../deploy/job/jobspec.ts';
 import { parseJobSettings } from '../../deploy/job/parse-job-settings.ts';
+import { artifactIn } from '../helpers/artifact.ts';
 
 /** A digest for artifacts that nobody downloads. */
 export const sampleSha256 = 'ab'.repeat(32);
 
+const published = artifactIn('https://apps.example/web', {
+  appVersion: '1.2',
+  arch: 'x86_64',
+  sha256: sampleSha256,
+  closureSha256: 'cd'.repeat(32),
+  sizeBytes: 1234,
+});
+
+/** Where the sample artifact lies, and its checksum, as Nomad takes it. */
+export const { url: sampleUrl, checksum: sampleChecksum } = published;
+
 /** Makes what `publish --json` prints, with some keys replaced (or, given undefined, left out). */
 export function sampleArtifactJson(changes: Readonly<Record<string, unknown>> = {}): string {
-  const url = 'https://apps.example/web/web-1.2-x86_64';
-  return JSON.stringify({
-    version: 1,
-    name: 'web',
-    appVersion: '1.2',
-    arch: 'x86_64',
-    interpreter: null,
-    init: false,
-    imageSettings: null,
-    url,
-    source: `${url}?archive=false&checksum=sha256:${sampleSha256}`,
-    path: '/web/web-1.2-x86_64',
-    sizeBytes: 1234,
-    checksum: `sha256:${sampleSha256}`,
-    closureSha256: 'cd'.repeat(32),
-    ...changes,
-  });
+  return JSON.stringify({ ...published, ...changes });
 }
 
 /** Makes the artifact that a job is rendered from. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact } from '../../src/core/types.ts';
+import { artifactIn } from '../helpers/artifact.ts';
 import { listenOnLoopback } from '../helpers/port.ts';
 
 const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
@@ -57,21 +58,8 @@ async function compile(): Promise<Buffer> {
 function toArtifact(base: string, appVersion: string, content: Uint8Array): Artifact {
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const sha256 = sha256Hex(content);
-  const fileName = `web-${appVersion}-${arch}`;
-  const url = `${base}/web/${sha256}/${fileName}`;
-  return {
-    version: 1,
-    name: 'web',
-    appVersion,
-    arch,
-    interpreter: null,
-    init: false,
-    imageSettings: null,
-    url,
-    source: `${url}?archive=false&checksum=sha256:${sha256}`,
-    fileName,
+  return artifactIn(`${base}/web/${sha256}`, {
+    ...{ appVersion, arch, sha256, closureSha256: sha256 },
     sizeBytes: content.length,
-    checksum: `sha256:${sha256}`,
-    closureSha256: sha256,
-  };
+  });
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Artifact } from '../../../src/core/types.ts';
+import { artifactIn } from '../../helpers/artifact.ts';
 import type { Figure, Target } from '../figure.ts';
 import { type Contender, measureRounds, samplesOf } from '../measure.ts';
 import type { Scenario } from '../scenario.ts';
@@ -10,23 +10,13 @@ import { differences, summarize } from '../statistics.ts';
 const limitMs = 50;
 const cli = fileURLToPath(new URL('../../../dist/src/cli.js', import.meta.url));
 
-const url = 'https://apps.example/web/web-1.2-x86_64';
-const checksum = `sha256:${'ab'.repeat(32)}`;
-const artifact: Artifact = {
-  version: 1,
-  name: 'web',
+const artifact = artifactIn('https://apps.example/web', {
   appVersion: '1.2',
   arch: 'x86_64',
-  interpreter: null,
-  init: false,
-  imageSettings: null,
-  url,
-  source: `${url}?archive=false&checksum=${checksum}`,
-  fileName: 'web-1.2-x86_64',
-  sizeBytes: 1_000_000,
-  checksum,
+  sha256: 'ab'.repeat(32),
   closureSha256: 'cd'.repeat(32),
-};
+  sizeBytes: 1_000_000,
+});
 
 function contendersIn(place: string): readonly Contender[] {
   const file = join(place, 'artifact.json');

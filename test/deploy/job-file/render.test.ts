@@ -1,16 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseJobFile } from '../../../deploy/job-file/job-file.ts';
 import { renderJobFile } from '../../../deploy/job-file/render.ts';
-import { sampleArtifact, sampleSha256 } from '../sample.ts';
+import { sampleChecksum as checksum, sampleArtifact, sampleUrl as url } from '../sample.ts';
+import { render } from './rendered.ts';
 
 const artifact = sampleArtifact();
-const url = 'https://apps.example/web/web-1.2-x86_64';
-const checksum = `sha256:${sampleSha256}`;
-
-async function render(text: string, ...tasks: (string | undefined)[]): Promise<string> {
-  const artifacts = (tasks.length === 0 ? [undefined] : tasks).map((task) => ({ task, artifact }));
-  return (await renderJobFile(parseJobFile('app.nomad.hcl', text), artifacts)).text;
-}
 
 /** Wraps the lines of a task into a job. */
 function jobOf(...lines: string[]): string {
@@ -267,48 +261,5 @@ describe('a job file that cannot be edited', () => {
       message: expect.stringContaining(reason),
       exitCode: 2,
     });
-  });
-});
-
-describe("a job in the API's form", () => {
-  const job = {
-    ID: 'web',
-    TaskGroups: [
-      {
-        Name: 'g',
-        Tasks: [
-          { Name: 'db', Driver: 'docker' },
-          {
-            Name: 'app',
-            Driver: 'exec',
-            Config: { command: 'app', args: ['-v'] },
-            Artifacts: [{ GetterSource: 'http://x/app', GetterOptions: { region: 'eu' } }],
-          },
-        ],
-      },
-    ],
-    X: null,
-  };
-
-  it.each([
-    ['below Job', { Job: job, Y: 1 }],
-    ['alone', job],
-  ])('%s keeps what it says otherwise, and its indentation', async (_, whole) => {
-    const text = await render(`${JSON.stringify(whole, null, 3)}\n`);
-    const changed = JSON.parse(JSON.stringify(whole)) as { Job?: typeof job } & typeof job;
-    Object.assign((changed.Job ?? changed).TaskGroups[0]?.Tasks[1] ?? {}, {
-      Config: { command: 'local/web', args: ['-v'] },
-      Artifacts: [
-        {
-          GetterSource: url,
-          GetterOptions: { region: 'eu', archive: 'false', checksum },
-          GetterMode: 'file',
-          RelativeDest: 'local/web',
-        },
-      ],
-    });
-    expect(JSON.parse(text)).toEqual(changed);
-    expect(text).toMatch(/^\{\n {3}"/);
-    expect(await render(text)).toBe(text);
   });
 });

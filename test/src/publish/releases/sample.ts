@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../../../src/core/digest.ts';
-import type { Arch, Artifact, PublishedRelease } from '../../../../src/core/types.ts';
+import type { Arch, PublishedRelease } from '../../../../src/core/types.ts';
+import { artifactIn } from '../../../helpers/artifact.ts';
 
 /** Makes a release whose digest follows from its version, its processor and `salt`. */
 export function sampleRelease(
@@ -8,22 +9,10 @@ export function sampleRelease(
 ): PublishedRelease {
   const { arch = 'x86_64', salt = '', publishedAt = '2026-04-01T12:00:00.000Z' } = options;
   const sha256 = sha256Hex(`${appVersion} ${arch} ${salt}`);
-  const fileName = `web-${appVersion}-${arch}`;
-  const url = `https://store.example/apps/web/${sha256}/${fileName}`;
-  const artifact: Artifact = {
-    version: 1,
-    name: 'web',
-    appVersion,
-    arch,
-    interpreter: null,
-    init: false,
-    imageSettings: null,
-    url,
-    source: `${url}?archive=false&checksum=sha256:${sha256}`,
-    fileName,
+  const closureSha256 = sha256Hex(`closure ${sha256}`);
+  const artifact = artifactIn(`https://store.example/apps/web/${sha256}`, {
+    ...{ appVersion, arch, sha256, closureSha256 },
     sizeBytes: 1000,
-    checksum: `sha256:${sha256}`,
-    closureSha256: sha256Hex(`closure ${sha256}`),
-  };
+  });
   return { artifact, publishedAt, publishedBy: 'ci', revision: null, labels: {} };
 }
