@@ -6,7 +6,7 @@ const fullTier = 'test/**/*.full.test.ts';
  * What is tested once more with a runtime under the sanitizers; the others take long, or start no runtime of this machine.
  */
 const sanitizedTests =
-  'binds,collection,extraction,init,lazy,options,private-root,process,relocate,root,strategies,surroundings,verify';
+  'binds,collection,extraction,init,lazy,options,private-root,process,relocate,relocate-link,root,strategies,surroundings,verify';
 
 /** In the quick tier each case runs under two strategies, in the full one under all. */
 const runtimeCases = 'test/integration/runtime/cases/*.test.ts';

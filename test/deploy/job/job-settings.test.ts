@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { JobFlags } from '../../../deploy/job/job-flags.ts';
 import { parseJobSettings, readJobSettings } from '../../../deploy/job/parse-job-settings.ts';
-import { referenceProblem } from '../../../deploy/job/runtime-reference.ts';
 import type { SettingsTree } from '../../../deploy/job/settings/tree.ts';
 import { parseFlags, sampleArtifact } from '../sample.ts';
 
 const parseTree = (tree: SettingsTree) => parseJobSettings({ tree }, sampleArtifact());
+
 const problemsOf = (tree: SettingsTree) => readJobSettings({ tree }, sampleArtifact()).problems;
 
 /** Returns the main group of flags, and its main task. */
@@ -293,39 +293,5 @@ describe('settings as a tree', () => {
     const problems = problemsOf(tree);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(problem);
-  });
-});
-
-describe('a reference in an argument', () => {
-  const names = { env: { PORT: '1' }, mayKnowMore: false };
-
-  it.each([
-    `\${NOMAD_PORT_http}`,
-    `\${attr.cpu.arch}`,
-    `\${env["HOME"]}`,
-    `\${PORT}`,
-    `$\${ANY}`,
-    `\${upper("x")}`,
-    `\${1 + 2}`,
-    '%%{if}',
-    '100%',
-    '$5 {x}',
-  ])('is let through as %s', (text) => {
-    expect(referenceProblem(text, names)).toBeUndefined();
-  });
-
-  it.each([
-    [`\${HOME}`, `Nomad knows no \${HOME}: write $\${HOME} for the text itself`],
-    [`a \${NOMAD_PORT_http`, `\${NOMAD_PORT_http is not closed`],
-    ['%{if x}', 'Nomad evaluates %{…}: write %%{ for the text itself'],
-    [`\${toString}`, `Nomad knows no \${toString}`],
-    [`\${PORT:-8080}`, `Nomad knows no \${PORT:-8080}`],
-  ])('is refused as %s', (text, problem) => {
-    expect(referenceProblem(text, names)).toContain(problem);
-  });
-
-  it('may be any name where variables come from a file', () => {
-    expect(referenceProblem(`\${URL}`, { ...names, mayKnowMore: true })).toBeUndefined();
-    expect(referenceProblem(`\${URL:-x}`, { ...names, mayKnowMore: true })).toContain('Nomad knows no');
   });
 });

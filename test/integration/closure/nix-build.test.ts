@@ -1,87 +1,15 @@
 import { chmod, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { execProcess } from '../../../src/core/exec.ts';
 import type { Bundle } from '../../../src/core/types.ts';
 import { writeTree } from '../../helpers/closures.ts';
 import { describeWith, findTool } from '../../helpers/needs.ts';
-import { type PrivateStore, privateStore, privateStoreTools } from '../../helpers/private-store.ts';
-import { suiteDirectory } from '../../helpers/temporary.ts';
-
-// Scripts of the host's shell: what a bundle of them needs is not what these tests are about.
-const expression = `
-{ system ? builtins.currentSystem }:
-let
-  build = name: outputs: script: more: derivation {
-    inherit name system outputs;
-    builder = "/bin/sh";
-    args = [ "-euc" script ];
-    PATH = "/usr/bin:/bin";
-  } // more;
-  programs = names: ''
-    mkdir -p $bin/bin
-    for name in \${names}; do
-      printf '#!/bin/sh\\necho %s "$@"\\n' $name > $bin/bin/$name
-      chmod +x $bin/bin/$name
-    done
-  '';
-in rec {
-  many = build "many-tools-2.1" [ "out" "bin" "dev" ] ''
-    echo building the tools >&2
-    mkdir -p $out/share $dev/include
-    \${programs "first second many"}
-    cp $bin/bin/first $bin/bin/.second-wrapped
-  '' { pname = "many"; version = "2.1"; meta = { mainProgram = "first"; outputsToInstall = [ "bin" "dev" ]; }; };
-  named = removeAttrs many [ "meta" ];
-  lying = many // { meta = { mainProgram = "nowhere"; }; };
-  lone = build "lone" [ "bin" ] (programs "only") { };
-  pair = build "pair" [ "bin" ] (programs "left right") { };
-  broken = build "broken-1.0" [ "out" ] "echo this is why >&2; exit 3" { };
-  throws = throw "not on this planet";
-  needs = { depth, width ? 1 }: many;
-  text = 5;
-  nested.deep."a.b" = lone;
-}`;
-
-const flake = `{
-  outputs = { self }: let built = import ./default.nix { system = "SYSTEM"; }; in {
-    packages.SYSTEM = { inherit (built) many lone broken throws; };
-    apps.SYSTEM.second = { type = "app"; program = "\${built.many.bin}/bin/second"; };
-    apps.SYSTEM.outside = { type = "app"; program = "/bin/true"; };
-    other.thing = built.lone;
-  };
-}`;
+import { privateStoreTools } from '../../helpers/private-store.ts';
+import { nixProject } from './nix-project.ts';
 
 describeWith(privateStoreTools, 'what Nix is asked to build', () => {
-  const suite = suiteDirectory();
-  const cwd = () => join(suite(), 'project');
-  let store: PrivateStore;
-
-  beforeAll(async () => {
-    store = await privateStore(join(suite(), 'nix'));
-    const asked = ['--eval', '--json', '--expr', 'builtins.currentSystem'];
-    const system = JSON.parse((await store.run('nix-instantiate', asked)).stdout) as string;
-    await writeTree(cwd(), {
-      'default.nix': expression,
-      'flake.nix': flake.replaceAll('SYSTEM', system),
-      'with space/one.nix': '{ alone = (import ../default.nix { }).lone; other = 5; }',
-      'broken.nix': '{',
-      '../plain/default.nix': '(import ../project { }).lone',
-    });
-  });
-
-  /** Bundles with one output file, which the next call replaces. */
-  const bundle = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-    store.saddlebag(['bundle', ...args, '-o', '../bundle', '--force', '--compress', 'fast'], {
-      cwd: cwd(),
-      env,
-    });
-
-  async function bundled(args: readonly string[]): Promise<Bundle> {
-    const result = await bundle([...args, '--json', '--quiet']);
-    expect(result.exitCode, result.stderr).toBe(0);
-    return JSON.parse(result.stdout) as Bundle;
-  }
+  const { suite, cwd, store, bundle, bundled } = nixProject();
 
   const entrypointOf = ({ entrypoint }: Bundle) => entrypoint.program.replace(/^\/nix\/store\/[^-]*-/, '');
 
@@ -123,7 +51,7 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
       /cannot bundle \/nix\/store\/\S+-many-tools-2.1-dev: it has no program in bin\n/,
     );
     const asked = ['--eval', '--json', '--read-write-mode', '--expr', '(import ./. { }).many.drvPath'];
-    const drv = JSON.parse((await store.run('nix-instantiate', asked, { cwd: cwd() })).stdout) as string;
+    const drv = JSON.parse((await store().run('nix-instantiate', asked, { cwd: cwd() })).stdout) as string;
     expect(entrypointOf(await bundled([`${drv}^bin`, '--entrypoint', 'many']))).toBe(
       'many-tools-2.1-bin/bin/many',
     );
@@ -137,13 +65,13 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
   });
 
   it('shows the lines of Nix while it works, and none with --quiet', async () => {
-    await store.run('nix-store', ['--gc']);
+    await store().run('nix-store', ['--gc']);
     const shown = await bundle(['-A', 'many']);
     expect(shown.stderr).toContain(
       'closure  evaluating ./default.nix -A many\nclosure  building many-tools-2.1 (bin, dev, out)\n',
     );
     expect(shown.stderr).toContain('closure    building the tools\n');
-    await store.run('nix-store', ['--gc']);
+    await store().run('nix-store', ['--gc']);
     const quiet = await bundle(['-A', 'many', '--quiet']);
     expect([quiet.exitCode, quiet.stderr]).toEqual([0, '']);
   });
@@ -152,7 +80,7 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
     await bundled(['-A', 'many']);
     expect((await readdir(cwd())).sort()).toEqual(['broken.nix', 'default.nix', 'flake.nix', 'with space']);
     // Links to what is gone are no roots; the collector removes them.
-    expect((await store.run('nix-store', ['--gc', '--print-roots'])).stdout).not.toContain('many-tools');
+    expect((await store().run('nix-store', ['--gc', '--print-roots'])).stdout).not.toContain('many-tools');
   });
 
   it('starts the program by whose name it is called', async () => {
@@ -269,7 +197,7 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
     const { entrypoint } = await bundled(['-A', 'lone']);
     const top = entrypoint.program.split('/').slice(0, 4).join('/');
     await symlink(top, join(suite(), 'result'));
-    await store.run('nix-store', ['--gc']);
+    await store().run('nix-store', ['--gc']);
     for (const app of [top, '../result']) {
       const result = await bundle([app]);
       expect(result.stderr).toMatch(
@@ -325,6 +253,6 @@ describeWith(privateStoreTools, 'what Nix is asked to build', () => {
     expect(result.exitCode, result.stderr).toBe(0);
     expect(result.stderr.match(/evaluating/g)).toHaveLength(1);
     expect(await readFile(join(suite(), 'collected'), 'utf8')).toMatch(/-many-tools-2\.1\.drv'?\n/);
-    expect((await store.run('nix-store', ['--gc'])).stderr).toContain('-many-tools-2.1-bin');
+    expect((await store().run('nix-store', ['--gc'])).stderr).toContain('-many-tools-2.1-bin');
   });
 });
