@@ -28,6 +28,8 @@ export interface PlacedExtra {
   readonly binds: readonly string[];
   /** Libraries that belong among the program's others, since it opens them by name. */
   readonly opened: readonly string[];
+  /** Real paths of libraries that are opened by path; where others need them too, they belong among those as well. */
+  readonly plugins: ReadonlySet<string>;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function placeExtra(
   extra: ExtraFiles,
   { interpreter, arch, ...elf }: Elf,
 ): Promise<PlacedExtra> {
-  if (interpreter === null) return { ...extra, opened: [] };
+  if (interpreter === null) return { ...extra, opened: [], plugins: new Set() };
   const directories = await libraryDirectories(interpreter, arch);
   const real = new Set(await Promise.all(directories.map((path) => realpath(path).catch(() => path))));
   const opened: string[] = [];
@@ -57,7 +59,12 @@ export async function placeExtra(
     else plugins.push(library);
   }
   const alone = plugins.filter((plugin) => !extra.binds.some((target) => isBelow(target, plugin)));
-  return { files: [...extra.files, ...plugins], binds: [...extra.binds, ...alone], opened };
+  return {
+    files: [...extra.files, ...plugins],
+    binds: [...extra.binds, ...alone],
+    opened,
+    plugins: new Set(await Promise.all(plugins.map((plugin) => realpath(plugin)))),
+  };
 }
 
 /**

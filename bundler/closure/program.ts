@@ -18,6 +18,7 @@ import { type ProgramClosure, type Workplace, writePatched } from './program-clo
 import { dateCaches } from './python-cache.ts';
 import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
 import { readScript } from './script.ts';
+import { refuseStandIn } from './stand-in.ts';
 import { contentPath } from './tree-digest.ts';
 import { type ElfTree, editCompanions, ownDirectories, type PlacedElf, readCompanion } from './tree-elfs.ts';
 
@@ -44,7 +45,7 @@ type ElfProgram = Extract<Executable, { kind: 'elf' }>;
  * Reads a program of this machine, an ELF file or a script, into store paths: for its loader and libraries, for itself
  * with the files of its own that a recipe or `options.extra` names, and those of its interpreters. It is started as
  * `bin/<base name of file>`.
- * @throws {SaddlebagError} `not-executable`, `interpreter-missing`, `library-missing`, `arch-unsupported`,
+ * @throws {SaddlebagError} `program-shim`, `not-executable`, `interpreter-missing`, `library-missing`, `arch-unsupported`,
  *   `elf-invalid`, `elf-unsupported`, `shebang-unsupported`, and what `mirrorFiles` throws
  */
 export async function readProgram(
@@ -53,6 +54,7 @@ export async function readProgram(
   place: Workplace,
 ): Promise<LinkedProgram> {
   const real = await realpath(file);
+  refuseStandIn(file, real);
   await reportPrivileged(real, place);
   const executable = await readExecutable(real);
   return executable.kind === 'elf'
@@ -68,7 +70,7 @@ async function readElfProgram(
 ): Promise<LinkedProgram> {
   const { file, elf } = executable;
   requireProgram(elf);
-  const needs = await findNeeds(file);
+  const needs = await findNeeds(file, elf.needed);
   reportModules(file, needs, place);
   const home = homeOf(file, called);
   const extra = await placeExtra(options.extra ?? noExtraFiles, elf);
@@ -81,12 +83,7 @@ async function readElfProgram(
   const linked =
     elf.interpreter === null
       ? null
-      : await linkLibraries(
-          elf,
-          elf.interpreter,
-          linkOptions({ ...options, opened: extra.opened }, tree, mirror),
-          place,
-        );
+      : await linkLibraries(elf, elf.interpreter, linkOptions({ ...options, ...extra }, tree, mirror), place);
   const main = { place: home.inside, elf };
   const path = await contentPath(
     options.name,
@@ -161,19 +158,19 @@ async function elfTree({ files }: Mirror, main: string): Promise<ElfTree> {
 }
 
 function linkOptions(
-  options: ProgramOptions & Pick<PlacedExtra, 'opened'>,
+  options: ProgramOptions & Pick<PlacedExtra, 'opened' | 'plugins'>,
   tree: ElfTree,
   { files }: Mirror,
 ) {
   const mirrored = new Set(files.values());
-  const { companions } = options;
+  const { companions, plugins } = options;
   return {
     name: options.name,
     base: options.base ?? null,
     opened: options.opened,
     companions: {
       elfs: [...(companions?.elfs ?? []), ...tree.elfs.map(({ elf }) => elf)],
-      holds: (file: string) => mirrored.has(file) || companions?.holds(file) === true,
+      holds: (file: string) => (mirrored.has(file) && !plugins.has(file)) || companions?.holds(file) === true,
     },
   };
 }

@@ -2,7 +2,8 @@ import { glob } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareBytes } from '../../src/core/files.ts';
 import type { EnvPolicy } from '../../src/core/types.ts';
-import { type Recipe, recipes } from './recipes.ts';
+import { type LibraryRecipe, libraryRecipes } from './library-recipes.ts';
+import { type NeededFiles, type Recipe, recipes } from './recipes.ts';
 
 /** What a recipe says of one program on this machine. */
 export interface ProgramNeeds {
@@ -33,29 +34,61 @@ export function programPrefix(program: string): string {
   return /\/s?bin$/.test(directory) ? dirname(directory) : directory;
 }
 
+/** The tables that needs are looked up in. */
+export interface RecipeTables {
+  readonly programs: readonly Recipe[];
+  readonly libraries: readonly LibraryRecipe[];
+}
+
 /**
- * Finds the recipe of a program, by its real path, and what of it is there on this machine; nothing where it has none.
+ * Finds the recipe of a program, by its real path, or else those of the libraries that it asks for, and what of them is
+ * there on this machine; nothing where it has none.
  */
-export async function findNeeds(program: string, table: readonly Recipe[] = recipes): Promise<ProgramNeeds> {
-  for (const recipe of table) {
+export async function findNeeds(
+  program: string,
+  libraries: readonly string[],
+  tables: RecipeTables = { programs: recipes, libraries: libraryRecipes },
+): Promise<ProgramNeeds> {
+  for (const recipe of tables.programs) {
     const match = new RegExp(`^.*?(?:${recipe.program.source})$`).exec(program);
     if (match === null) continue;
-    const expand = (patterns: readonly string[]) => expandAll(patterns, program, match);
-    const variables: NeededVariable[] = [];
-    for (const { name, policy, paths } of recipe.env ?? []) {
-      const found = await expand(paths);
-      if (found.length > 0) variables.push({ name, policy, paths: found });
-    }
     return {
-      paths: await expand(recipe.paths),
-      fixed: await expand(recipe.fixed ?? []),
-      without: new Set(await expand(recipe.without ?? [])),
-      variables,
+      ...(await findFiles(recipe, program, match)),
       findsItselfByName: recipe.findsItselfByName ?? false,
       helpers: recipe.helpers ?? [],
     };
   }
-  return { paths: [], fixed: [], without: new Set(), variables: [], findsItselfByName: false, helpers: [] };
+  const found: FoundFiles[] = [];
+  for (const recipe of tables.libraries) {
+    const pattern = new RegExp(`^(?:${recipe.library.source})$`);
+    const match = libraries.map((name) => pattern.exec(name)).find((one) => one !== null);
+    if (match != null) found.push(await findFiles(recipe, program, match));
+  }
+  return {
+    paths: found.flatMap(({ paths }) => paths),
+    fixed: found.flatMap(({ fixed }) => fixed),
+    without: new Set(found.flatMap(({ without }) => [...without])),
+    variables: found.flatMap(({ variables }) => variables),
+    findsItselfByName: false,
+    helpers: [],
+  };
+}
+
+type FoundFiles = Pick<ProgramNeeds, 'paths' | 'fixed' | 'without' | 'variables'>;
+
+async function findFiles(needed: NeededFiles, program: string, match: RegExpExecArray): Promise<FoundFiles> {
+  const expand = (patterns: readonly string[]) => expandAll(patterns, program, match);
+  const variables: NeededVariable[] = [];
+  for (const { name, policy, paths } of needed.env ?? []) {
+    const found = await expand(paths);
+    if (found.length > 0) variables.push({ name, policy, paths: found });
+  }
+  return {
+    paths: await expand(needed.paths),
+    fixed: await expand(needed.fixed ?? []),
+    without: new Set(await expand(needed.without ?? [])),
+    variables,
+  };
 }
 
 async function expandAll(

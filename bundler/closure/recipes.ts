@@ -1,12 +1,10 @@
 import type { EnvPolicy } from '../../src/core/types.ts';
 
 /**
- * What a program needs besides its libraries, where nothing in its file tells. In all globs `{prefix}` stands for the
- * directory above the program's `bin`, `{1}` for the first group of `program`.
+ * What is needed besides libraries, where nothing in a file tells. In all globs `{prefix}` stands for the directory above
+ * the program's `bin`, `{1}` for the first group of the pattern.
  */
-export interface Recipe {
-  /** Matches the end of the program's real path. */
-  readonly program: RegExp;
+export interface NeededFiles {
   /** Globs of files and directories; those that are not there are not needed. */
   readonly paths: readonly string[];
   /** Globs of what it looks for at that very path: it appears there where the host has nothing. */
@@ -15,6 +13,12 @@ export interface Recipe {
   readonly without?: readonly string[];
   /** Variables that tell the program where `paths` are in the store path; globs of such, joined by colons. */
   readonly env?: readonly RecipeVariable[];
+}
+
+/** What a program needs. */
+export interface Recipe extends NeededFiles {
+  /** Matches the end of the program's real path. */
+  readonly program: RegExp;
   /** Set for a program that looks for its files from argv[0], which otherwise is as the bundle was called. */
   readonly findsItselfByName?: true;
   /** Programs that it can't do without and starts by these paths. */
@@ -38,8 +42,12 @@ export const recipes: readonly Recipe[] = [
   {
     program: /\/s?bin\/python(3\.\d+)/,
     paths: ['{prefix}/lib/python{1}', '{prefix}/lib/python3/dist-packages', '{prefix}/lib64/python{1}'],
-    // What extensions are built with, and the tests of the standard library.
-    without: ['{prefix}/lib/python{1}/config-*', '{prefix}/lib/python{1}/test'],
+    // What extensions are built with, what only macOS has, and the tests of the standard library.
+    without: [
+      '{prefix}/lib/python{1}/config-*',
+      '{prefix}/lib/python{1}/ctypes/macholib/fetch_macholib*',
+      '{prefix}/lib/python{1}/test',
+    ],
     findsItselfByName: true,
   },
   {

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes } from '../../src/core/files.ts';
 import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
@@ -34,7 +34,6 @@ export async function readScript(
   options: ProgramOptions,
   place: Workplace,
 ): Promise<LinkedProgram> {
-  refuseShim(script.file);
   const shebang = await rewriteShebang(script, options, place);
   const inside = `bin/${called}`;
   const content = await writeEdited(replaceShebang(script.bytes, shebang.line), 'program', place);
@@ -56,19 +55,6 @@ export async function readScript(
     // The kernel starts the interpreter by the path that the first line names.
     ownName: false,
   };
-}
-
-/** Version managers (pyenv, rbenv, asdf) put scripts on PATH that look for the program on the machine that they run on. */
-function refuseShim(file: string): void {
-  if (basename(dirname(file)) !== 'shims') return;
-  const name = basename(file);
-  throw new SaddlebagError(
-    'program-shim',
-    `cannot bundle ${file}: it is a version manager's stand-in for ${name}`,
-    {
-      hint: `give the program itself, which \`pyenv which ${name}\`, \`rbenv which\` or \`asdf which\` prints, or put it first on PATH`,
-    },
-  );
 }
 
 /** The kernel takes the carriage return for the name's last letter, so the script starts nowhere; most shells stumble too. */

@@ -17,11 +17,19 @@ const python = {
   ],
 };
 
+const embedded = {
+  library: /libsnake(\d)\.so/,
+  paths: ['{prefix}/lib/snake{1}'],
+  env: [{ name: 'SNAKE_PATH', policy: 'prepend' as const, paths: ['{prefix}/lib/snake{1}'] }],
+};
+
+const tables = { programs: [python], libraries: [embedded] };
+
 describe('findNeeds', () => {
   it('says what of a recipe is there, relative to where the program is installed', async () => {
     const top = await temporaryDirectory();
     await writeTree(top, { 'bin/snake3': '', 'lib/snake3/os': '', 'lib/snake3/tests/a': '' });
-    expect(await findNeeds(join(top, 'bin/snake3'), [python])).toEqual({
+    expect(await findNeeds(join(top, 'bin/snake3'), [], tables)).toEqual({
       paths: [join(top, 'lib/snake3')],
       fixed: [join(top, 'lib/snake3/os')],
       without: new Set([join(top, 'lib/snake3/tests')]),
@@ -31,14 +39,31 @@ describe('findNeeds', () => {
     });
   });
 
+  it('asks for what the libraries of another program need, and only then', async () => {
+    const top = await temporaryDirectory();
+    await writeTree(top, { 'bin/snake3': '', 'bin/debugger': '', 'lib/snake3/os': '', 'lib/snake4/os': '' });
+    const needed = ['libc.so.6', 'libsnake4.so'];
+    expect(await findNeeds(join(top, 'bin/debugger'), needed, tables)).toMatchObject({
+      paths: [join(top, 'lib/snake4')],
+      variables: [{ name: 'SNAKE_PATH', paths: [join(top, 'lib/snake4')] }],
+    });
+    expect((await findNeeds(join(top, 'bin/snake3'), needed, tables)).paths).toEqual([
+      join(top, 'lib/snake3'),
+    ]);
+    expect((await findNeeds(join(top, 'bin/debugger'), ['libsnake4.so.1'], tables)).paths).toEqual([]);
+  });
+
   it('takes a directory name with the signs of globs as it is', async () => {
     const top = join(await temporaryDirectory(), 'a[b]*');
     await writeTree(top, { 'lib/snake3/os': '' });
-    expect((await findNeeds(join(top, 'bin/snake3'), [python])).paths).toEqual([join(top, 'lib/snake3')]);
+    expect((await findNeeds(join(top, 'bin/snake3'), [], tables)).paths).toEqual([join(top, 'lib/snake3')]);
   });
 
   it('asks nothing of other programs', async () => {
-    expect(await findNeeds('/usr/bin/snake', [python])).toMatchObject({ paths: [], variables: [] });
+    expect(await findNeeds('/usr/bin/snake', ['libother.so.1'], tables)).toMatchObject({
+      paths: [],
+      variables: [],
+    });
   });
 });
 

@@ -123,6 +123,28 @@ describeWith([...rootTools, 'bash', 'jq', 'gcc'], 'what is included', () => {
     });
   });
 
+  it('brings a library for its path and for the library that needs it', async () => {
+    const top = await temporaryDirectory();
+    const inside = join(top, 'private');
+    await mkdir(inside);
+    const inner = await compile(inside, 'libinner.so', 'int inner(void) { return 7; }', [
+      '-shared',
+      '-Wl,-soname,libinner.so',
+    ]);
+    const outer = await compile(top, 'libouter.so', 'int inner(void); int outer(void) { return inner(); }', [
+      '-shared',
+      '-fPIC',
+      inner,
+      `-Wl,-soname,libouter.so,-rpath,${inside}`,
+    ]);
+    const app = await compile(top, 'app', 'int outer(void); int main(void) { return outer(); }', [
+      outer,
+      `-Wl,-rpath,${top}`,
+    ]);
+    const closure = await read(app, { include: [inner] });
+    expect((await runInRoot(await placeClosure(closure), closure)).exitCode).toBe(7);
+  });
+
   it('leaves out, with a warning, what only some may read', async () => {
     const top = await temporaryDirectory();
     await writeTree(top, {

@@ -45,6 +45,16 @@ for (const [name, args, expected] of programs) {
   });
 }
 
+describeWith([...rootTools, 'file'], 'the closure of a program that is linked with libmagic', () => {
+  it('holds its data, and says where', async () => {
+    const closure = await read(findTool('file') ?? '');
+    const env = Object.fromEntries(closure.entrypoint.env.map(({ name, value }) => [name, value]));
+    const { program } = closure.entrypoint;
+    const result = await runInRoot(await placeClosure(closure), closure, ['-bL', program], env);
+    expect(result.stdout).toMatch(/^ELF (32|64)-bit /);
+  });
+});
+
 describeWith([...rootTools, 'gcc'], 'the closure of a compiled program', () => {
   it('brings a library that only a RUNPATH relative to the program names', async () => {
     const directory = await temporaryDirectory();
