@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
+import { findWorkspace } from './workspace.ts';
 
 /** A Node project as its package.json describes it. */
 export interface NodeProject {
@@ -46,6 +47,9 @@ export async function readNodeProject(directory: string): Promise<NodeProject> {
   const name = string(document.name)?.replace(/^@[^/]*\//, '') ?? null;
   const dependencies = { ...table(document.optionalDependencies), ...table(document.dependencies) };
   for (const [dependency, range] of Object.entries(dependencies)) refuseOutside(file, dependency, range);
+  const hasDependencies = Object.keys(dependencies).length > 0 || document.workspaces !== undefined;
+  const lock = await findLock(directory);
+  if (hasDependencies && lock === null) await refuseMember(directory, name ?? basename(directory));
   return {
     directory,
     name,
@@ -54,8 +58,8 @@ export async function readNodeProject(directory: string): Promise<NodeProject> {
     bins: binsOf(document.bin, name ?? basename(directory)),
     main: string(document.main),
     start: string(table(document.scripts).start),
-    hasDependencies: Object.keys(dependencies).length > 0 || document.workspaces !== undefined,
-    lock: await findLock(directory),
+    hasDependencies,
+    lock,
   };
 }
 
@@ -98,6 +102,18 @@ function refuseOutside(file: string, name: string, range: unknown): void {
     'dependency-outside',
     `cannot bundle ${file}: its dependency ${name} is ${range}, outside of the project`,
     { hint: 'make both members of one npm workspace and bundle that, or pack it: npm pack' },
+  );
+}
+
+async function refuseMember(directory: string, name: string): Promise<void> {
+  const workspace = await findWorkspace(directory);
+  if (workspace === null) return;
+  throw new SaddlebagError(
+    'dependency-outside',
+    `cannot bundle ${directory}: it is a member of the workspace ${workspace}, whose lock and packages are its own`,
+    {
+      hint: `bundle the workspace, and name a command or a file of the member: saddlebag bundle ${workspace} --node --entrypoint ${name}`,
+    },
   );
 }
 

@@ -20,7 +20,7 @@ import { directoryElfs, editCompanions, findCompanions } from '../tree-elfs.ts';
 import { cleanModules } from './clean.ts';
 import { findNode, type NodeInterpreter } from './interpreter.ts';
 import { lockNames, type NodeProject, readNodeProject } from './manifest.ts';
-import { checkEngine, findNpm, installModules } from './npm.ts';
+import { checkEngine, findNpm, installModules, type Npm } from './npm.ts';
 import { chooseStart, type NodeStart } from './start.ts';
 
 /** The trees of a Node project: `app`, and `modules` with its dependencies where they can stand apart. */
@@ -97,9 +97,9 @@ async function makeStage(
   await mkdir(join(directory, 'modules'), { recursive: true });
   const without = new Set(lockNames);
   reportWithheld(await copyProject(project.directory, app, { purpose: 'app', without }), place);
-  if (!project.hasDependencies) return { directory, hasModules: false, commands: new Map() };
-  const npm = await findNpm(interpreter, place);
-  await checkEngine(project, npm, place);
+  const npm = await npmFor(project, interpreter, place);
+  if (npm !== null) await checkEngine(project, npm, place);
+  if (npm === null || !project.hasDependencies) return { directory, hasModules: false, commands: new Map() };
   const copy = join(directory, 'install');
   await copyProject(project.directory, copy, { purpose: 'build', without: new Set(['.git']) });
   if (project.lock === null) reportUnpinned(project, place);
@@ -110,6 +110,16 @@ async function makeStage(
   const modules = join(directory, hasModules ? 'modules' : 'app', 'node_modules');
   report(`installed the dependencies from ${project.lock ?? 'package.json'}`, place);
   return { directory, hasModules, commands: await readCommands(modules) };
+}
+
+/** Without dependencies npm only knows what `engines` means, and a machine without it can do without. */
+async function npmFor(
+  project: NodeProject,
+  interpreter: NodeInterpreter,
+  place: Workplace,
+): Promise<Npm | null> {
+  if (project.hasDependencies) return findNpm(interpreter, place);
+  return project.engine === null ? null : findNpm(interpreter, place).catch(() => null);
 }
 
 /** Lists the directories `node_modules` of a tree, but for those inside another: workspaces have their own. */

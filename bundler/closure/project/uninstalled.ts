@@ -1,7 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Workplace } from '../program-closure.ts';
-import { findProjects } from './kinds.ts';
+import { findProjects, lacksModules } from './kinds.ts';
 
 /**
  * Warns of a project that is read as a plain directory while what it depends on is not in it.
@@ -17,10 +15,4 @@ export async function reportUninstalled(directory: string, { context }: Workplac
       hint: `--${kind} reads it as a project; dir: in front says that it is complete as it is`,
     });
   }
-}
-
-async function lacksModules(directory: string): Promise<boolean> {
-  if ((await stat(join(directory, 'node_modules')).catch(() => undefined)) !== undefined) return false;
-  const text = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '');
-  return /"dependencies"\s*:\s*\{\s*"/.test(text);
 }

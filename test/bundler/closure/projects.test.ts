@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readNodeProject } from '../../../bundler/closure/node/manifest.ts';
 import { chooseStart } from '../../../bundler/closure/node/start.ts';
@@ -194,6 +195,55 @@ describe('chooseProject', () => {
     await expect(chooseProject(directory, { project: 'python' })).rejects.toMatchObject({
       code: 'project-missing',
     });
+  });
+});
+
+describe('the entrypoint of a project', () => {
+  it('keeps it a project where that file needs the language, or what is not installed', async () => {
+    const depends = { 'package.json': '{"dependencies": {"is-odd": "3"}}' };
+    const script = { 'cli.js': '#!/usr/bin/env node\n' };
+    const installed = { 'node_modules/is-odd/index.js': '' };
+    const [bare, whole, plain] = await Promise.all([
+      tree({ ...depends, ...script }),
+      tree({ ...depends, ...script, ...installed }),
+      tree({ ...depends, ...installed, 'server.mjs': '' }),
+    ]);
+    expect(await chooseProject(bare, { entrypoint: 'cli.js' })).toBe('node');
+    expect(await chooseProject(whole, { entrypoint: 'cli.js' })).toBeNull();
+    expect(await chooseProject(plain, { entrypoint: 'server.mjs' })).toBe('node');
+    const python = await tree({
+      'requirements.txt': '',
+      'app.py': '#!/usr/bin/env python3\n',
+      'bin/app': '',
+    });
+    expect(await chooseProject(python, { entrypoint: 'app.py' })).toBe('python');
+    expect(await chooseProject(python, { entrypoint: 'bin/app' })).toBeNull();
+    expect(await chooseProject(python, { entrypoint: 'cli.js' })).toBe('python');
+  });
+});
+
+describe('a member of a workspace', () => {
+  it('is refused alone, since npm would take its siblings from the registry', async () => {
+    const member = { 'packages/app/package.json': '{"name": "@x/app", "dependencies": {"lib": "1"}}' };
+    const top = await tree({
+      ...member,
+      'package.json': '{"workspaces": ["./packages/*/", "!packages/old"]}',
+    });
+    await expect(readNodeProject(join(top, 'packages/app'))).rejects.toMatchObject({
+      code: 'dependency-outside',
+      message: expect.stringContaining(`it is a member of the workspace ${top}`),
+      hint: expect.stringContaining(`saddlebag bundle ${top} --node --entrypoint app`),
+    });
+    for (const workspaces of ['["tools/*"]', '{"packages": ["packages/*", "!packages/app"]}', 'null']) {
+      const other = await tree({ ...member, 'package.json': `{"workspaces": ${workspaces}}` });
+      expect((await readNodeProject(join(other, 'packages/app'))).hasDependencies).toBe(true);
+    }
+    const locked = await tree({
+      ...member,
+      'package.json': '{"workspaces": {"packages": ["packages/*"]}}',
+      'packages/app/package-lock.json': '{}',
+    });
+    expect((await readNodeProject(join(locked, 'packages/app'))).lock).toBe('package-lock.json');
   });
 });
 

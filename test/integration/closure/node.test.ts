@@ -155,6 +155,9 @@ describeWith(tools, 'a Node project that cannot be bundled', () => {
       code: 'interpreter-unfit',
       message: expect.stringContaining('{"node":">=99"}'),
     });
+    await expect(read(await project(document, { 'main.js': '' }))).rejects.toMatchObject({
+      code: 'interpreter-unfit',
+    });
   });
 
   it.each([
