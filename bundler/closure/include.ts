@@ -2,6 +2,7 @@ import { access, constants, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { endsAsBundle } from '../format/trailer.ts';
 import { isElf, readElf, readStart } from './elf/read.ts';
 import type { ExtraFiles } from './extra.ts';
 import { findOnPath, isExecutableFile } from './locate.ts';
@@ -23,9 +24,9 @@ export interface Inclusions {
 
 /**
  * Decides what each `--include` stands for. A path to a program is a helper, which appears at that path too; any other
- * file or directory is data for that path. A bare name is a file here, else a program on PATH, else the name of a
- * library (`libgtk-3.so.0`), looked for where ld.so does once the program's loader is known.
- * @throws {SaddlebagError} `include-missing`, `include-too-wide`
+ * file or directory is data for that path. A bare name is a file here that is no bundle, else a program on PATH, else the
+ * name of a library (`libgtk-3.so.0`), looked for where ld.so does once the program's loader is known.
+ * @throws {SaddlebagError} `include-missing`, `include-too-wide`, `already-bundle`
  */
 export async function readInclusions(words: readonly string[], context: Context): Promise<Inclusions> {
   const helpers: Helper[] = [];
@@ -34,8 +35,11 @@ export async function readInclusions(words: readonly string[], context: Context)
   for (const word of words) {
     const file = resolve(context.cwd, word);
     const kind = await kindOf(file);
-    const onPath = kind === null && !word.includes('/') ? await findOnPath(word, context.env) : undefined;
-    if (kind === 'program') helpers.push({ file, target: file });
+    const isBundle = kind === 'program' && (await endsAsBundle(file));
+    const isAbsent = kind === null || isBundle;
+    const onPath = isAbsent && !word.includes('/') ? await findOnPath(word, context.env) : undefined;
+    if (isBundle && onPath === undefined) throw bundleIncluded(word);
+    if (kind === 'program' && !isBundle) helpers.push({ file, target: file });
     else if (kind === 'library') libraries.push(file);
     else if (kind === 'data') data.push(await requireBounded(file));
     else if (onPath !== undefined) helpers.push({ file: onPath, target: null });
@@ -89,6 +93,13 @@ async function requireBounded(path: string): Promise<string> {
       exitCode: exitCodes.usage,
     },
   );
+}
+
+function bundleIncluded(word: string): SaddlebagError {
+  return new SaddlebagError('already-bundle', `cannot include ${word}: it is a bundle`, {
+    hint: 'give the program that it was made from, by its path',
+    exitCode: exitCodes.usage,
+  });
 }
 
 function missing(word: string): SaddlebagError {

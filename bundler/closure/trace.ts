@@ -105,8 +105,16 @@ function traceFailed(
   return new SaddlebagError(
     'trace-failed',
     `cannot trace ${basename(command[0] ?? '')}: ${ending}${lines === '' ? '' : `\n${lines}`}`,
-    { hint: 'the command must succeed; only what it opens until it ends is found' },
+    { hint: hintFor(exitCode) },
   );
+}
+
+/** Servers and windows end by being stopped: by timeout(1), which then says 124, or by a signal. */
+function hintFor(exitCode: number | undefined): string {
+  const wasStopped = exitCode === undefined || exitCode === 124 || exitCode > 128;
+  return wasStopped
+    ? "the command must succeed; what runs until it is stopped, stop in it: --trace -- sh -c 'timeout 5 app; true'"
+    : 'the command must succeed; only what it opens until it ends is found';
 }
 
 function report(message: string, { context }: Workplace): void {

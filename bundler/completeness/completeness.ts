@@ -34,7 +34,7 @@ export async function checkCompleteness(
     warn(
       kind,
       findings.filter((finding) => finding.kind === kind),
-      context,
+      { closure, context },
     );
 }
 
@@ -59,21 +59,26 @@ export function parseAllow(names: readonly string[]): FindingKind[] {
 
 const hints: Readonly<Record<FindingKind, string>> = {
   'arch-unsupported': 'bundle a build for the processor of the bundle',
-  'interpreter-missing':
-    'they start only where the host has it; --include brings a program along, patchShebangs in a Nix build',
+  'interpreter-missing': 'they start only where the host has it; --include and its path bring it along',
   'library-missing': 'whatever loads these files will fail; --include brings a library along',
   'link-dangling': 'it leads somewhere only where the host has that',
   'secret-included': 'whoever can fetch the bundle can read it; --exclude leaves it out',
 };
 
-function warn(kind: FindingKind, findings: readonly Finding[], { reporter }: Context): void {
+function warn(
+  kind: FindingKind,
+  findings: readonly Finding[],
+  { closure, context }: { readonly closure: Closure; readonly context: Context },
+): void {
   if (findings.length === 0) return;
-  reporter.report({
+  const inNix =
+    kind === 'interpreter-missing' && closure.source === 'nix' ? ', patchShebangs in its build' : '';
+  context.reporter.report({
     kind: 'warning',
     stage: 'check',
     code: kind,
     message: describe(findings, shownProblems.warning).join('; '),
-    hint: `${hints[kind]}; --allow ${kind} says that it is all right`,
+    hint: `${hints[kind]}${inNix}; --allow ${kind} says that it is all right`,
   });
 }
 

@@ -123,11 +123,23 @@ function judgeScripts(
   return facts.flatMap(({ storePath, scripts }) =>
     scripts.flatMap(({ path, interpreter, command }): Finding[] => {
       if (interpreter.startsWith('/') && (files.has(interpreter) || shown.has(interpreter))) return [];
+      if (isModule(path, posix.basename(command ?? interpreter))) return [];
       const problem =
         storePathOf(interpreter) === undefined ? outside(interpreter, command) : `${interpreter} is missing`;
       return [{ kind: 'interpreter-missing', fatal: false, problem, file: posix.join(storePath, path) }];
     }),
   );
+}
+
+/** Trees of modules, and what imports them: a first line in one is for who runs it by hand, as hardly anyone does. */
+const moduleTrees: readonly (readonly [tree: RegExp, interpreter: RegExp])[] = [
+  [/(^|\/)lib(64)?\/python3[\d.]*\//, /^python[\d.]*$/],
+  [/(^|\/)(lib|share)\/ruby\//, /^ruby[\d.]*$/],
+  [/(^|\/)(lib\/[^/]+|lib|share)\/perl[\d.]*\//, /^perl[\d.]*$/],
+];
+
+function isModule(path: string, program: string): boolean {
+  return moduleTrees.some(([tree, interpreter]) => tree.test(path) && interpreter.test(program));
 }
 
 function outside(interpreter: string, command: string | null): string {

@@ -190,6 +190,26 @@ describe('judgeClosure', () => {
     ]);
   });
 
+  it('takes no module for a script, in a tree of modules of what would run it', async () => {
+    const script = (path: string, command: string) => ({ path, interpreter: '/usr/bin/env', command });
+    const found = await judge({
+      app: {
+        scripts: [
+          script('lib/python3.11/cProfile.py', 'python3'),
+          script('lib/python3.11/site-packages/numpy/testing/table.py', 'python'),
+          script('lib/ruby/gems/3.1.0/gems/bundler/libexec/bundle', 'ruby'),
+          script('lib/x86_64-linux-gnu/perl/5.36.0/pod.pl', 'perl'),
+          script('lib/python3.11/site-packages/driver/start', 'sh'),
+          script('bin/tool', 'python3'),
+        ],
+      },
+    });
+    expect(found.map(({ file }) => file.slice(app.length + 1))).toEqual([
+      'lib/python3.11/site-packages/driver/start',
+      'bin/tool',
+    ]);
+  });
+
   it('reads paths of an image as its root', async () => {
     const found = await judge(
       {

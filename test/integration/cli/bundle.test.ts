@@ -137,6 +137,12 @@ describe('saddlebag bundle', () => {
     const again = await bundle('program:true');
     expect(again.stderr).toContain('closure  reading /usr/bin/true as a program of this machine\n');
     expect(again.exitCode).toBe(0);
+    const included = await saddlebagJson<Bundle>(['bundle', 'cat', '--include', 'true', '-o', 'cat'], {
+      cwd,
+    });
+    expect(included.binds).toEqual([]);
+    const bundled = await saddlebag(['bundle', 'cat', '--include', './true', '-o', 'dog'], { cwd });
+    expect(bundled.stderr).toContain('saddlebag: cannot include ./true: it is a bundle\n  hint: ');
     const refused = await bundle('./true');
     expect(refused.stderr).toContain(
       `saddlebag: cannot bundle ${join(cwd, 'true')}: it is a bundle already\n  hint: `,

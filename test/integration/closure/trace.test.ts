@@ -74,6 +74,13 @@ describeWith(['strace', 'bash', 'jq', 'cat', 'iconv'], 'a traced run', () => {
     });
   });
 
+  it('says how to trace what runs until it is stopped', async () => {
+    await expect(read(findTool('jq') ?? '', ['timeout', '0.1', 'sleep', '9'])).rejects.toMatchObject({
+      message: 'cannot trace timeout: it ended with exit code 124',
+      hint: expect.stringContaining("--trace -- sh -c 'timeout 5 app; true'"),
+    });
+  });
+
   it('needs strace', async () => {
     const request = { app: findTool('jq') ?? '', args: [], env: {}, trace: ['true'] };
     const context = testContext({ env: { PATH: '/nonexistent' } });
