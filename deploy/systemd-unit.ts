@@ -12,7 +12,7 @@ export interface UnitSettings {
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
   /** Absolute path of a file of NAME=VALUE lines on the host, where secrets are; null: none. */
-  readonly envFile: string | null;
+  readonly environmentFile: string | null;
   readonly args: readonly string[];
   /** A user of the host; null: one that exists only while the service runs. */
   readonly user: string | null;
@@ -66,13 +66,13 @@ function unitLines({ name, appVersion }: UnitBundle): string[] {
 }
 
 function serviceLines(name: string, { imageSettings }: UnitBundle, settings: UnitSettings): string[] {
-  const { path, env, envFile, args, user, memory } = settings;
+  const { path, env, environmentFile, args, user, memory } = settings;
   const stopSignal = imageSettings?.stopSignal ?? null;
   return [
     'Type=exec',
     `ExecStart=${[path, ...args].map(commandWord).join(' ')}`,
     ...Object.entries(env).map(([key, value]) => `Environment=${quoted(`${key}=${value}`)}`),
-    ...(envFile === null ? [] : [`EnvironmentFile=${escapeSpecifiers(envFile)}`]),
+    ...(environmentFile === null ? [] : [`EnvironmentFile=${escapeSpecifiers(environmentFile)}`]),
     ...(user === null ? ['DynamicUser=yes'] : [`User=${escapeSpecifiers(user)}`]),
     '# The runtime unpacks to the first, the app may keep its data in the second: $STATE_DIRECTORY.',
     `CacheDirectory=${name}`,

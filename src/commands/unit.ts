@@ -11,7 +11,7 @@ export interface UnitFlags {
   /** Absolute path of the bundle on the host; /usr/local/bin/NAME by default. */
   readonly path?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly envFile?: string | undefined;
+  readonly environmentFile?: string | undefined;
   readonly arg?: readonly string[] | undefined;
   readonly user?: string | undefined;
   /** MiB. */
@@ -35,7 +35,7 @@ export async function runUnit(
   const settings: UnitSettings = {
     path: flags.path ?? `/usr/local/bin/${name}`,
     env,
-    envFile: flags.envFile ?? null,
+    environmentFile: flags.environmentFile ?? null,
     args: flags.arg ?? [],
     user: flags.user ?? null,
     memory: flags.memory ?? null,
@@ -52,7 +52,7 @@ function refuseSecrets(names: readonly string[]): void {
     'secret-in-plain-text',
     `cannot write ${secrets.join(', ')} into a unit: every user of the host can read it`,
     {
-      hint: 'put NAME=VALUE lines into a file of mode 0600 on the host, and pass --env-file with its path',
+      hint: 'put NAME=VALUE lines into a file of mode 0600 on the host, and pass --environment-file with its path',
       exitCode: exitCodes.usage,
     },
   );

@@ -13,7 +13,7 @@ const bundle: UnitBundle = {
 const settings: UnitSettings = {
   path: '/usr/local/bin/web',
   env: {},
-  envFile: null,
+  environmentFile: null,
   args: [],
   user: null,
   memory: null,
@@ -61,7 +61,7 @@ describe('renderUnit', () => {
     const imageSettings = { user: null, ports: [], stopSignal: 'SIGQUIT' };
     const unit = renderUnit(
       { ...bundle, imageSettings },
-      { ...settings, user: 'web', memory: 512, envFile: '/etc/web.env' },
+      { ...settings, user: 'web', memory: 512, environmentFile: '/etc/web.env' },
     );
     expect(unit).not.toContain('DynamicUser');
     for (const line of ['User=web', 'MemoryMax=512M', 'EnvironmentFile=/etc/web.env', 'KillSignal=SIGQUIT']) {

@@ -34,7 +34,9 @@ describe('saddlebag unit', () => {
   describeWith(['systemd-analyze'], 'for systemd', () => {
     it('is a unit that systemd accepts, and hardly exposed by its own measure', async () => {
       const file = await bundle('sleeper');
-      const flags = ['--path', file, '--arg', '5%', '--env', 'A=b "c"', '--memory', '64'];
+      const settings = ['--arg', '5%', '--env', 'A=b "c"', '--memory', '64'];
+      // A file of the host that the service runs on; there is none here.
+      const flags = ['--path', file, ...settings, '--environment-file', '/etc/sleeper.env'];
       const { name, text } = await saddlebagJson<{ name: string; text: string }>(['unit', file, ...flags]);
       expect(name).toBe('sleeper.service');
       const unit = join(directory(), name);
