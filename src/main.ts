@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from './core/errors.ts';
@@ -34,8 +34,8 @@ export async function main(host: NodeJS.Process): Promise<void> {
     write: (text) => host.stdout.write(forReader(text, host)),
     confirm: confirmOn(host),
   }).exitOverride();
-  if (json) program.configureOutput({ outputError: () => undefined });
   for (const command of program.commands) command.copyInheritedSettings(program);
+  tellMistakes(program, json);
   try {
     await program.parseAsync(host.argv);
   } catch (cause) {
@@ -44,6 +44,20 @@ export async function main(host: NodeJS.Process): Promise<void> {
     host.exitCode = cause.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (json && cause.exitCode !== 0) host.stderr.write(renderFailureJson(usageError(cause)));
   }
+}
+
+/** Has a command and those below it tell mistakes in their arguments as all other errors are told. */
+function tellMistakes(command: Command, json: boolean, called = 'saddlebag'): void {
+  const outputError = (text: string, write: (text: string) => void) => write(renderMistake(text, called));
+  command.configureOutput({ outputError: json ? () => undefined : outputError });
+  for (const below of command.commands) tellMistakes(below, json, `${called} ${below.name()}`);
+}
+
+/** Commander writes `error: …`, and on a line of its own what may have been meant. */
+function renderMistake(text: string, called: string): string {
+  const [, message = '', meant] = /^(?:error: )?(.*?)(?:\n\(Did you mean (.*)\?\))?\n*$/s.exec(text) ?? [];
+  const hint = meant === undefined ? `see ${called} --help` : `did you mean ${meant}?`;
+  return `saddlebag: ${message}\n  hint: ${hint}\n`;
 }
 
 /** What an app wrote keeps its lines, and no other control over a terminal or a job of GitHub Actions. */

@@ -46,7 +46,6 @@ export function createProgram(host: Host): Command {
     .version(toolVersion)
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'saddlebag: ')) })
     .addHelpText(
       'after',
       examples(
