@@ -108,6 +108,8 @@ export interface CheckResult {
   readonly status: string;
   /** For example `nomad: Get "http://…": connection refused`. */
   readonly output: string;
+  /** What an HTTP check was answered; 0 where there was no answer, or the check is of another type. */
+  readonly statusCode: number;
 }
 
 /** Reads a list of evaluations. @throws {ShapeError} */
@@ -223,6 +225,7 @@ export function readCheckResults(value: unknown): CheckResult[] {
     check: result.text('Check'),
     status: result.text('Status'),
     output: result.optionalText('Output'),
+    statusCode: result.optionalNumber('StatusCode'),
   }));
 }
 

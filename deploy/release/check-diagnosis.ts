@@ -15,12 +15,24 @@ interface Address {
  * Explains in one clause why a check fails. Where the connection is refused, what the app wrote (`log`) tells whether it
  * listens on another port, on loopback only, or not at all.
  */
-export function explainCheck({ check, output }: CheckResult, log: readonly string[]): string {
+export function explainCheck({ check, output, statusCode }: CheckResult, log: readonly string[]): string {
   const name = `check "${check}"`;
   const match = refused.exec(output);
-  if (match === null) return `${name} fails: ${output.trim().replace(/\s*\n\s*/g, ' ')}`;
+  if (match === null) {
+    const said = shorten(output.trim().replace(/\s*\n\s*/g, ' '));
+    // The page that the app answered with may say nothing, or not that it is none.
+    const parts = [...(statusCode > 0 ? [`the app answers ${statusCode}`] : []), said];
+    return `${name} fails: ${parts.filter((part) => part !== '').join(': ')}`;
+  }
   const asked: Address = { host: match[1] ?? '', port: match[2] ?? '' };
   return `${name} fails: nothing accepts connections at ${asked.host}:${asked.port}${supposeWhy(asked, log)}`;
+}
+
+/** An app answers with a page as readily as with a sentence. */
+const mostSaid = 200;
+
+function shorten(text: string): string {
+  return text.length > mostSaid ? `${text.slice(0, mostSaid)}…` : text;
 }
 
 function supposeWhy(asked: Address, log: readonly string[]): string {

@@ -66,7 +66,11 @@ export function adviseOn(allocation: NomadAllocation): string | null {
     if (/bad response code: 40[13]|AccessDenied/.test(last.message)) {
       return "the object is there, but Nomad's clients may not read it";
     }
-    return /bad response code: 404|NoSuchKey/.test(last.message) ? 'publish it again' : null;
+    if (/connection refused|no such host|i\/o timeout|no route to host/.test(last.message)) {
+      return 'is it served, and at an address that the clients know? publish --download-url names another';
+    }
+    const isGone = /bad response code: 404|NoSuchKey|Checksums did not match/.test(last.message);
+    return isGone ? 'publish it again' : null;
   }
   if (last?.type !== 'Terminated' || last.signal !== 0) return null;
   return advice[last.exitCode] ?? null;
@@ -133,13 +137,12 @@ export function shortId(id: string): string {
   return id.slice(0, 8);
 }
 
-/** Returns the last lines of a log, without the first one where it was cut in the middle. */
-export function lastLines(log: string, count: number): string[] {
+/** Returns the lines of a log that say something. */
+export function linesOf(log: string): string[] {
   return log
     .split('\n')
     .map((line) => line.trimEnd())
-    .filter((line) => line !== '')
-    .slice(-count);
+    .filter((line) => line !== '');
 }
 
 function oneLine(text: string): string {

@@ -3,8 +3,9 @@ import { SaddlebagError } from '../../src/core/errors.ts';
 import type { Reporter } from '../../src/core/reporter.ts';
 import type { Nomad } from '../nomad/nomad.ts';
 import type { NomadAllocation } from '../nomad/nomad-answers.ts';
-import { adviseOn, explainAllocation, failedTask, isUp, lastLines, shortId } from './diagnosis.ts';
+import { adviseOn, explainAllocation, failedTask, isUp, linesOf, shortId } from './diagnosis.ts';
 import { failuresOf } from './early-failure.ts';
+import { lastWords } from './last-words.ts';
 
 /** A crash is news at once; what the task wrote reaches its log file a moment later. */
 const logTries = 4;
@@ -50,23 +51,26 @@ export class Investigation {
     const isNews = !this.#told.has(culprit.id);
     this.#told.add(culprit.id);
     const checks = isUp(culprit) ? await optional(this.#nomad.readChecks(culprit.id)) : null;
-    if (isNews || this.#log.length === 0) this.#log = await this.#readLastLines(culprit);
-    const clause = explainAllocation(culprit, { checks: checks ?? [], log: this.#log });
-    const lastWords = isUp(culprit) ? undefined : this.#log.at(-1);
-    this.#explanation = lastWords === undefined ? clause : `${clause}, its last words: ${lastWords}`;
+    if (isNews || this.#log.length === 0) this.#log = await this.#readLog(culprit);
+    const shown = this.#log.slice(-shownLines);
+    const clause = explainAllocation(culprit, { checks: checks ?? [], log: shown });
+    const words = isUp(culprit) ? undefined : lastWords(this.#log);
+    this.#explanation = words === undefined ? clause : `${clause}, its last words: ${words}`;
     this.#advice = adviseOn(culprit);
     if (!isNews) return;
     this.#report('step', `allocation ${shortId(culprit.id)} fails: ${clause}`);
-    for (const line of this.#log) this.#report('detail', line);
+    // A long stack trace leaves no room for what it is about.
+    if (words !== undefined && !shown.some((line) => line.trim() === words)) this.#report('detail', words);
+    for (const line of shown) this.#report('detail', line);
   }
 
-  async #readLastLines(culprit: NomadAllocation): Promise<string[]> {
+  async #readLog(culprit: NomadAllocation): Promise<string[]> {
     const task = failedTask(culprit);
     if (task === undefined || !task.events.some(({ type }) => type === 'Started')) return [];
     for (let tried = 1; ; tried += 1) {
       for (const stream of ['stderr', 'stdout'] as const) {
         const request = { allocationId: culprit.id, task: task.name, stream, maxBytes: 16_384 };
-        const lines = lastLines((await this.#allowed(this.#nomad.readLog(request))) ?? '', shownLines);
+        const lines = linesOf((await this.#allowed(this.#nomad.readLog(request))) ?? '');
         if (lines.length > 0) return lines;
       }
       if (tried === logTries) return [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlacementFailure, TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
-import { explainAllocation, explainPlacement, lastLines } from '../../../deploy/release/diagnosis.ts';
+import { explainAllocation, explainPlacement, linesOf } from '../../../deploy/release/diagnosis.ts';
 import { allocationOf, taskEvent as event } from './sample.ts';
 
 const allocation = (events: readonly TaskEvent[], restarts = 0) =>
@@ -48,11 +48,13 @@ describe('a failed allocation', () => {
     const running = { ...allocation([event('Started')]), clientStatus: 'running' };
     const tasks = running.tasks.map((task) => ({ ...task, state: 'running', failed: false }));
     const checks = [
-      { check: 'http', status: 'failure', output: 'connection\nrefused' },
-      { check: 'other', status: 'success', output: 'ok' },
+      { check: 'tcp', status: 'failure', output: 'connection\nrefused', statusCode: 0 },
+      { check: 'http', status: 'failure', output: `<html>${'x'.repeat(500)}`, statusCode: 404 },
+      { check: 'empty', status: 'failure', output: '', statusCode: 500 },
+      { check: 'other', status: 'success', output: 'ok', statusCode: 200 },
     ];
     expect(explainAllocation({ ...running, tasks }, { checks, log: [] })).toBe(
-      'task "web" runs, but check "http" fails: connection refused',
+      `task "web" runs, but check "tcp" fails: connection refused; check "http" fails: the app answers 404: <html>${'x'.repeat(194)}…; check "empty" fails: the app answers 500`,
     );
   });
 
@@ -87,7 +89,7 @@ describe('a group without room', () => {
 
 describe('the last lines of a log', () => {
   it('leave out empty ones', () => {
-    expect(lastLines('a\n\nb \r\nc\n', 2)).toEqual(['b', 'c']);
-    expect(lastLines('', 2)).toEqual([]);
+    expect(linesOf('a\n\nb \r\nc\n')).toEqual(['a', 'b', 'c']);
+    expect(linesOf('')).toEqual([]);
   });
 });

@@ -62,6 +62,7 @@ describe('a check where the connection is refused', () => {
     check: 'http',
     status: 'failure',
     output: `nomad: Get "http://${address}/": dial tcp ${address}: connect: connection refused`,
+    statusCode: 0,
   });
 
   it.each([
@@ -91,9 +92,9 @@ describe('a check where the connection is refused', () => {
   });
 
   it('leaves other outputs as they are, on one line', () => {
-    expect(explainCheck({ check: 'http', status: 'failure', output: 'nomad: 404\nNot Found' }, [])).toBe(
-      'check "http" fails: nomad: 404 Not Found',
-    );
+    expect(
+      explainCheck({ check: 'http', status: 'failure', output: 'nomad: 404\nNot Found', statusCode: 0 }, []),
+    ).toBe('check "http" fails: nomad: 404 Not Found');
   });
 });
 

@@ -20,7 +20,7 @@ function views(name: string): string[] {
   const checks = new Map(
     (snapshots.at(-1)?.allocations ?? []).map(({ id }) => [
       id,
-      [{ check: 'http', status: 'failure', output: 'refused' }],
+      [{ check: 'http', status: 'failure', output: 'refused', statusCode: 0 }],
     ]),
   );
   const rendered = snapshots.map((snapshot) => renderView(target, snapshot, checks).join('\n'));
