@@ -27,7 +27,7 @@ export interface DeployArtifact {
 export function parseArtifact(text: string, from?: string): DeployArtifact {
   const trimmed = text.trim();
   if (trimmed === '') throw invalid(from ?? 'the artifact', ['it is empty']);
-  if (trimmed.startsWith('\x7fELF')) {
+  if (trimmed.startsWith('\x7fELF') || trimmed.startsWith('#!')) {
     throw invalid(
       from ?? 'the artifact',
       ['it is a program, not what tells of a published one'],

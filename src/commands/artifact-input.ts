@@ -31,6 +31,7 @@ export async function readPublishedArtifact(
   context: Context,
 ): Promise<ArtifactText> {
   const { artifact } = input;
+  if (artifact.trim() === '') throw nothingGiven();
   if (artifact === '-') return { text: await input.readStdin(), from: 'the artifact on stdin' };
   // A URL, or one behind a forced getter: s3::https://…
   if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return { text: artifact };
@@ -46,13 +47,25 @@ export async function readPublishedArtifact(
   } catch (cause) {
     if (cause instanceof SaddlebagError) throw cause;
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isMissing && hasStore) return readRelease(artifact, flags, context);
+    if (isMissing && hasStore && !isFileName(artifact)) return readRelease(artifact, flags, context);
     throw new SaddlebagError('artifact-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
       hint: 'give a file that `saddlebag publish --json` wrote, an artifact source (URL?…&checksum=sha256:…), -, or a release and --from',
       cause,
       exitCode: exitCodes.usage,
     });
   }
+}
+
+/** Tells what can only be meant as a file from what may be the name of a release. */
+function isFileName(text: string): boolean {
+  return text.includes('/') || text.endsWith('.json');
+}
+
+function nothingGiven(): SaddlebagError {
+  return new SaddlebagError('artifact-unreadable', 'cannot read the artifact: it is an empty text', {
+    hint: 'where `saddlebag publish` was to print it, see why that failed',
+    exitCode: exitCodes.usage,
+  });
 }
 
 /** Finds a release and returns its artifact as `publish --json` printed it. */

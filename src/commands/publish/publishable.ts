@@ -120,7 +120,9 @@ async function firstByte(path: string): Promise<string> {
   const refused = (cause: unknown) =>
     new SaddlebagError('bundle-unreadable', `cannot read ${path}: ${describeCause(cause)}`, {
       cause,
-      hint: 'give the path of a bundle, as `saddlebag bundle` printed it',
+      hint: isDirectory(cause)
+        ? `bundle it first: saddlebag bundle ${path}`
+        : 'give the path of a bundle, as `saddlebag bundle` printed it',
     });
   const handle = await open(path).catch((cause: unknown) => {
     throw refused(cause);
@@ -133,4 +135,8 @@ async function firstByte(path: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+function isDirectory(cause: unknown): boolean {
+  return (cause as NodeJS.ErrnoException).code === 'EISDIR';
 }

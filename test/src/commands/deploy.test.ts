@@ -8,8 +8,8 @@ import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 /** Runs a dry run of what stdin holds, or of `artifact`. */
-async function dryRun(stdin: string, flags: DeployFlags = {}, artifact = '-', cwd = '/') {
-  const context = testContext({ cwd });
+async function dryRun(stdin: string, flags: DeployFlags = {}, artifact = '-', cwd = '/', env = {}) {
+  const context = testContext({ cwd, env });
   const input = { artifact, flags: { dryRun: true, ...flags }, readStdin: async () => stdin };
   return { ...(await runDeploy(input, context)), events: context.events };
 }
@@ -58,6 +58,23 @@ describe('saddlebag deploy --dry-run', () => {
       message: 'cannot read /nowhere/nothing.json: no such file or directory',
       exitCode: 2,
     });
+    // Names of files are not looked up among the releases.
+    const env = { SADDLEBAG_STORE: '/nowhere' };
+    for (const file of ['nothing.json', './web', '/nowhere/web']) {
+      await expect(dryRun('', {}, file, '/nowhere', env)).rejects.toThrow('no such file or directory');
+    }
+  });
+
+  it.each(['', ' \n'])('takes %j for a publish that failed', async (artifact) => {
+    await expect(dryRun('', {}, artifact)).rejects.toMatchObject({
+      code: 'artifact-unreadable',
+      message: 'cannot read the artifact: it is an empty text',
+      hint: 'where `saddlebag publish` was to print it, see why that failed',
+    });
+  });
+
+  it('calls a script a program', async () => {
+    await expect(dryRun('#!/bin/sh\nexec true\n')).rejects.toThrow('it is a program, not what tells of');
   });
 
   it.each([

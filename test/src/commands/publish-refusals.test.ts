@@ -36,6 +36,7 @@ describe('runPublish with bad input', () => {
     );
     expect(failure.code).toBe('bundle-unreadable');
     expect(failure.message).toBe(`cannot read ${cwd}: it is a directory`);
+    expect(failure.hint).toBe(`bundle it first: saddlebag bundle ${cwd}`);
   });
 
   it.each([
