@@ -67,7 +67,8 @@ export async function writeBundle(closure: Closure, options: BundleOptions): Pro
       };
       await sink(runtime);
       const image = await writeImage(closure, options, sink);
-      const { header, metadata, tail } = encodeTail(closure, options, runtime, image);
+      const front = { runtime, sha256: hash.copy().digest('hex') };
+      const { header, metadata, tail } = encodeTail(closure, options, front, image);
       await sink(tail);
       return describeBundle({
         file: options.output,
@@ -86,7 +87,14 @@ function padded(runtime: Buffer): Buffer {
   return Buffer.concat([runtime, Buffer.alloc(paddingTo(runtime.length, dataAlignment))]);
 }
 
-function metadataOf(closure: Closure, runtime: Buffer): Metadata {
+/** What stands before the index. */
+interface Front {
+  readonly runtime: Buffer;
+  /** Of runtime and data. */
+  readonly sha256: string;
+}
+
+function metadataOf(closure: Closure, { runtime, sha256 }: Front): Metadata {
   const indexOf = new Map(closure.paths.map(({ storePath }, index) => [storePath, index]));
   return {
     source: closure.source,
@@ -97,6 +105,7 @@ function metadataOf(closure: Closure, runtime: Buffer): Metadata {
       references.flatMap((reference) => indexOf.get(reference) ?? []),
     ),
     runtimeSha256: sha256Hex(runtime),
+    frontSha256: sha256,
   };
 }
 
@@ -104,12 +113,13 @@ function metadataOf(closure: Closure, runtime: Buffer): Metadata {
 function encodeTail(
   closure: Closure,
   options: BundleOptions,
-  runtime: Buffer,
+  front: Front,
   image: WrittenImage,
 ): { readonly header: Header; readonly metadata: Metadata; readonly tail: Buffer } {
+  const { runtime } = front;
   const dataEnd = runtime.length + image.dataBytes;
   const frames = encodeFrames(image.frames);
-  const metadata = metadataOf(closure, runtime);
+  const metadata = metadataOf(closure, front);
   const metadataBytes = encodeMetadata(metadata);
   const rows = Buffer.concat(image.paths.map(({ slice }) => slice.rows));
   const rowStrings = Buffer.concat(image.paths.map(({ slice }) => slice.strings));

@@ -19,6 +19,8 @@ export interface Metadata {
   readonly references: readonly (readonly number[])[];
   /** Of the bytes before the data. */
   readonly runtimeSha256: string;
+  /** Of the bytes before the index; undefined in bundles of versions that did not tell. */
+  readonly frontSha256?: string;
 }
 
 const digestBytes = 32;
@@ -55,7 +57,7 @@ function parse(text: string): Metadata | undefined {
   } catch {
     return undefined;
   }
-  const { source, interpreter, imageSettings, excluded, references, runtimeSha256 } = value;
+  const { source, interpreter, imageSettings, excluded, references, runtimeSha256, frontSha256 } = value;
   const ok =
     closureSources.includes(source as ClosureSource) &&
     (interpreter === null || typeof interpreter === 'string') &&
@@ -64,7 +66,8 @@ function parse(text: string): Metadata | undefined {
     excluded.every(isExclusion) &&
     Array.isArray(references) &&
     references.every(Array.isArray) &&
-    typeof runtimeSha256 === 'string';
+    typeof runtimeSha256 === 'string' &&
+    (frontSha256 === undefined || typeof frontSha256 === 'string');
   return ok ? (value as Metadata) : undefined;
 }
 

@@ -25,7 +25,7 @@ export interface WrittenBundle {
 type ReadingContext = Pick<Context, 'env' | 'reporter' | 'signal'>;
 
 /**
- * Reads what is to be published, once, and checks every byte of it: a bundle by the digests in it; one that is described,
+ * Reads what is to be published, once, and checks every byte of it: a bundle by what it says of itself; one that is described,
  * in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is taken as it is.
  * Whatever `bundle` has written here, or was read before, is known by its digest and not read: then its `crc32` is null.
  * @throws {SaddlebagError} what `openBundle`, `inspectOpenBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
@@ -56,13 +56,22 @@ async function readBundle(path: string, context: ReadingContext): Promise<Publis
   return describe(opened, digests);
 }
 
-async function checkBundle(opened: OpenBundle, { reporter, signal }: ReadingContext): Promise<ContentDigest> {
+/**
+ * Checks all that is in a bundle: by the digest that it has of its own bytes, and where it has none, or another, frame by
+ * frame, which takes longer and says what is damaged.
+ */
+async function checkBundle(opened: OpenBundle, context: ReadingContext): Promise<ContentDigest> {
+  const { file, header, metadata } = opened;
+  if (metadata.frontSha256 !== undefined) {
+    const digests = await readDigests(file, context, header.dataOffset + header.dataBytes);
+    if (digests.frontSha256 === metadata.frontSha256) return digests;
+  }
   const crc = new Crc32();
   const { sizeBytes, sha256 } = await inspectOpenBundle(opened, {
-    signal,
+    signal: context.signal,
     onBytes: (bytes) => crc.update(bytes),
     onProgress: (doneBytes, totalBytes) =>
-      reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
+      context.reporter.report({ kind: 'progress', stage: 'check', doneBytes, totalBytes }),
   });
   return { sizeBytes, sha256, crc32: crc.value };
 }

@@ -49,15 +49,17 @@ export async function readProgram(
     ...(names.name === undefined ? {} : { name: names.name }),
     ...(names.appVersion === undefined ? {} : { appVersion: names.appVersion }),
   });
-  const digests = await knownDigests(file, () => readDigests(file, context), context);
+  const { sizeBytes, sha256, crc32 } = await knownDigests(file, () => readDigests(file, context), context);
   return {
     name,
     appVersion,
     arch: elf.arch,
     file,
-    ...digests,
+    sizeBytes,
+    sha256,
+    crc32,
     // Of what runs: here, of the file.
-    closureSha256: digests.sha256,
+    closureSha256: sha256,
     entrypoint: { interpreter: null, init: false },
     imageSettings: null,
     toolVersion: null,

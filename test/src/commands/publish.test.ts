@@ -1,5 +1,6 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { noCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
@@ -7,6 +8,7 @@ import { type DeployFlags, runDeploy } from '../../../src/commands/deploy/deploy
 import { runPrune } from '../../../src/commands/prune.ts';
 import { runPublish } from '../../../src/commands/publish/publish.ts';
 import { runReleases } from '../../../src/commands/releases.ts';
+import { sha256Hex } from '../../../src/core/digest.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import type { Bundle } from '../../../src/core/types.ts';
 import { openDirectoryStore } from '../../../src/publish/directory/store.ts';
@@ -17,6 +19,8 @@ import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { failureOf } from '../publish/failure.ts';
 import { otherPublicKey, plainSecretKey, publicKey } from '../publish/provenance/keys.ts';
 import { sampleRelease } from '../publish/releases/sample.ts';
+
+const golden = fileURLToPath(new URL('../../fixtures/format/golden.bundle', import.meta.url));
 
 /** Bundles a tiny app into `<cwd>/app`. */
 async function bundleApp(cwd: string): Promise<Bundle> {
@@ -225,23 +229,32 @@ describe('runPublish with a bundle', () => {
     expect(after.json).toMatchObject({ sendBytes: 0 });
   });
 
-  it.each([
-    ['cut off', 'not-a-bundle', (file: string, size: number) => truncate(file, size - 1)],
-    [
-      'damaged',
-      'bundle-damaged',
-      async (file: string, size: number) => {
-        const bytes = await readFile(file);
-        bytes[size >> 1] = (bytes[size >> 1] ?? 0) ^ 1;
-        await writeFile(file, bytes);
-      },
-    ],
-  ])('refuses one that is %s, and writes nothing', async (_, code, harm) => {
+  it('refuses one that is cut off, and writes nothing', async () => {
     const cwd = await temporaryDirectory();
     const { file, sizeBytes } = await bundleApp(cwd);
-    await harm(file, sizeBytes);
+    await truncate(file, sizeBytes - 1);
     const run = runPublish({ bundle: 'app', flags: { to: 'store' } }, testContext({ cwd }));
-    expect((await failureOf(run)).code).toBe(code);
+    expect((await failureOf(run)).code).toBe('not-a-bundle');
+    expect(await readdir(cwd)).not.toContain('store');
+  });
+
+  it.each([
+    ['one that has a digest of its bytes', undefined],
+    ['one of before there was such a digest', golden],
+  ])('refuses %s where any of them is another, and writes nothing', async (_, older) => {
+    const cwd = await temporaryDirectory();
+    const good = await readFile(older ?? (await bundleApp(cwd)).file);
+    const run = () =>
+      runPublish({ bundle: 'app', flags: { to: 'store', dryRun: true } }, testContext({ cwd }));
+    await writeFile(join(cwd, 'app'), good);
+    expect((await run()).json).toMatchObject({ checksum: `sha256:${sha256Hex(good)}` });
+    // But in the trailer, which says that it is a bundle.
+    for (let at = 0; at < good.length - 72; at += 101) {
+      const bytes = Buffer.from(good);
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+      await writeFile(join(cwd, 'app'), bytes);
+      expect((await failureOf(run())).code, `byte ${at}`).toBe('bundle-damaged');
+    }
     expect(await readdir(cwd)).not.toContain('store');
   });
 });
