@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { type DeployArtifact, parseArtifact } from '../../deploy/artifact/artifact.ts';
 import type { Context } from '../core/context.ts';
 import type { ArtifactText } from './artifact-input.ts';
@@ -21,13 +22,20 @@ export async function checkArtifactSignature(
   const { checkSignature } = await import('../publish/provenance/check-signature.ts');
   const place = await openSource(artifact.source, {}, context);
   const sha256 = artifact.source.checksum.slice('sha256:'.length);
-  await checkSignature({ ...place, sha256, publicKey, signature: signatureOf(text) }, context);
+  const told = toldOf(text);
+  const fileName = told.fileName ?? posix.basename(place.key);
+  await checkSignature({ ...place, sha256, fileName, publicKey, signature: told.signature }, context);
   const message = `${place.store.describe(place.key)} is signed with the key that is asked for`;
   context.reporter.report({ kind: 'step', stage: 'deploy', message });
 }
 
-function signatureOf(text: string): string | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined;
-  const { signature } = JSON.parse(text) as { readonly signature?: unknown };
-  return typeof signature === 'string' ? signature : undefined;
+/** Returns what only the artifact's JSON tells. */
+function toldOf(text: string): {
+  readonly signature?: string | undefined;
+  readonly fileName?: string | undefined;
+} {
+  if (!text.trimStart().startsWith('{')) return {};
+  const { signature, fileName } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { signature: textOf(signature), fileName: textOf(fileName) };
 }

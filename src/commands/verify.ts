@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { parseArtifact } from '../../deploy/artifact/artifact.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
@@ -39,7 +40,10 @@ export async function runVerify(
   const options = { ...place, sha256, sizeBytes: sizeOf(text) };
   const publicKey = await readPublicKey(input.flags.publicKey, context);
   const verified = await verifyObject(options, context);
-  if (publicKey !== undefined) await checkSignature({ ...options, signature: undefined, publicKey }, context);
+  if (publicKey !== undefined) {
+    const fileName = fileNameOf(text) ?? posix.basename(place.key);
+    await checkSignature({ ...options, fileName, signature: undefined, publicKey }, context);
+  }
   const url = place.store.describe(place.key);
   return {
     text: `${url}: ${formatBytes(verified.sizeBytes)}, ${source.checksum}`,
@@ -48,9 +52,17 @@ export async function runVerify(
   };
 }
 
-/** A bare source does not tell the size. */
+/** A bare source tells neither size nor name. */
 function sizeOf(text: string): number | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined;
-  const { sizeBytes } = JSON.parse(text) as { readonly sizeBytes?: unknown };
+  const { sizeBytes } = recordOf(text);
   return typeof sizeBytes === 'number' ? sizeBytes : undefined;
+}
+
+function fileNameOf(text: string): string | undefined {
+  const { fileName } = recordOf(text);
+  return typeof fileName === 'string' ? fileName : undefined;
+}
+
+function recordOf(text: string): Readonly<Record<string, unknown>> {
+  return text.trimStart().startsWith('{') ? (JSON.parse(text) as Readonly<Record<string, unknown>>) : {};
 }

@@ -46,9 +46,10 @@ export async function readPublicKey(
   flag: string | undefined,
   { cwd, env }: SigningContext,
 ): Promise<PublicKey | undefined> {
-  const given = flag ?? env.SADDLEBAG_PUBLIC_KEY;
-  if (given === undefined || given === '') return undefined;
-  if (/^RW[A-Za-z0-9+/=]{54}$/.test(given)) return parsePublicKey(given);
+  // A flag that a script left empty asks for a key all the same.
+  const given = flag ?? (env.SADDLEBAG_PUBLIC_KEY || undefined);
+  if (given === undefined) return undefined;
+  if (given === '' || /^RW[A-Za-z0-9+/=]{54}$/.test(given)) return parsePublicKey(given);
   return parsePublicKey(await readText(resolve(cwd, given), 'public-key-invalid'));
 }
 

@@ -10,6 +10,8 @@ export interface SignedArtifact {
   readonly key: string;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** What the file is called where its release is described: application, version and processor. */
+  readonly fileName: string;
   /** The text of the signature where it is known; otherwise it is read from beside the file. */
   readonly signature: string | undefined;
   readonly publicKey: PublicKey;
@@ -22,14 +24,14 @@ export function signedDigest(sha256: string, fileName: string): string {
 
 /**
  * Checks that the owner of a key has signed an artifact. A signature of Saddlebag names the file's SHA-256 in its signed
- * comment; for one that minisign itself has made, the file is read.
+ * comment, and what the file is called; for one that minisign itself has made, the file is read.
  * @throws {SaddlebagError} `signature-missing`, `signature-invalid`, and what the store throws
  */
 export async function checkSignature(
   artifact: SignedArtifact,
   context: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<void> {
-  const { key, publicKey, sha256, store } = artifact;
+  const { fileName, key, publicKey, sha256, store } = artifact;
   const refuse = (reason: string) =>
     new SaddlebagError('signature-invalid', `cannot trust ${store.describe(key)}: ${reason}`, {
       hint: 'deploy what was signed with the key that --public-key or SADDLEBAG_PUBLIC_KEY names, and nothing else',
@@ -40,10 +42,15 @@ export async function checkSignature(
     throw refuse(`it is signed with the key ${idText(signature.keyId)}, not with ${idText(publicKey.id)}`);
   }
   if (!isCommentSigned(publicKey, signature)) throw refuse('its signature does not fit the key');
-  const named = /(?:^|\t)sha256:([0-9a-f]{64})(?:\t|$)/.exec(signature.trustedComment)?.[1];
-  if (named === undefined) {
-    await checkFile(artifact, signature, context, refuse);
-  } else if (named !== sha256) throw refuse(`its signature is over sha256 ${named}`);
+  // As `signedDigest` writes it; a file's name that minisign puts into its own comment stands further behind.
+  const [, named, signedFile] =
+    /^sha256:([0-9a-f]{64})(?:\tfile:([^\t]*))?(?:\t|$)/.exec(signature.trustedComment) ?? [];
+  if (named === undefined) return checkFile(artifact, signature, context, refuse);
+  if (named !== sha256) throw refuse(`its signature is over sha256 ${named}`);
+  // Else an older release, or another app's, would pass for this one.
+  if (signedFile !== undefined && signedFile !== fileName) {
+    throw refuse(`its signature is over ${signedFile}, not over ${fileName}`);
+  }
 }
 
 async function readSignature(

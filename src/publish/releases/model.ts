@@ -1,4 +1,6 @@
+import { bundleFileName } from '../../core/bundle-name.ts';
 import { exitCodes, SaddlebagError } from '../../core/errors.ts';
+import { isImageSettings } from '../../core/image-settings.ts';
 import type { Artifact, PublishedRelease, ReleaseList } from '../../core/types.ts';
 
 /**
@@ -24,7 +26,15 @@ export function parseReleaseList(text: string, from: string): ReleaseList {
   }
   const wrong = releases.findIndex((release) => !isRelease(release));
   if (wrong >= 0) throw invalid(`releases[${wrong}] is not what publish writes`);
-  return { version: 1, name, serial, releases: releases as PublishedRelease[] };
+  const list: ReleaseList = { version: 1, name, serial, releases: releases as PublishedRelease[] };
+  const strange = list.releases.find(({ artifact }) => !isCalledSo(artifact, name));
+  if (strange !== undefined) throw invalid(`${strange.artifact.fileName} is not what it says to be`);
+  return list;
+}
+
+/** A file's name, which signatures vouch for, says of what it is; so no release can pass for one of another version. */
+function isCalledSo(artifact: Artifact, name: string): boolean {
+  return artifact.name === name && artifact.fileName === bundleFileName(artifact);
 }
 
 /** Writes a list as it is stored. */
@@ -129,7 +139,7 @@ function isArtifact(value: unknown): value is Artifact {
     (value.arch === 'x86_64' || value.arch === 'aarch64') &&
     isTextOrNull(value.interpreter) &&
     typeof value.init === 'boolean' &&
-    (value.imageSettings === null || isRecord(value.imageSettings)) &&
+    (value.imageSettings === null || isImageSettings(value.imageSettings)) &&
     isCount(value.sizeBytes) &&
     typeof value.checksum === 'string' &&
     /^sha256:[0-9a-f]{64}$/.test(value.checksum)

@@ -127,7 +127,11 @@ function parseDocument(
   { store, prefix, name }: ReleasePlace<ReadableStore>,
   document: Document | undefined,
 ): ReleaseList {
-  return document === undefined
-    ? { version: 1, name, serial: 0, releases: [] }
-    : parseReleaseList(document.text, store.describe(releasesKey({ prefix, name })));
+  if (document === undefined) return { version: 1, name, serial: 0, releases: [] };
+  const from = store.describe(releasesKey({ prefix, name }));
+  const list = parseReleaseList(document.text, from);
+  if (list.name === name) return list;
+  throw new SaddlebagError('releases-invalid', `cannot read ${from}: it is the list of ${list.name}`, {
+    hint: 'restore it from a version of the bucket, or remove it: the next publish begins a new one',
+  });
 }

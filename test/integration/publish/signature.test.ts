@@ -47,11 +47,18 @@ describeWith(['minisign'], 'the real minisign', () => {
   });
 
   it('makes signatures that we accept', async () => {
-    const { bundle, file, key, pub, sec, store } = await published();
+    const { artifact: told, bundle, file, key, pub, sec, store } = await published();
     const made = await minisign('-S', '-s', sec, '-m', file);
     expect(made.ok, made.stderr).toBe(true);
     const publicKey = parsePublicKey(await readFile(pub, 'utf8'));
-    const artifact = { store, key, sha256: bundle.sha256, signature: undefined, publicKey };
+    const artifact = {
+      store,
+      key,
+      fileName: told.fileName,
+      sha256: bundle.sha256,
+      signature: undefined,
+      publicKey,
+    };
     await checkSignature(artifact, testContext());
     await writeFile(file, 'changed');
     expect((await failureOf(checkSignature(artifact, testContext()))).code).toBe('signature-invalid');

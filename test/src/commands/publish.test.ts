@@ -159,6 +159,7 @@ describe('runPublish with a bundle', () => {
       );
     expect((await deploy(publicKey)).text).toContain(`sha256:${sha256}`);
     await expect(deploy(otherPublicKey)).rejects.toMatchObject({ code: 'signature-invalid' });
+    await expect(deploy('')).rejects.toMatchObject({ code: 'public-key-invalid', exitCode: 2 });
     await expect(deploy('nowhere.pub')).rejects.toMatchObject({ code: 'public-key-invalid', exitCode: 2 });
   });
 
@@ -168,7 +169,7 @@ describe('runPublish with a bundle', () => {
     const context = testContext({ cwd, env: { SADDLEBAG_STORE: 'store' } });
     await runPublish({ bundle: 'app', flags: {} }, context);
     const place = { store: openDirectoryStore(join(cwd, 'store')), prefix: '', name: 'app' };
-    await recordRelease(place, { ...sampleRelease('2.0'), labels: {} }, context);
+    await recordRelease(place, sampleRelease('2.0', { name: 'app' }), context);
     const prune = (flags: object) => runPrune({ name: 'app', flags: { keep: 1, ...flags } }, context);
     const planned = await prune({});
     expect(planned.text).toMatch(

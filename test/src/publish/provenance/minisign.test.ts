@@ -21,7 +21,7 @@ const secret = parseSecretKey(plainSecretKey, 'minisign.key', undefined);
 
 function check(
   signature: string | undefined,
-  changes: { readonly sha256?: string; readonly by?: string } = {},
+  changes: { readonly sha256?: string; readonly by?: string; readonly fileName?: string } = {},
 ) {
   const store = memoryStore();
   store.objects.set(key, content);
@@ -30,6 +30,7 @@ function check(
     store,
     key,
     sha256: changes.sha256 ?? sha256,
+    fileName: changes.fileName ?? 'web-1.0',
     signature: undefined,
     publicKey: parsePublicKey(changes.by ?? publicKey),
   };
@@ -72,6 +73,16 @@ describe('a signature', () => {
       'over another file',
       () => check(ours, { sha256: '0'.repeat(64) }),
       /its signature is over sha256 [0-9a-f]{64}$/,
+    ],
+    [
+      'of an older release that passes for a newer one',
+      () => check(ours, { fileName: 'web-2.0' }),
+      /its signature is over web-1.0, not over web-2.0$/,
+    ],
+    [
+      'of a file that is called like the comment of another',
+      () => check(renderSignature(secret, Buffer.alloc(64), `timestamp:1\tfile:x\tsha256:${sha256}\thashed`)),
+      /its signature does not fit the file$/,
     ],
     [
       'whose comment was changed',

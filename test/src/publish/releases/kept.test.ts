@@ -56,7 +56,7 @@ describe('findSameClosure', () => {
     const store = memoryStore();
     expect(await find(store)).toBeUndefined();
     await release(store, 'a', { closureSha256: 'd'.repeat(64) });
-    await release(store, 'b', { arch: 'aarch64' });
+    await release(store, 'b', { arch: 'aarch64', fileName: 'web-1.0-aarch64' });
     expect(await find(store)).toBeUndefined();
   });
 

@@ -47,6 +47,18 @@ describe('a list of releases', () => {
     expect(failure.message).toBe(`cannot read s3://apps/web/releases.json: ${reason}`);
   });
 
+  it.each([
+    ['another version', { appVersion: '2.0' }],
+    ['another processor', { arch: 'aarch64' }],
+    ['another app', { name: 'admin', fileName: 'admin-1.0-x86_64' }],
+  ])('is refused where a release passes for one of %s', async (_, said) => {
+    const release = sampleRelease('1.0');
+    const list = { ...listOf(), releases: [{ ...release, artifact: { ...release.artifact, ...said } }] };
+    const failure = await failureOf(() => parseReleaseList(JSON.stringify(list), 'x'));
+    expect(failure.code).toBe('releases-invalid');
+    expect(failure.message).toMatch(/(web|admin)-1.0-x86_64 is not what it says to be$/);
+  });
+
   it.each(['publishedAt', 'labels', 'artifact'])(
     'is refused where %s of a release is damaged',
     async (key) => {
