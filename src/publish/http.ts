@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import { SaddlebagError } from '../core/errors.ts';
 import { reasonOf } from './download.ts';
 import { encodeKey } from './key.ts';
-import { documentLimitBytes, type ReadableStore } from './store.ts';
+import { documentDeadlineMs, limited, type ReadableStore } from './store.ts';
 
 const deadlineMs = 30_000;
 
@@ -44,13 +46,14 @@ export function openHttpStore(base: string, options: HttpStoreOptions = {}): Rea
     },
     readDocument: async (key, signal) => {
       const url = urlOf(key);
-      const response = await ask({ url, method: 'GET', send }, signal);
+      const inTime = AbortSignal.any([signal, AbortSignal.timeout(documentDeadlineMs)]);
+      const response = await ask({ url, method: 'GET', send }, inTime);
       if (response === undefined) return undefined;
-      if (Number(response.headers.get('content-length')) > documentLimitBytes) {
-        await response.body?.cancel();
-        throw failed(url, 'it is larger than any document');
-      }
-      return { text: await response.text(), tag: response.headers.get('etag') ?? '' };
+      const text = await textOf(limited(response.body ?? Readable.from([]))).catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw failed(url, reasonOf(cause));
+      });
+      return { text, tag: response.headers.get('etag') ?? '' };
     },
   };
 }

@@ -61,6 +61,22 @@ export type ReplaceOutcome = 'stored' | 'changed';
 /** Most bytes of a document: some ten thousand releases. */
 export const documentLimitBytes = 16 << 20;
 
+/** How long the whole of a document may take; a server that sends a byte now and then is no better than a silent one. */
+export const documentDeadlineMs = 60_000;
+
+/**
+ * Passes on what a server sends as a document or as an error, as far as that can go: nobody vouches for its length.
+ * @throws {Error} beyond the limit
+ */
+export async function* limited(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > documentLimitBytes) throw new Error('its answer is larger than any document');
+    yield chunk;
+  }
+}
+
 /** What a store offers to who only reads. */
 export type ReadableStore = Pick<Store, 'describe' | 'head' | 'get' | 'readDocument'>;
 

@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import type { S3, S3ClientConfig } from '@aws-sdk/client-s3';
 import { SaddlebagError } from '../../core/errors.ts';
 import { agentsFor, type Connection, directConnection } from '../connection.ts';
+import { limited } from '../store.ts';
 import { addAttributes, type ObjectAttributes } from './attributes.ts';
 import { s3Failure } from './errors.ts';
 import { PartBody, payloadHashHeader } from './part-body.ts';
@@ -80,6 +82,7 @@ export async function connectBucket(options: S3Options): Promise<Bucket> {
       }),
     );
     addPayloadHashes(settled);
+    limitAnswers(settled);
     if (options.attributes !== undefined) addAttributes(settled, options.attributes);
     const url = await bucketUrl(settled, options.bucket);
     const { stallMs } = options.timeouts ?? usualTimeouts;
@@ -114,6 +117,24 @@ function addPayloadHashes(client: S3): void {
       return next(args);
     },
     { step: 'build', name: 'saddlebag-payload-hash' },
+  );
+}
+
+/** The SDK reads an answer whole before it looks at it, however long it is; only what is stored may be long. */
+function limitAnswers(client: S3): void {
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        const response = result.response as { body?: unknown; readonly statusCode?: number };
+        const isContent = commandName === 'GetObjectCommand' && (response.statusCode ?? 0) < 300;
+        if (response.body instanceof Readable && !isContent) {
+          response.body = Readable.from(limited(response.body), { objectMode: false });
+        }
+        return result;
+      },
+    // Next to the connection: before the answer is read.
+    { step: 'deserialize', priority: 'low', name: 'saddlebag-answer-limit' },
   );
 }
 

@@ -1,5 +1,7 @@
+import { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import type { Document, ReplaceOptions, ReplaceOutcome } from '../store.ts';
-import { documentLimitBytes } from '../store.ts';
+import { documentDeadlineMs, limited } from '../store.ts';
 import type { Bucket } from './bucket.ts';
 import { isObjectMissing, isTaken } from './sdk-failure.ts';
 
@@ -11,12 +13,10 @@ export async function readDocument(
 ): Promise<Document | undefined> {
   try {
     const request = { Bucket: bucket.name, Key: key };
-    const answer = await bucket.client.getObject(request, { abortSignal: signal });
-    if ((answer.ContentLength ?? 0) > documentLimitBytes) {
-      answer.Body?.transformToWebStream().cancel();
-      throw new Error(`it has ${answer.ContentLength} bytes, which no document has`);
-    }
-    return { text: (await answer.Body?.transformToString()) ?? '', tag: answer.ETag ?? '' };
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(documentDeadlineMs)]);
+    const answer = await bucket.client.getObject(request, { abortSignal: inTime });
+    const body = answer.Body?.transformToWebStream() ?? Readable.from([]);
+    return { text: await textOf(limited(body)), tag: answer.ETag ?? '' };
   } catch (cause) {
     if (isObjectMissing(cause)) return undefined;
     throw cause;
