@@ -81,6 +81,8 @@ export async function readDirectory(
     ownLoader: start.ownLoader,
     paths: [...start.paths, path],
     ...surroundingsOf(start),
+    // A link's program may go by what it is called: busybox and its like.
+    ownName: start.ownName || basename(entrypoint.path) !== basename(entrypoint.target),
   };
 }
 

@@ -21,11 +21,13 @@ const redrawIntervalMs = 100;
  */
 export function createTextReporter(options: TextReporterOptions): Reporter & { readonly close: () => void } {
   const { stream } = options;
-  const log = options.redraw ? openArea(stream) : undefined;
+  // Of a serial line or a container's terminal nobody knows the size, and what redraws lines then draws none.
+  const log = options.redraw && stream.rows !== 0 ? openArea(stream) : undefined;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     options.color ? styleText(style, text, { validateStream: false }) : text;
   // The first bar comes at once, the first plain line only when the work turns out to be long.
-  let lastProgressMs = options.redraw ? 0 : Date.now();
+  let lastProgressMs = log === undefined ? Date.now() : 0;
+  let work = '';
   const pace = new Pace();
   let view = '';
   const write = (line: string) => {
@@ -41,6 +43,8 @@ export function createTextReporter(options: TextReporterOptions): Reporter & { r
   };
   const progress = (event: Extract<ReportEvent, { kind: 'progress' }>) => {
     const now = Date.now();
+    if (log === undefined && work !== `${event.stage} ${event.totalBytes}`) lastProgressMs = now;
+    work = `${event.stage} ${event.totalBytes}`;
     const rate = pace.at(performance.now(), event);
     const done = event.doneBytes >= event.totalBytes;
     if (log !== undefined) {

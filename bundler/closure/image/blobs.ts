@@ -23,12 +23,19 @@ export interface Blobs {
 const largestJsonBytes = 4 * 1024 * 1024;
 
 /** Makes the error for an image that breaks its format. */
-export function invalidImage(image: string, reason: string, cause?: unknown): SaddlebagError {
-  return new SaddlebagError('image-invalid', `cannot read ${image}: ${reason}`, {
-    hint: 'an OCI layout, or the archive that `docker save` or `podman save` writes, is read',
+export function invalidImage(
+  image: string,
+  reason: string,
+  {
     cause,
-  });
+    hint = 'an OCI layout, or the archive that `docker save` or `podman save` writes, is read',
+  }: { readonly cause?: unknown; readonly hint?: string } = {},
+): SaddlebagError {
+  return new SaddlebagError('image-invalid', `cannot read ${image}: ${reason}`, { hint, cause });
 }
+
+/** What to do about a file that is not what was saved. */
+export const saveAgain = 'save it, or fetch it, again';
 
 function isInside(name: string): boolean {
   return name
@@ -43,7 +50,7 @@ export function directoryBlobs(image: string): Blobs {
     if (!isInside(name)) throw invalidImage(image, `${JSON.stringify(name)} would lie outside it`);
     const file = join(image, name);
     const found = await stat(file).catch((cause: unknown) => {
-      throw invalidImage(image, `${name}: ${describeCause(cause)}`, cause);
+      throw invalidImage(image, `${name}: ${describeCause(cause)}`, { cause });
     });
     if (!found.isFile()) throw invalidImage(image, `${name} is not a file`);
     return { file, sizeBytes: found.size };
@@ -99,7 +106,7 @@ export async function archiveBlobs(
     read(),
   ]).catch((cause: unknown) => {
     signal.throwIfAborted();
-    throw invalidImage(image, describeCause(cause), cause);
+    throw invalidImage(image, describeCause(cause), { cause, hint: saveAgain });
   });
   const find = (name: string) => files.get(name) ?? files.get(links.get(name) ?? '');
   const require = (name: string) => {

@@ -28,7 +28,9 @@ export function parseConfig(blobs: Blobs, { config }: Pick<ImageManifest, 'confi
   const command = texts('Entrypoint');
   const defaultArgs = texts('Cmd');
   if (command.length + defaultArgs.length === 0) {
-    throw invalidImage(blobs.image, 'it says neither Entrypoint nor Cmd: nothing would start');
+    throw invalidImage(blobs.image, 'it says neither Entrypoint nor Cmd: nothing would start', {
+      hint: 'build it with ENTRYPOINT or CMD',
+    });
   }
   return {
     command,

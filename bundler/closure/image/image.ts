@@ -40,7 +40,8 @@ export async function readImage(
     workingDirectory: config.workingDirectory,
     programs: [],
     binds: [],
-    ownName: false,
+    // As in a container: Alpine's sh is busybox, which is what it is called.
+    ownName: true,
     helpers: [],
     root: path.storePath,
     imageSettings: config.settings,

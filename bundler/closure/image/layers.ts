@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Extract, extract, type Header } from 'tar-stream';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
-import { type Blobs, invalidImage } from './blobs.ts';
+import { type Blobs, invalidImage, saveAgain } from './blobs.ts';
 import { openDecompressed } from './decompress.ts';
 import type { Layer } from './manifest.ts';
 import { resolveInTree } from './scoped-path.ts';
@@ -75,10 +75,15 @@ async function applyLayer({ name, diffSha256 }: Layer, site: Site): Promise<void
   await Promise.all([pipeline(content, tee, reader, { signal }), apply()]).catch((cause: unknown) => {
     signal.throwIfAborted();
     if (cause instanceof SaddlebagError) throw cause;
-    throw invalidImage(blobs.image, `layer ${name}: ${describeCause(cause)}`, cause);
+    throw invalidImage(blobs.image, `layer ${name}: ${describeCause(cause)}`, {
+      cause,
+      hint: saveAgain,
+    });
   });
   if (hash.digest('hex') !== diffSha256) {
-    throw invalidImage(blobs.image, `layer ${name} is damaged (its digest differs)`);
+    throw invalidImage(blobs.image, `layer ${name} is damaged (its digest differs)`, {
+      hint: saveAgain,
+    });
   }
 }
 
@@ -150,7 +155,7 @@ async function makeParent(path: string, { tree, blobs }: Site): Promise<string> 
   const directory = await resolveInTree(tree, path);
   if (directory === undefined) throw invalidImage(blobs.image, `/${path} leads through too many links`);
   await mkdir(directory, { recursive: true }).catch(async (cause: unknown) => {
-    throw invalidImage(blobs.image, `/${path}: ${describeCause(cause)}`, cause);
+    throw invalidImage(blobs.image, `/${path}: ${describeCause(cause)}`, { cause });
   });
   return directory;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { arch } from 'node:os';
 import type { Arch } from '../../../src/core/types.ts';
-import { type Blobs, invalidImage } from './blobs.ts';
+import { type Blobs, invalidImage, saveAgain } from './blobs.ts';
 
 /** One layer: its name in the layout, and what its uncompressed tar must digest to (lower-case hex). */
 export interface Layer {
@@ -120,7 +120,7 @@ async function readBlob(blobs: Blobs, descriptor: unknown): Promise<Json> {
   const { name, sha256 } = blobName(blobs, descriptor);
   const bytes = await blobs.read(name);
   if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
-    throw invalidImage(blobs.image, `${name} is damaged (its digest differs)`);
+    throw invalidImage(blobs.image, `${name} is damaged (its digest differs)`, { hint: saveAgain });
   }
   return asObject(blobs, parseJson(blobs, name, bytes), name);
 }
@@ -145,7 +145,7 @@ function parseJson(blobs: Blobs, name: string, bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());
   } catch (cause) {
-    throw invalidImage(blobs.image, `${name} is not JSON`, cause);
+    throw invalidImage(blobs.image, `${name} is not JSON`, { cause });
   }
 }
 

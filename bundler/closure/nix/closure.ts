@@ -35,6 +35,8 @@ export async function readNix(
     ownLoader: await holdsLoader(paths),
     paths,
     ...noSurroundings,
+    // nixpkgs' ls is a link to coreutils, which does what it is called.
+    ownName: basename(program) !== basename(await realpath(program)),
   };
 }
 

@@ -84,6 +84,20 @@ describeWith([...rootTools, 'gcc'], 'the closure of a directory with compiled pr
     expect((await read(tree, 'app')).paths.at(-1)?.storePath).toBe(own);
   });
 
+  it('calls a program of many names as the link to it is called', async () => {
+    const tree = await temporaryDirectory();
+    await compile(
+      join(tree, 'box'),
+      '#include <stdio.h>\n#include <string.h>\nint main(int c, char **v) { puts(strrchr(v[0], 47)); return c - 1; }',
+      ['-static'],
+    );
+    await symlink('box', join(tree, 'list'));
+    expect((await read(tree, 'box')).entrypoint.ownName).toBe(false);
+    const closure = await read(tree, 'list');
+    expect(closure.entrypoint.ownName).toBe(true);
+    expect(await run(closure)).toBe('/list');
+  });
+
   it('takes a static program without anything of the machine', async () => {
     const tree = await temporaryDirectory();
     await compile(join(tree, 'app'), '#include <stdio.h>\nint main(void) { puts("still"); }', ['-static']);

@@ -57,4 +57,10 @@ describe('the bundle of an image', () => {
     const given = await execProcess(file, ['given'], { env: { ...env, MODE: 'caller' } });
     expect(given.stdout).toBe('hello given caller /bin /srv\nwritten');
   });
+
+  it('calls its program by the name that the image has for it, as busybox needs', async () => {
+    const shellForm = await bundleImage('', { Entrypoint: [], Cmd: ['/bin/sh', '-c', 'echo $0'] });
+    const env = { PATH: '/usr/bin:/bin', SADDLEBAG_CACHE_DIR: join(shellForm.cwd, 'cache') };
+    expect((await execProcess(shellForm.file, [], { env })).stdout).toBe('/bin/sh');
+  });
 });

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { printable } from '../../../src/core/printable.ts';
 import { formatBytes, formatDuration } from '../../../src/core/units.ts';
@@ -101,6 +101,32 @@ describe('the text reporter', () => {
     reporter.report({ kind: 'progress', stage: 'image', doneBytes: 5, totalBytes: 10 });
     reporter.report({ kind: 'warning', stage: 'image', code: 'appended-data', message: 'odd', hint: 'look' });
     expect(text()).toBe('image    one\\x1b[2J\nimage    warning: odd\nimage      hint: look\n');
+  });
+});
+
+describe('the text reporter elsewhere', () => {
+  it('counts the time of long work from its own beginning', () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { stream, text } = collector();
+    const reporter = createTextReporter({ stream, redraw: false, color: false });
+    const progress = (doneBytes: number) =>
+      reporter.report({ kind: 'progress', stage: 'image', doneBytes, totalBytes: 10 });
+    vi.setSystemTime(Date.now() + 30_000);
+    progress(0);
+    expect(text()).toBe('');
+    vi.setSystemTime(Date.now() + 10_000);
+    progress(5);
+    expect(text()).toMatch(/^image +50 % {2}5 B of 10 B/);
+  });
+
+  it('draws nothing on a terminal of no size, and tells what a view would have shown', () => {
+    const { stream, text } = collector();
+    Object.assign(stream, { isTTY: true, columns: 0, rows: 0 });
+    const reporter = createTextReporter({ stream, redraw: true, color: false });
+    reporter.report({ kind: 'view', stage: 'deploy', lines: ['view'] });
+    reporter.report({ kind: 'detail', stage: 'deploy', message: 'news', inView: true });
+    expect(text()).toBe('deploy     news\n');
   });
 });
 
