@@ -5,9 +5,9 @@ import { chooseJobs, compressFrame, compressions, encoderKey } from '../../bundl
 
 const { balanced, small } = compressions;
 const plain = { level: balanced.level, frameBytes: balanced.frameBytes };
-const code = readFileSync(process.execPath).subarray(40_000_000, 42_000_000);
+const code = readFileSync(process.execPath).subarray(40_000_000, 40_400_000);
 const text = Buffer.from(
-  Array.from({ length: 40_000 }, (_, line) => `${line * 7919} says ${line % 97}\n`).join(''),
+  Array.from({ length: 10_000 }, (_, line) => `${line * 7919} says ${line % 97}\n`).join(''),
 );
 
 describe('compressFrame', () => {
@@ -19,15 +19,16 @@ describe('compressFrame', () => {
   ])('gives %s back, and the same bytes each time', async (_, tar) => {
     const frame = await compressFrame(tar, balanced);
     expect(zstdDecompressSync(frame).equals(tar)).toBe(true);
-    expect(await compressFrame(tar, balanced)).toEqual(frame);
+    expect(frame.equals(await compressFrame(tar, balanced))).toBe(true);
   });
 
   it('takes for code the parameters for code, and for text those for text', async () => {
     const { codeTuning, ...forText } = balanced;
     const forCode = { ...forText, ...(codeTuning === undefined ? {} : { tuning: codeTuning }) };
-    expect(await compressFrame(code, balanced)).toEqual(await compressFrame(code, forCode));
-    expect(await compressFrame(text, balanced)).toEqual(await compressFrame(text, forText));
-    expect(await compressFrame(code, balanced)).not.toEqual(await compressFrame(code, forText));
+    const [ofCode, ofText] = [await compressFrame(code, balanced), await compressFrame(text, balanced)];
+    expect(ofCode.equals(await compressFrame(code, forCode))).toBe(true);
+    expect(ofText.equals(await compressFrame(text, forText))).toBe(true);
+    expect(ofCode.equals(await compressFrame(code, forText))).toBe(false);
   });
 });
 

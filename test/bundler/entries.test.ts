@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { readEntries } from '../../bundler/entries.ts';
 import { fakeStorePath, writeTree } from '../helpers/closures.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
@@ -91,12 +92,14 @@ describe('readEntries', () => {
     expect(entries[2]).toMatchObject({ kind: 'file', mode: 0o555, sizeBytes: 5, file: edited });
   });
 
-  it('refuses a fifo by its path', async () => {
+  it('refuses a socket by its path', async () => {
     const directory = await temporaryDirectory();
-    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    const server = createServer().listen(join(directory, 'socket'));
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
     await expect(entriesOf(directory)).rejects.toMatchObject({
       code: 'entry-unsupported',
-      message: `cannot bundle ${join(directory, 'pipe')}: it is a fifo`,
+      message: `cannot bundle ${join(directory, 'socket')}: it is a socket`,
     });
   });
 });

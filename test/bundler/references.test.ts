@@ -61,7 +61,7 @@ describe('hideHashes', () => {
     expect(findHashes(await compressHiding(tar, new Set()), hashes)).not.toEqual([]);
     expect(findHashes(frame, hashes)).toEqual([]);
     expect(zstdDecompressSync(frame).equals(tar)).toBe(true);
-    expect(await compressHiding(tar, hashes)).toEqual(frame);
+    expect(frame.equals(await compressHiding(tar, hashes))).toBe(true);
     // One frame, not several.
     expect(frame.lastIndexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]))).toBe(0);
     // Content size and checksum are still there: the frame header's descriptor. Source: RFC 8878, 3.1.1.1.1.

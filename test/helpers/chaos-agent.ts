@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { listenOnLoopback } from './port.ts';
-import { seeded } from './seeded.ts';
+import { seeded } from './random.ts';
 
 /** A recorded answer: which part of a job's state it is, and its JSON (test/stack/record-nomad.ts). */
 interface Recorded {

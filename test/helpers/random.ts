@@ -1,3 +1,14 @@
+/** Returns numbers from 0 to below 1 that a seed decides (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 /** Draws values, the same in each run for the same seed. */
 export interface Random {
   /** A whole number from 0 to `below` (not included). */
@@ -9,18 +20,10 @@ export interface Random {
   several<T>(most: number, make: (index: number) => T): T[];
 }
 
-/** Makes a source of numbers from a seed. Source: G. Marsaglia, "Xorshift RNGs". */
+/** Makes draws that a seed decides. */
 export function randomFrom(seed: number): Random {
-  // Seeds that are neighbours would begin alike.
-  let state = (Math.imul(seed + 1, 0x9e3779b9) ^ 0x5bf03635) >>> 0 || 1;
-  const next = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state;
-  };
-  const below = (limit: number) => next() % limit;
+  const next = seeded(seed);
+  const below = (limit: number) => Math.floor(next() * limit);
   return {
     below,
     once: (of) => below(of) === 0,

@@ -3,18 +3,10 @@ import { parseJobFile } from '../../../deploy/job-file/job-file.ts';
 import { renderJobFile } from '../../../deploy/job-file/render.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { readHclValues } from '../../../src/core/hcl/values.ts';
+import { randomFrom } from '../../helpers/random.ts';
 import { sampleArtifact } from '../sample.ts';
 
 const artifact = sampleArtifact();
-
-/** Numerical Recipes' generator: the same jobs in each run. */
-function generator(seed: number) {
-  let state = seed;
-  return (below: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 /** Writes a job with one task, in one of the ways in which people write artifacts and commands. */
 function randomJob(random: (below: number) => number): string {
@@ -64,7 +56,7 @@ function randomJob(random: (below: number) => number): string {
 
 describe('500 jobs of every shape', () => {
   it('get the artifact once and for all, and lose no line', async () => {
-    const random = generator(7);
+    const random = randomFrom(7).below;
     for (let index = 0; index < 500; index++) {
       const text = randomJob(random);
       const set = async (before: string) =>

@@ -7,22 +7,12 @@ import { readFrames } from '../../../bundler/frame-reader.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { type BundleBytes, cutBundle, signBundle } from '../../helpers/bundle-bytes.ts';
 import { describeWith } from '../../helpers/needs.ts';
+import { randomFrom } from '../../helpers/random.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { compileRuntimeTest } from './sanitized.ts';
 
 const corpus = new URL('../../fixtures/fuzz/bundle/', import.meta.url).pathname;
 const golden = new URL('../../fixtures/format/golden.bundle', import.meta.url).pathname;
-
-/** Numbers from 0 to `below`, the same in each run. Source: G. Marsaglia, "Xorshift RNGs". */
-function makeRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 /** What the runtime does not read, FORMAT.md, "Limits and refusals", is left alone. */
 const changedParts = [
@@ -92,7 +82,7 @@ describeWith(['gcc'], 'both readers of a bundle', () => {
       await writeFile(file, original);
       if ((await acceptsInTypeScript(file)) === 'accepted') sound.push(original);
     }
-    const random = makeRandom(20_260_101);
+    const random = randomFrom(2).below;
     const bundles = Array.from({ length: 1000 }, () =>
       mutate(sound[random(sound.length)] ?? Buffer.alloc(0), random),
     );

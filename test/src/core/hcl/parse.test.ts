@@ -2,6 +2,7 @@ import hcl2 from 'hcl2-parser';
 import { describe, expect, it } from 'vitest';
 import { parseHcl } from '../../../../src/core/hcl/parse.ts';
 import type { HclAttribute, HclBlock, HclBody } from '../../../../src/core/hcl/syntax.ts';
+import { randomFrom } from '../../../helpers/random.ts';
 
 /** A file with each thing that makes HCL hard to cut: see the expectations below. */
 const sample = `\uFEFF# a job { with braces in comments
@@ -204,19 +205,14 @@ describe('any text', () => {
     ' ',
   ];
   const all = [...pieces, ...words, '.', 'for', '\r\n', '\r'];
-  let state = 1;
-  /** Numerical Recipes' generator: the same texts in each run. */
-  const random = (below: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-  const pick = () => all[random(all.length)] ?? '';
+  const { below: random, pick: pickFrom } = randomFrom(1);
+  const pick = () => pickFrom(all);
   const mutate = (text: string) => {
     const at = random(text.length);
     return text.slice(0, at) + (random(3) === 0 ? '' : pick()) + text.slice(at + random(4));
   };
-  const garbage = Array.from({ length: 1_000 }, () => Array.from({ length: random(60) }, pick).join(''));
-  const mutants = Array.from({ length: 1_000 }, () => mutate(sample));
+  const garbage = Array.from({ length: 500 }, () => Array.from({ length: random(60) }, pick).join(''));
+  const mutants = Array.from({ length: 500 }, () => mutate(sample));
 
   it('is read without throwing, and its tokens are the text with nothing but blanks between', () => {
     for (const text of [...garbage, ...mutants]) {
@@ -233,8 +229,8 @@ describe('any text', () => {
   });
 
   it('that HCL takes has no problem', () => {
-    const taken = mutants.slice(0, 40).filter((text) => hcl2.parseToString(text)[1] === null);
-    expect(taken.length).toBeGreaterThan(10);
+    const taken = mutants.slice(0, 25).filter((text) => hcl2.parseToString(text)[1] === null);
+    expect(taken.length).toBeGreaterThan(5);
     for (const text of taken) expect(parseHcl(text).problems, text).toEqual([]);
   });
 });

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { planGroups, tarFrames } from '../../bundler/frames.ts';
-import { locateContents, tarEnd, writeTar } from '../../bundler/tar.ts';
-import type { Entry } from '../../src/core/types.ts';
-import { temporaryDirectory } from '../helpers/temporary.ts';
+import { planGroups, tarFrames } from '../../../bundler/frames.ts';
+import { locateContents, tarEnd, writeTar } from '../../../bundler/tar.ts';
+import type { Entry } from '../../../src/core/types.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 const signal = new AbortController().signal;
 
