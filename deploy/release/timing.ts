@@ -6,6 +6,8 @@ export interface Timing {
   readonly allocationId: string;
   /** From the submission to the allocation, by the servers' clock. */
   readonly schedulingMs: number;
+  /** From the allocation's arrival at its client to its task: the one that it replaces ends, volumes are mounted. */
+  readonly waitingMs: number;
   /** Building the task directory: with the client's default `chroot_env`, a link for each file of /usr. */
   readonly taskDirMs: number;
   /** From the first byte that is asked for to the running process: Nomad has no event between the two. */
@@ -16,6 +18,9 @@ export interface Timing {
 
 /** A directory that takes longer than this, and most of the time, is the client's `chroot_env`. */
 const slowTaskDirMs = 3_000;
+
+/** Less is nothing that anybody waited for. */
+const shownWaitMs = 100;
 
 /**
  * Tells where the time of the slowest of some allocations went; null where none has started. Each difference is of one
@@ -40,11 +45,13 @@ function timingOf(allocation: NomadAllocation, submittedAtMs: number): Timing | 
   const started = task === undefined ? null : timeOf(task, 'Started');
   // A task that was started again has lost the events of its first start.
   if (task === undefined || received === null || started === null) return null;
+  const setup = timeOf(task, 'Task Setup') ?? received;
   const ready = timeOf(task, 'Downloading Artifacts') ?? started;
   return {
     allocationId: id,
     schedulingMs: span(submittedAtMs, createdAtMs),
-    taskDirMs: span(received, ready),
+    waitingMs: span(received, setup),
+    taskDirMs: span(setup, ready),
     downloadAndStartMs: span(ready, started),
     healthMs: healthAtMs === null ? null : span(started, healthAtMs),
   };
@@ -59,15 +66,16 @@ function span(from: number, to: number): number {
   return Math.max(0, Math.round(to - from));
 }
 
-function totalOf({ schedulingMs, taskDirMs, downloadAndStartMs, healthMs }: Timing): number {
-  return schedulingMs + taskDirMs + downloadAndStartMs + (healthMs ?? 0);
+function totalOf({ schedulingMs, waitingMs, taskDirMs, downloadAndStartMs, healthMs }: Timing): number {
+  return schedulingMs + waitingMs + taskDirMs + downloadAndStartMs + (healthMs ?? 0);
 }
 
 /** Renders a timing on one line. */
 export function describeTiming(timing: Timing): string {
-  const { schedulingMs, taskDirMs, downloadAndStartMs, healthMs } = timing;
+  const { schedulingMs, waitingMs, taskDirMs, downloadAndStartMs, healthMs } = timing;
   const parts = [
     `scheduling ${formatDuration(schedulingMs)}`,
+    ...(waitingMs < shownWaitMs ? [] : [`wait for the one before ${formatDuration(waitingMs)}`]),
     `task directory ${formatDuration(taskDirMs)}`,
     `download and start ${formatDuration(downloadAndStartMs)}`,
     ...(healthMs === null ? [] : [`until healthy ${formatDuration(healthMs)}`]),

@@ -24,7 +24,8 @@ describe('where the time went', () => {
     expect(timing).toEqual({
       allocationId: 'slow',
       schedulingMs: 20,
-      taskDirMs: 13_000,
+      waitingMs: 1,
+      taskDirMs: 12_999,
       downloadAndStartMs: 1_000,
       healthMs: 5_000,
     });
@@ -46,10 +47,21 @@ describe('where the time went', () => {
     expect(slowestTiming([{ ...bare, healthAtMs: null }], 50)).toEqual({
       allocationId: 'bare',
       schedulingMs: 0,
+      waitingMs: 0,
       taskDirMs: 30,
       downloadAndStartMs: 0,
       healthMs: null,
     });
+  });
+
+  it('does not take the end of a replaced allocation for a slow task directory', () => {
+    const events = { Received: 1, 'Task Setup': 3_101, 'Downloading Artifacts': 3_201, Started: 3_401 };
+    const timing = slowestTiming([{ ...allocation('a', events), healthAtMs: 5_401 }], 20);
+    if (timing === null) throw new Error('no timing');
+    expect(describeTiming(timing)).toBe(
+      '5.4 s in all: scheduling 0.0 s, wait for the one before 3.1 s, task directory 0.1 s, download and start 0.2 s, until healthy 2.0 s',
+    );
+    expect(adviseOnTiming(timing)).toBeNull();
   });
 
   it('advises nothing where the directory is quick', () => {
