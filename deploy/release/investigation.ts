@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import type { Reporter } from '../../src/core/reporter.ts';
 import type { Nomad } from '../nomad/nomad.ts';
-import type { NomadAllocation } from '../nomad/nomad-answers.ts';
+import type { CheckResult, NomadAllocation } from '../nomad/nomad-answers.ts';
 import { adviseOn, explainAllocation, failedTask, isUp, linesOf, shortId } from './diagnosis.ts';
 import { failuresOf } from './early-failure.ts';
 import { lastWords } from './last-words.ts';
@@ -12,9 +12,12 @@ const logTries = 4;
 const logPauseMs = 250;
 const shownLines = 20;
 
+/** What is asked about an allocation that failed. */
+type LogReader = Pick<Nomad, 'readChecks' | 'readLog'>;
+
 /** Finds out, and tells once, why an allocation failed; keeps the answer for when Nomad has forgotten it. */
 export class Investigation {
-  readonly #nomad: Nomad;
+  readonly #nomad: LogReader;
   readonly #reporter: Reporter;
   readonly #signal: AbortSignal;
   readonly #told = new Set<string>();
@@ -23,7 +26,7 @@ export class Investigation {
   #advice: string | null = null;
   #isTold = false;
 
-  constructor(nomad: Nomad, reporter: Reporter, signal: AbortSignal) {
+  constructor(nomad: LogReader, reporter: Reporter, signal: AbortSignal) {
     this.#nomad = nomad;
     this.#reporter = reporter;
     this.#signal = signal;
@@ -54,7 +57,7 @@ export class Investigation {
     if (isNews || this.#log.length === 0) this.#log = await this.#readLog(culprit);
     const shown = this.#log.slice(-shownLines);
     const clause = explainAllocation(culprit, { checks: checks ?? [], log: shown });
-    const words = isUp(culprit) ? undefined : lastWords(this.#log);
+    const words = this.#isSilent(culprit, checks ?? []) ? undefined : lastWords(this.#log);
     this.#explanation = words === undefined ? clause : `${clause}, its last words: ${words}`;
     this.#advice = adviseOn(culprit);
     if (!isNews) return;
@@ -62,6 +65,13 @@ export class Investigation {
     // A long stack trace leaves no room for what it is about.
     if (words !== undefined && !shown.some((line) => line.trim() === words)) this.#report('detail', words);
     for (const line of shown) this.#report('detail', line);
+  }
+
+  /** A task that runs has said nothing of why: unless it runs again, and what is told is how it ended before. */
+  #isSilent(culprit: NomadAllocation, checks: readonly CheckResult[]): boolean {
+    const task = failedTask(culprit);
+    const hasEnded = task !== undefined && failuresOf(task).length > 0;
+    return isUp(culprit) && (!hasEnded || checks.some(({ status }) => status === 'failure'));
   }
 
   async #readLog(culprit: NomadAllocation): Promise<string[]> {
