@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../src/core/digest.ts';
 import { Shape } from './shape.ts';
 
 /** A version of a job, as the servers keep it. */
@@ -16,6 +17,8 @@ export interface NomadJobState {
   readonly submittedAtMs: number;
   /** A name that somebody gave the version (Nomad 1.9 and newer); null for none. */
   readonly tag: { readonly name: string; readonly description: string } | null;
+  /** Equal for versions that run the same in the same way; how many of it is not counted. */
+  readonly definition: string;
   readonly groups: readonly JobGroupState[];
 }
 
@@ -65,8 +68,34 @@ function jobState(job: Shape): NomadJobState {
     isStable: job.flag('Stable'),
     submittedAtMs: job.optionalNumber('SubmitTime') / 1e6,
     tag: versionTag(job.optionalObject('VersionTag')),
+    definition: definitionOf(job),
     groups: job.list('TaskGroups', jobGroup),
   };
+}
+
+/** What Nomad itself keeps of a version beside what was submitted. Source: Nomad, HTTP API, "Read job". */
+const bookkeeping = [
+  'ConsulToken',
+  'CreateIndex',
+  'JobModifyIndex',
+  'ModifyIndex',
+  'NomadTokenID',
+  'Stable',
+  'Status',
+  'StatusDescription',
+  'Stop',
+  'SubmitTime',
+  'TaskGroups',
+  'VaultToken',
+  'Version',
+  'VersionTag',
+];
+
+/** A digest: the definition itself may hold what is not for everybody. */
+function definitionOf(job: Shape): string {
+  const groups = job.list('TaskGroups', (group) => group.without(['Count']));
+  const text = JSON.stringify([job.without(bookkeeping), groups]);
+  return sha256Hex(text);
 }
 
 function jobGroup(group: Shape): JobGroupState {

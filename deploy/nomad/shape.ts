@@ -45,6 +45,11 @@ export class Shape {
       .map((name) => read(inner.object(name), name));
   }
 
+  /** Returns the object as it came, without some of its keys. */
+  without(keys: readonly string[]): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(Object.entries(this.#fields).filter(([key]) => !keys.includes(key)));
+  }
+
   /** @throws {ShapeError} */
   text(key: string): string {
     const value = this.#fields[key];

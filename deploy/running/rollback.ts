@@ -6,11 +6,11 @@ import { jobUnknown } from '../nomad/nomad-operations.ts';
 import { type FollowOptions, followVersion, readTarget, toRelease } from '../release/follow.ts';
 import type { Release } from '../release/release-model.ts';
 import { tagVersion } from '../release/version-tag.ts';
-import { artifactsOf, type Provenance } from './job-history.ts';
+import type { Provenance } from './job-history.ts';
 
 /**
  * Makes a version of a job the current one again and watches it as a deploy is watched. Without `to`, the newest stable
- * version that runs something else than the current one.
+ * version that differs from the current one in more than its counts.
  * @throws {SaddlebagError} `job-unknown`, `version-unknown`; what `watchRelease` and the API throw
  */
 export async function rollBack(
@@ -41,17 +41,16 @@ export async function rollBack(
 }
 
 function findBefore(versions: readonly NomadJobState[], current: NomadJobState, id: string): NomadJobState {
-  const now = fingerprint(current);
+  // A revert makes a new version with the old content: going back must not end where it began.
   const [before] = versions
-    .filter((one) => one.isStable && one.version < current.version && fingerprint(one) !== now)
+    .filter((one) => one.isStable && one.version < current.version)
+    .filter(({ definition }) => definition !== current.definition)
     .toSorted((a, b) => b.version - a.version);
   if (before !== undefined) return before;
-  throw versionUnknown(id, `no version before ${current.version} was healthy and ran something else`);
-}
-
-/** A revert makes a new version with the old content: going back must not end where it began. */
-function fingerprint(job: NomadJobState): string {
-  return JSON.stringify(artifactsOf(job).map(({ task, checksum, url }) => [task, checksum || url]));
+  throw versionUnknown(
+    id,
+    `no version before ${current.version} was healthy and differs in more than counts`,
+  );
 }
 
 function findVersion(versions: readonly NomadJobState[], version: number, id: string): NomadJobState {

@@ -25,7 +25,7 @@ export interface RollbackFlags extends WatchFlags {
 export async function runRollback(
   input: {
     readonly job: string;
-    /** Undefined for the last stable version that ran something else. */
+    /** Undefined for the last stable version that is not the same. */
     readonly version: number | undefined;
     readonly flags: RollbackFlags;
     readonly confirm: Confirm;

@@ -7,7 +7,7 @@ import { addPlaceFlags, addWatchFlags } from './watch.ts';
 export function addRollback(program: Command, { invoke, confirm }: Host): void {
   const rollback = command(program, 'rollback', 'go back to an older version of a job, and watch it')
     .argument('<job>', 'id of the job')
-    .argument('[version]', 'its number (default: the last healthy one that ran something else)', parseVersion)
+    .argument('[version]', 'its number (default: the last healthy one that is not the same)', parseVersion)
     .option('--detach', 'do not wait');
   addPlaceFlags(addWatchFlags(rollback))
     .addHelpText('after', examples('saddlebag rollback web', 'saddlebag rollback web 7'))

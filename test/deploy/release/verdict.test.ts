@@ -44,6 +44,7 @@ const job: NomadJobState = {
   version: 1,
   jobModifyIndex: 50,
   isStopped: false,
+  definition: '',
   isStable: false,
   submittedAtMs: 0,
   tag: null,

@@ -21,6 +21,7 @@ function job(version: number, source = url, changes: Partial<NomadJobState> = {}
     version,
     jobModifyIndex: 1,
     isStopped: false,
+    definition: '',
     isStable: true,
     submittedAtMs: 0,
     tag: null,

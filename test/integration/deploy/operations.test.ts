@@ -67,10 +67,22 @@ describe('saddlebag rollback', () => {
   };
   const flags = { detach: true };
 
-  it('goes back to the last healthy version that ran something else', async () => {
+  it('goes back to the last healthy version that is not the same', async () => {
     const { asked, context } = await agent(answers);
     const { json } = await runRollback({ job: 'web', version: undefined, flags, confirm: null }, context);
     expect(json).toMatchObject({ status: 'submitted', jobVersion: 4, evalId: 'e1' });
+    expect(asked).toContain('POST /job/web/revert {"JobID":"web","JobVersion":1,"EnforcePriorVersion":3}');
+  });
+
+  it('goes back from a variable to the same bundle without it, but not over a count', async () => {
+    const withEnv = (version: number) => job(version, first, { Meta: { LOG: 'debug' } });
+    const scaled = withEnv(2);
+    scaled.TaskGroups[0] = { ...scaled.TaskGroups[0], Count: 5 } as (typeof scaled.TaskGroups)[0];
+    const { asked, context } = await agent({
+      ...answers,
+      'GET /job/web/versions': { Versions: [withEnv(3), scaled, job(1, first)] },
+    });
+    await runRollback({ job: 'web', version: undefined, flags, confirm: null }, context);
     expect(asked).toContain('POST /job/web/revert {"JobID":"web","JobVersion":1,"EnforcePriorVersion":3}');
   });
 
@@ -89,12 +101,12 @@ describe('saddlebag rollback', () => {
 
   it('says that there is nothing to go back to', async () => {
     const { context } = await agent({
-      'GET /job/web/versions': { Versions: [job(1, first), job(0, first)] },
+      'GET /job/web/versions': { Versions: [{ ...job(1, first), SubmitTime: 7 }, job(0, first)] },
     });
     await expect(
       runRollback({ job: 'web', version: undefined, flags, confirm: null }, context),
     ).rejects.toMatchObject({
-      message: 'cannot roll back web: no version before 1 was healthy and ran something else',
+      message: 'cannot roll back web: no version before 1 was healthy and differs in more than counts',
     });
   });
 });
