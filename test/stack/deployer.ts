@@ -42,7 +42,7 @@ export async function startDeployStack(): Promise<DeployStack> {
     nomad,
     apps,
     api,
-    deploy: (artifact, flags, overrides = {}) => deploy(nomad, artifact, flags, overrides),
+    deploy: (artifact, flags, overrides = {}) => deployTo(nomad.address, artifact, flags, overrides),
     fingerprint: async (jobId) => {
       const job = (await api(`/job/${jobId}`)) as Record<string, unknown>;
       const allocations = (await api(`/job/${jobId}/allocations`)) as { ID: string }[];
@@ -63,11 +63,12 @@ export async function startDeployStack(): Promise<DeployStack> {
   };
 }
 
-async function deploy(
-  nomad: NomadStack,
+/** Deploys by the agent at `address`, as `DeployStack.deploy` does. */
+export async function deployTo(
+  address: string,
   artifact: Artifact | string,
   flags: DeployFlags,
-  overrides: Partial<Context>,
+  overrides: Partial<Context> = {},
 ): Promise<Deployed> {
   const lines: string[] = [];
   const reporter: Context['reporter'] = {
@@ -75,7 +76,7 @@ async function deploy(
       if ('message' in event) lines.push(`${event.kind} ${event.message}`);
     },
   };
-  const context = testContext({ env: { NOMAD_ADDR: nomad.address }, reporter, ...overrides });
+  const context = testContext({ env: { NOMAD_ADDR: address }, reporter, ...overrides });
   const readStdin = async () => (typeof artifact === 'string' ? artifact : JSON.stringify(artifact));
   // What ends is not updated.
   const isUpdated = flags.type === undefined || flags.type === 'service';

@@ -72,11 +72,14 @@ export function outerInterface(): string | undefined {
 }
 
 /** What docs/nomad-clients.md tells operators to write. */
-const smallChroot = {
+export const smallChroot = {
   '/etc/passwd': '/etc/passwd',
   '/etc/resolv.conf': '/etc/resolv.conf',
   '/etc/ssl/certs': '/etc/ssl/certs',
 };
+
+/** Without a cloud around, each of these waits for a metadata server that never answers. */
+export const withoutClouds = { 'fingerprint.denylist': 'env_aws,env_gce,env_azure,env_digitalocean' };
 
 function agentConfiguration(
   directory: string,
@@ -93,9 +96,8 @@ function agentConfiguration(
     client: {
       enabled: true,
       ...(settings.networkInterface === undefined ? {} : { network_interface: settings.networkInterface }),
-      // Without a cloud around, each of these waits for a metadata server that never answers.
       options: {
-        'fingerprint.denylist': 'env_aws,env_gce,env_azure,env_digitalocean',
+        ...withoutClouds,
         ...(settings.isOpen === true ? { 'user.denylist': 'nobody-is-denied' } : {}),
       },
       // A bundle needs nothing of the host's; the default list links all of /usr, for each allocation.
@@ -105,7 +107,8 @@ function agentConfiguration(
   };
 }
 
-function collectLog(agent: ChildProcess): () => string {
+/** Keeps the end of what an agent writes; returns how to read it. */
+export function collectLog(agent: ChildProcess): () => string {
   let text = '';
   for (const stream of [agent.stdout, agent.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
@@ -126,7 +129,8 @@ async function bootstrapAcl(address: string): Promise<string> {
   throw new Error('no token was made within 60 s');
 }
 
-async function waitForNode(address: string, agent: ChildProcess, token: string | null): Promise<void> {
+/** Waits until a node takes allocations of the exec driver. */
+export async function waitForNode(address: string, agent: ChildProcess, token: string | null): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
     if (agent.exitCode !== null) throw new Error(`it ended with code ${agent.exitCode}`);
@@ -161,7 +165,7 @@ async function getJson(url: string, token: string | null): Promise<unknown> {
 }
 
 /** Stops every job, so that its processes end in order. Purged jobs would vanish while their processes still run. */
-async function stopAllJobs(address: string, token: string | null): Promise<void> {
+export async function stopAllJobs(address: string, token: string | null): Promise<void> {
   const jobs = await getJson(`${address}/v1/jobs?namespace=*`, token);
   if (!Array.isArray(jobs)) return;
   for (const job of jobs as { readonly ID: string; readonly Namespace: string }[]) {
@@ -179,7 +183,8 @@ async function stopAllJobs(address: string, token: string | null): Promise<void>
   }
 }
 
-async function endAgent(agent: ChildProcess): Promise<void> {
+/** Ends an agent in order, and after 20 s without. */
+export async function endAgent(agent: ChildProcess): Promise<void> {
   if (agent.exitCode !== null || agent.signalCode !== null) return;
   const ended = once(agent, 'exit');
   agent.kill('SIGINT');
@@ -189,7 +194,7 @@ async function endAgent(agent: ChildProcess): Promise<void> {
 }
 
 /** Unmounts what allocations left below a directory, the deepest first; removing the tree would fail on it. */
-async function unmountBelow(directory: string): Promise<void> {
+export async function unmountBelow(directory: string): Promise<void> {
   const table = await readFile('/proc/self/mounts', 'utf8').catch(() => '');
   const targets = table
     .split('\n')
