@@ -13,18 +13,25 @@ import { deployPrepared, type PreparedOptions } from './deploy-prepared.ts';
  * @throws {SaddlebagError} `interrupted`; what `readConnection`, `prepareRelease` and `deployPrepared` throw
  */
 export async function submitArtifact(
-  request: { readonly artifact: DeployArtifact; readonly settings: JobSettings } & PreparedOptions,
+  request: {
+    readonly artifact: DeployArtifact;
+    readonly settings: JobSettings;
+    /** Called where the server has no such job yet. */
+    readonly onNewJob: () => void;
+  } & PreparedOptions,
   context: Context,
 ): Promise<CommandResult> {
-  const { artifact, settings, ...options } = request;
+  const { artifact, settings, onNewJob, ...options } = request;
   const place = {
     address: options.options.address,
     namespace: settings.namespace ?? undefined,
     region: settings.region ?? undefined,
   };
-  return withNomad(place, context, async (nomad) =>
-    deployPrepared(nomad, await prepare(nomad, artifact, settings, context), options, context),
-  );
+  return withNomad(place, context, async (nomad) => {
+    const prepared = await prepare(nomad, artifact, settings, context);
+    if (prepared.current === null) onNewJob();
+    return deployPrepared(nomad, prepared, options, context);
+  });
 }
 
 async function prepare(

@@ -101,13 +101,20 @@ export async function deployArtifact(
   parseTimeout(flags.timeout, 'deploy');
   if (settings.arch === null) warnOfArch(context);
   tellCredentials(artifact, settings, context);
-  for (const message of bundleHints(artifact, settings)) {
-    context.reporter.report({ kind: 'detail', stage: 'deploy', message });
+  const hints = bundleHints(artifact, { settings, tree: request.source.tree });
+  if (flags.dryRun === true) {
+    tellHints(hints, context);
+    return dryRun(artifact, settings, context);
   }
-  if (flags.dryRun === true) return dryRun(artifact, settings, context);
   // Only now: the HTTP client takes as long to load as all the rest, and a dry run needs none.
   const { submitArtifact } = await import('./deploy-submit.ts');
-  return submitArtifact({ artifact, settings, options: flags, confirm: request.confirm ?? null }, context);
+  const onNewJob = () => tellHints(hints, context);
+  const confirm = request.confirm ?? null;
+  return submitArtifact({ artifact, settings, options: flags, confirm, onNewJob }, context);
+}
+
+function tellHints(hints: readonly string[], { reporter }: Context): void {
+  for (const message of hints) reporter.report({ kind: 'detail', stage: 'deploy', message });
 }
 
 function printAcl({ namespace }: DeployFlags, { env }: Context): CommandResult {

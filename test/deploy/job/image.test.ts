@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bundleHints } from '../../../deploy/artifact/bundle-hints.ts';
-import type { JobFlags } from '../../../deploy/job/job-flags.ts';
+import { type JobFlags, treeOfFlags } from '../../../deploy/job/job-flags.ts';
 import { imageKillSignal, imagePort } from '../../../deploy/job/settings/image.ts';
 import { parseFlags, sampleArtifact, sampleJobSpec } from '../sample.ts';
 
@@ -46,7 +46,7 @@ describe('an image', () => {
 describe('hints about a bundle', () => {
   const hints = (changes: Readonly<Record<string, unknown>>, flags: JobFlags = {}) => {
     const artifact = sampleArtifact(changes);
-    return bundleHints(artifact, parseFlags(flags, artifact));
+    return bundleHints(artifact, { settings: parseFlags(flags, artifact), tree: treeOfFlags(flags) });
   };
 
   it('speak of a port that nobody can find', () => {
@@ -66,8 +66,12 @@ describe('hints about a bundle', () => {
 
   it('speak of an interpreter that a signal does not end as PID 1', () => {
     expect(hints({ interpreter: 'python3.11' })).toEqual([
-      'python3.11 is PID 1 of its task: unless the app handles SIGTERM, it ends by SIGKILL after 10s; bundle it with --init',
+      'python3.11 is PID 1 of its task: an app that does not handle SIGTERM ends by SIGKILL after 10s; bundle such a one with init',
     ]);
+    // Whoever says how it is to be ended knows.
+    expect(hints({ interpreter: 'python3.11' }, { killSignal: 'SIGTERM' })).toEqual([]);
+    expect(hints({ interpreter: 'python3.11' }, { killTimeout: '3s' })).toEqual([]);
+    expect(hints({ interpreter: 'python3.11', imageSettings: image({ stopSignal: 'SIGINT' }) })).toEqual([]);
     expect(hints({ interpreter: 'python3.11', init: true })).toEqual([]);
     expect(hints({ interpreter: 'ruby3.1' })).toEqual([]);
     expect(hints({ init: undefined, interpreter: 'node' })).toEqual([]);
