@@ -70,18 +70,22 @@ function inGithub(env: NodeJS.ProcessEnv): boolean {
   return env.GITHUB_ACTIONS === 'true';
 }
 
-/** Asks on stderr, where all but the result goes. */
+/** Asks on stderr, where all but the result goes; whoever closes stdin or types Ctrl-D says no. */
 function confirmOn(host: NodeJS.Process): Host['confirm'] {
   if (host.stdin.isTTY !== true || host.stderr.isTTY !== true) return null;
-  return async (question) => {
+  return async (question, signal) => {
     const { createInterface } = await import('node:readline/promises');
     const terminal = createInterface({ input: host.stdin, output: host.stderr });
-    // While it reads, the terminal's Ctrl-C comes as a key; and who closes stdin says no.
+    // While it reads, the terminal's Ctrl-C comes as a key.
     terminal.on('SIGINT', () => host.kill(host.pid, 'SIGINT'));
     const closed = once(terminal, 'close').then(() => '');
     try {
-      const answer = await Promise.race([terminal.question(`${printableLines(question)} [y/N] `), closed]);
+      const asked = terminal.question(`${printableLines(question)} [y/N] `, { signal });
+      const answer = await Promise.race([asked, closed]);
       return /^y(?:es)?$/i.test(answer.trim());
+    } catch {
+      signal.throwIfAborted();
+      return false;
     } finally {
       terminal.close();
     }

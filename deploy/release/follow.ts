@@ -15,7 +15,7 @@ export interface FollowOptions {
   /** Null waits a minute longer than Nomad itself could take, or an hour for what ends by itself. */
   readonly timeoutMs: number | null;
   /** Asked when all canaries are healthy and nobody promotes them. */
-  readonly mayPromote: () => Promise<boolean>;
+  readonly mayPromote: (signal: AbortSignal) => Promise<boolean>;
 }
 
 /** Reads what there is to know of a version of a job before it is watched. */

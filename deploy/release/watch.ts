@@ -22,7 +22,7 @@ export interface WatchOptions {
   /** Fail the deployment as soon as one of its allocations has, instead of leaving it to Nomad's deadlines. */
   readonly failFast: boolean;
   /** Asked when all canaries are healthy and nobody promotes them. */
-  readonly mayPromote: () => Promise<boolean>;
+  readonly mayPromote: (signal: AbortSignal) => Promise<boolean>;
 }
 
 /** How a good watch ended. */
@@ -101,7 +101,8 @@ class Watch {
         await this.#fail(verdict, investigation);
         continue;
       }
-      if (verdict.kind === 'waits-for-promotion' && (await this.#promote(verdict.deployment.id))) continue;
+      if (verdict.kind === 'waits-for-promotion' && (await this.#promote(verdict.deployment.id, signal)))
+        continue;
       this.#show(snapshot);
       if (verdict.kind === 'healthy') return { verdict, snapshot };
       throw await this.#outcome(verdict, investigation);
@@ -185,10 +186,10 @@ class Watch {
   }
 
   /** Promotes the canaries where that is wanted; false where it is not, or Nomad will not. */
-  async #promote(deploymentId: string): Promise<boolean> {
+  async #promote(deploymentId: string, signal: AbortSignal): Promise<boolean> {
     // Whoever is asked reads the question, not a view that is drawn over it.
     this.#reporter.report({ kind: 'view', stage: 'deploy', lines: [] });
-    if (!(await this.#options.mayPromote())) return false;
+    if (!(await this.#options.mayPromote(signal))) return false;
     this.#report('step', `promoting deployment ${shortId(deploymentId)}: its canaries are healthy`);
     return optional(this.#nomad.promoteDeployment(deploymentId).then(() => true)).then(
       (done) => done ?? false,

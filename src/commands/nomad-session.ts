@@ -25,8 +25,8 @@ export interface WatchFlags extends NomadFlags {
   readonly promote?: boolean | undefined;
 }
 
-/** Asks a person at the terminal; null where nobody is there. */
-export type Confirm = ((question: string) => Promise<boolean>) | null;
+/** Asks a person at the terminal, until `signal` ends it by throwing its reason; null where nobody is there. */
+export type Confirm = ((question: string, signal: AbortSignal) => Promise<boolean>) | null;
 
 /**
  * Opens Nomad's API for as long as `use` takes. Flags go before the environment, as with Nomad's own command.
@@ -58,8 +58,8 @@ export function followOptions(flags: WatchFlags, verb: string, confirm: Confirm)
     queue: flags.queue ?? false,
     failFast: flags.failFast ?? true,
     timeoutMs: parseTimeout(flags.timeout, verb),
-    mayPromote: async () =>
-      flags.promote ?? (await confirm?.('The canaries are healthy. Promote them?')) ?? false,
+    mayPromote: async (signal) =>
+      flags.promote ?? (await confirm?.('The canaries are healthy. Promote them?', signal)) ?? false,
   };
 }
 

@@ -20,7 +20,7 @@ export interface Host {
   /** Writes on stdout before the result is there; for what a command goes on printing. */
   readonly write: (text: string) => void;
   /** Asks a person at the terminal; null where nobody is there. */
-  readonly confirm: ((question: string) => Promise<boolean>) | null;
+  readonly confirm: ((question: string, signal: AbortSignal) => Promise<boolean>) | null;
 }
 
 /** The flags that every command has. */

@@ -11,7 +11,7 @@ import { findSameClosure } from '../../publish/releases/kept.ts';
 import { checkArtifactSignature } from '../artifact-signature.ts';
 import { runBundle } from '../bundle.ts';
 import { type DeployOptions, deployArtifact, runDeploy } from '../deploy/deploy.ts';
-import { withNomad } from '../nomad-session.ts';
+import { type Confirm, withNomad } from '../nomad-session.ts';
 import { runPublish } from '../publish/publish.ts';
 import type { CommandResult } from '../result.ts';
 import { openStore, readDestination } from '../stores.ts';
@@ -39,7 +39,13 @@ export interface BroughtUp {
  * @throws {SaddlebagError} what `runBundle`, `runPublish` and `deployArtifact` throw; `store-missing`
  */
 export async function bringUp(
-  request: { readonly project: Project; readonly app: AppInForce; readonly options: BringUpOptions },
+  request: {
+    readonly project: Project;
+    readonly app: AppInForce;
+    readonly options: BringUpOptions;
+    /** Asks a person at the terminal whether canaries are promoted; null where nobody is there. */
+    readonly confirm: Confirm;
+  },
   context: Context,
 ): Promise<BroughtUp> {
   const { project, app, options } = request;
@@ -64,11 +70,13 @@ async function deploy(
     project,
     app,
     options,
+    confirm,
     artifact,
   }: {
     readonly project: Project;
     readonly app: AppInForce;
     readonly options: BringUpOptions;
+    readonly confirm: Confirm;
     readonly artifact: Artifact;
   },
   context: Context,
@@ -82,7 +90,7 @@ async function deploy(
   const jobFile = textOf(app.own, 'job_file');
   if (jobFile === undefined) {
     const source = jobTreeOf(app, project);
-    return deployArtifact({ artifact: parseArtifact(text), source, options: how }, context);
+    return deployArtifact({ artifact: parseArtifact(text), source, options: how, confirm }, context);
   }
   const flags = {
     ...how,
@@ -91,7 +99,7 @@ async function deploy(
     region: textOf(app.deploy, 'region'),
     var: Object.entries(mapOf(app.own, 'vars') ?? {}).map(([name, value]) => `${name}=${value}`),
   };
-  return runDeploy({ artifact: '-', flags, readStdin: async () => text }, context);
+  return runDeploy({ artifact: '-', flags, readStdin: async () => text, confirm }, context);
 }
 
 async function publishUnlessKept(

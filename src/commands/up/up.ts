@@ -2,7 +2,7 @@ import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
 import { type AppInForce, appInForce, flagOf, textOf } from '../../config/in-force.ts';
 import { type Project, readProject } from '../../config/project.ts';
 import type { Context } from '../../core/context.ts';
-import { exitCodes, SaddlebagError } from '../../core/errors.ts';
+import { exitCodes, interrupted, SaddlebagError } from '../../core/errors.ts';
 import { chosenApps, environmentOf, type ProjectFlags } from '../config.ts';
 import { refuseConflicts } from '../deploy/deploy.ts';
 import type { Confirm } from '../nomad-session.ts';
@@ -21,7 +21,7 @@ export interface UpFlags extends ProjectFlags, BringUpOptions {
  * ends it, and those behind it are left alone. Prints a line for each app; with `--dry-run` their jobs, with `--plan`
  * what would change.
  * @throws {SaddlebagError} what `readProject` and `appInForce` throw; `config-invalid`, `flags-conflict`,
- * `not-confirmed`; of a single app what `bringUp` throws
+ * `not-confirmed`, `interrupted`; of a single app what `bringUp` throws
  */
 export async function runUp(
   input: { readonly apps: readonly string[]; readonly flags: UpFlags; readonly confirm: Confirm },
@@ -39,7 +39,7 @@ export async function runUp(
   );
   if (apps.length === 0) throw noApps(project);
   await askFirst(apps, input, context);
-  return bringAllUp({ project, apps, flags }, context);
+  return bringAllUp({ project, apps, flags, confirm: input.confirm }, context);
 }
 
 /** What became of one app, for `--json`. */
@@ -49,7 +49,17 @@ type Outcome =
   | { readonly name: string; readonly status: 'not-reached' };
 
 async function bringAllUp(
-  { project, apps, flags }: { project: Project; apps: readonly AppInForce[]; flags: UpFlags },
+  {
+    project,
+    apps,
+    flags,
+    confirm,
+  }: {
+    readonly project: Project;
+    readonly apps: readonly AppInForce[];
+    readonly flags: UpFlags;
+    readonly confirm: Confirm;
+  },
   context: Context,
 ): Promise<CommandResult> {
   const outcomes: Outcome[] = [];
@@ -64,7 +74,7 @@ async function bringAllUp(
       outcomes.push({
         name,
         status: 'done',
-        outcome: await bringUp({ project, app, options: flags }, context),
+        outcome: await bringUp({ project, app, options: flags, confirm }, context),
       });
     } catch (failure) {
       if (apps.length === 1) throw failure;
@@ -118,7 +128,7 @@ function describe(outcome: Outcome): unknown {
 async function askFirst(
   apps: readonly AppInForce[],
   { flags, confirm }: { readonly flags: UpFlags; readonly confirm: Confirm },
-  { env }: Context,
+  { env, signal }: Context,
 ): Promise<void> {
   const wanted = apps.filter(({ own }) => flagOf(own, 'confirm') === true);
   const [first] = wanted;
@@ -126,7 +136,11 @@ async function askFirst(
   const { address } = await readConnection(env, { address: textOf(first.deploy, 'address') });
   const names = wanted.map(({ name }) => name).join(', ');
   const where = first.environment === null ? address : `${first.environment} (${address})`;
-  if (await confirm?.(`deploy ${names} to ${where}?`)) return;
+  const answer = confirm?.(`deploy ${names} to ${where}?`, signal).catch((cause: unknown) => {
+    if (!signal.aborted) throw cause;
+    throw interrupted(`asking whether to deploy ${names}`, 'nothing was changed', 'run it again');
+  });
+  if (await answer) return;
   throw new SaddlebagError(
     'not-confirmed',
     confirm === null
