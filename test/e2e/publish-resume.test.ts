@@ -13,7 +13,7 @@ import { writePublishable } from '../src/publish/publishable.ts';
 import { startFaultyProxy } from '../stack/faulty-proxy.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 
-const partBytes = 8 << 20;
+const partBytes = 16 << 20;
 const sizeBytes = 5 * partBytes;
 
 describeWith(['minio'], 'an upload that broke off', () => {
@@ -72,7 +72,7 @@ describeWith(['minio'], 'an upload that broke off', () => {
     expect(context.events).toContainEqual({
       kind: 'detail',
       stage: 'publish',
-      message: 'going on with an upload that broke off: 25.2 MB are there',
+      message: 'going on with an upload that broke off: 50.3 MB are there',
     });
     expect(proxy.sentBytes).toBeGreaterThan(3 * partBytes);
     expect(proxy.sentBytes).toBeLessThan(3.1 * partBytes);

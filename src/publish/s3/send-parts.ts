@@ -49,7 +49,7 @@ export interface SendOptions {
 }
 
 /** Parts under way at once: enough to fill a gigabit line over some ten milliseconds, little enough for memory. */
-const parallelParts = 4;
+const parallelParts = 3;
 /** For parts that are read and not sent. */
 const readBytes = 1 << 20;
 

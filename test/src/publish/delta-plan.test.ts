@@ -105,16 +105,9 @@ describe('planDelta', () => {
     expect(plan(held, wanted)).toBeUndefined();
   });
 
-  it('copies in requests of a quarter of a gigabyte, and sends what is new in parts of 8 MiB', () => {
+  it('copies in requests of a quarter of a gigabyte, and sends what is new in parts of 16 MiB', () => {
     const [held, wanted] = [lay('a600', '-1'), lay('a600', '-20')];
-    expect(words(plan(held, wanted))).toEqual([
-      'copy 200',
-      'copy 200',
-      'copy 200',
-      'send 8',
-      'send 8',
-      'send 4',
-    ]);
+    expect(words(plan(held, wanted))).toEqual(['copy 200', 'copy 200', 'copy 200', 'send 16', 'send 4']);
   });
 
   it('makes no part too small where it cuts what is new in the middle', () => {

@@ -7,18 +7,18 @@ const gibibyte = 1024 * mebibyte;
 describe('planParts', () => {
   it.each([
     [0, [0]],
-    [8 * mebibyte, [8 * mebibyte]],
-    [8 * mebibyte + 1, [8 * mebibyte, 1]],
-    [20 * mebibyte, [8 * mebibyte, 8 * mebibyte, 4 * mebibyte]],
+    [16 * mebibyte, [16 * mebibyte]],
+    [16 * mebibyte + 1, [16 * mebibyte, 1]],
+    [40 * mebibyte, [16 * mebibyte, 16 * mebibyte, 8 * mebibyte]],
   ])('cuts %i bytes into %j', (sizeBytes, sizes) => {
     const parts = planParts(sizeBytes);
     expect(parts.map((part) => part.sizeBytes)).toEqual(sizes);
     expect(parts.map(({ kind, offset }) => `${kind} ${offset}`)).toEqual(
-      sizes.map((_, index) => `upload ${index * 8 * mebibyte}`),
+      sizes.map((_, index) => `upload ${index * 16 * mebibyte}`),
     );
   });
 
-  it.each([80_000 * mebibyte, 80_000 * mebibyte + 1, 500 * gibibyte, 5 * 1024 * gibibyte])(
+  it.each([160_000 * mebibyte, 160_000 * mebibyte + 1, 500 * gibibyte, 5 * 1024 * gibibyte])(
     'stays within the 10,000 parts of S3 for %i bytes',
     (sizeBytes) => {
       const parts = planParts(sizeBytes);
