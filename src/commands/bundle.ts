@@ -21,6 +21,7 @@ import { bundleFileName } from '../core/bundle-name.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../core/errors.ts';
 import { refuseTaken, writeAtomically } from '../core/files.ts';
+import { withoutDeploySecrets } from '../core/own-secrets.ts';
 import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { renderSbom } from '../publish/provenance/sbom.ts';
@@ -80,8 +81,9 @@ export interface BundleFlags {
  */
 export async function runBundle(
   input: { readonly app?: string; readonly command: readonly string[]; readonly flags: BundleFlags },
-  context: Context,
+  given: Context,
 ): Promise<CommandResult<Bundle>> {
+  const context: Context = { ...given, env: withoutDeploySecrets(given.env) };
   const startedMs = Date.now();
   const allow = parseAllow(input.flags.allow ?? []);
   await refuseOutputs(input.flags, context);

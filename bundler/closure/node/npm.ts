@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import type { ErrorCode } from '../../../src/core/codes.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
+import { withoutOwnSecrets } from '../../../src/core/own-secrets.ts';
 import { printable } from '../../../src/core/printable.ts';
 import { findOnPath } from '../locate.ts';
 import type { Workplace } from '../program-closure.ts';
@@ -118,7 +119,7 @@ async function runNpm({ file, node }: Npm, { args, cwd, purpose }: NpmRun, place
   const tmp = join(workDirectory, 'tmp');
   await mkdir(tmp, { recursive: true });
   const env = {
-    ...context.env,
+    ...withoutOwnSecrets(context.env),
     PATH: `${dirname(node.asked)}${delimiter}${context.env.PATH ?? ''}`,
     TMPDIR: tmp,
     // Debuggers' notes name the directory of the build.

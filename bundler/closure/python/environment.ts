@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { withoutOwnSecrets } from '../../../src/core/own-secrets.ts';
 import type { Workplace } from '../program-closure.ts';
 
 /** What would send an installer elsewhere, or another Python's modules into it. */
@@ -19,14 +20,15 @@ const ignored = [
 ];
 
 /**
- * Returns the environment for installers: the user's, with indexes, proxies and credentials, without what would lead them
- * to other places than those of the bundle, and with what makes builds come out equal.
+ * Returns the environment for installers: the user's, with indexes, proxies and their credentials, without those of the
+ * store and the cluster, without what would lead installers to other places than those of the bundle, and with what makes
+ * builds come out equal.
  */
 export function installerEnvironment({
   context,
   workDirectory,
 }: Workplace): Readonly<Record<string, string | undefined>> {
-  const { env } = context;
+  const env = withoutOwnSecrets(context.env);
   const cleared = Object.fromEntries(ignored.map((name) => [name, undefined]));
   return {
     ...env,
