@@ -38,7 +38,7 @@ export async function traceCommand(
   });
   if (result.exitCode !== 0) throw traceFailed(command, result);
   const processes = await readProcesses(directory);
-  const used = collect(processes, await realpath(app));
+  const used = collectUsed(processes, await realpath(app));
   report(`the command read ${used.opened.length} files and started ${used.executed.length} programs`, place);
   return used;
 }
@@ -66,13 +66,22 @@ async function resolveStarted(events: readonly TracedEvent[]): Promise<TracedEve
   );
 }
 
-function collect(processes: ReadonlyMap<number, readonly TracedEvent[]>, app: string): TracedFiles {
+/** Sums up what traced processes did, by their numbers: those of the app where one of them starts it, else all. */
+export function collectUsed(
+  processes: ReadonlyMap<number, readonly TracedEvent[]>,
+  app: string,
+): TracedFiles {
   const all = [...processes.values()].flat();
   const startsApp = all.some((event) => event.kind === 'start' && event.real === app);
   const children = new Set(all.flatMap((event) => (event.kind === 'child' ? [event.pid] : [])));
   const opened = new Set<string>();
   const executed = new Set<string>();
+  const walked = new Set<string>();
   const walk = (pid: number, inherited: boolean, isFirst: boolean): void => {
+    // The kernel gives the number of a process that ended to another, which may descend from it.
+    const visit = `${pid} ${inherited}`;
+    if (walked.has(visit)) return;
+    walked.add(visit);
     let counts = inherited;
     let first = isFirst;
     for (const event of processes.get(pid) ?? []) {

@@ -193,7 +193,7 @@ function readSegment(table: Buffer, at: number, file: string): ElfSegment {
 function readInterpreter(bytes: FileBytes, segments: readonly ElfSegment[], file: string): string | null {
   const segment = segments.find(({ type }) => type === segmentTypes.interpreter);
   if (segment === undefined) return null;
-  const text = bytes.slice(segment.offset, segment.fileBytes);
+  const text = bytes.slice(segment.offset, Math.min(segment.fileBytes, longestInterpreter));
   const end = text.indexOf(0);
   if (end < 1) throw invalid(file, 'the name of its interpreter does not end');
   return text.toString('utf8', 0, end);
@@ -203,6 +203,8 @@ function readDynamic(bytes: FileBytes, segments: readonly ElfSegment[], file: st
   const segment = segments.find(({ type }) => type === segmentTypes.dynamic);
   // Debug files keep the header of a section whose content was taken out.
   if (segment === undefined || segment.fileBytes === 0) return null;
+  if (segment.fileBytes > mostDynamicBytes)
+    throw invalid(file, `a dynamic section of ${segment.fileBytes} bytes`);
   const entries: DynamicEntry[] = [];
   const section = bytes.slice(segment.offset, segment.fileBytes);
   for (let at = 0; at + elfSizes.dynamic <= section.length; at += elfSizes.dynamic) {
@@ -212,6 +214,9 @@ function readDynamic(bytes: FileBytes, segments: readonly ElfSegment[], file: st
   }
   throw invalid(file, 'its dynamic section does not end');
 }
+
+/** It holds the names of all symbols; the largest libraries come to some 20 MB. */
+const mostStringBytes = 1 << 29;
 
 /** Where a file keeps the strings of its dynamic section. */
 export interface StringTable {
@@ -242,6 +247,7 @@ export function findStringTable(
   if (address === undefined || segment === undefined) throw invalid(file, 'its strings are in no segment');
   const offset = Number(address) - segment.address + segment.offset;
   requireRange(bytes, { what: 'the string table', offset, size: sizeBytes }, file);
+  if (sizeBytes > mostStringBytes) throw invalid(file, `a string table of ${sizeBytes} bytes`);
   return { offset, sizeBytes };
 }
 
@@ -256,7 +262,7 @@ function stringReader(
   return (index) => {
     strings ??= readStrings(bytes, findStringTable(bytes, segments, dynamic, file));
     if (index >= BigInt(strings.length)) throw invalid(file, 'a string lies outside the string table');
-    const end = strings.indexOf(0, Number(index));
+    const end = strings.subarray(0, Number(index) + longestString).indexOf(0, Number(index));
     if (end < 0) throw invalid(file, 'a string does not end');
     return strings.toString('utf8', Number(index), end);
   };
@@ -266,6 +272,13 @@ function stringReader(
 export function readStrings(bytes: FileBytes, { offset, sizeBytes }: StringTable): Buffer {
   return bytes.slice(offset, sizeBytes);
 }
+
+/** Linux's own limit, PATH_MAX. */
+const longestInterpreter = 4096;
+/** 4096 entries; programs have some forty, and one for each library that they need. */
+const mostDynamicBytes = 4096 * elfSizes.dynamic;
+/** A search path of Nix names a directory for each library; nothing else comes near. */
+const longestString = 1 << 16;
 
 function readNumber(bytes: Buffer, at: number, file: string): number {
   const value = bytes.readBigUInt64LE(at);

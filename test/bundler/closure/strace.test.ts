@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseStrace } from '../../../bundler/closure/strace.ts';
+import { collectUsed } from '../../../bundler/closure/trace.ts';
 import { shelfOf } from '../../../bundler/closure/traced.ts';
 
 describe('parseStrace', () => {
@@ -34,6 +35,19 @@ describe('parseStrace', () => {
     '',
   ])('passes over %s', (line) => {
     expect(parseStrace(line)).toEqual([]);
+  });
+});
+
+describe('what traced processes used', () => {
+  it('is found where a process has the number of an earlier one, from which it descends', () => {
+    const open = (path: string) => ({ kind: 'open', path }) as const;
+    const child = (pid: number) => ({ kind: 'child', pid }) as const;
+    const processes = new Map([
+      [1, [open('/a'), child(2)]],
+      [2, [open('/b'), child(3), open('/d')]],
+      [3, [open('/c'), child(2)]],
+    ]);
+    expect(collectUsed(processes, '/app').opened).toEqual(['/a', '/b', '/c', '/d']);
   });
 });
 

@@ -87,6 +87,21 @@ describe('parseElf', () => {
     ['a segment past the end', damaged(64 + 56 + 8, 1n << 40n), 'a segment would end past the file'],
     ['a dynamic section without end', damaged(64 + 112 + 32, 16n), 'its dynamic section does not end'],
     ['an interpreter without end', damaged(64 + 32, 3n), 'the name of its interpreter does not end'],
+    [
+      'an interpreter that no kernel would read',
+      buildElf({ interpreter: 'x'.repeat(5_000) }),
+      'the name of its interpreter does not end',
+    ],
+    [
+      'five thousand libraries, each of which may name all of the strings',
+      buildElf({ needed: Array.from({ length: 5_000 }, () => 'a') }),
+      'a dynamic section of 80048 bytes',
+    ],
+    [
+      'a library with a name of a megabyte',
+      buildElf({ needed: ['x'.repeat(1 << 20)] }),
+      'a string does not end',
+    ],
   ])('refuses %s', (_, bytes, reason) => {
     expect(() => parseElf(bytesOf(bytes), '/app')).toThrow(
       expect.objectContaining({
