@@ -44,12 +44,15 @@ export function describeBundle(parts: {
 }): Bundle {
   const { header, metadata, frames } = parts;
   const storePaths = header.paths.map(({ storePath }) => storePath);
+  const compressedBytes = compressedBytesOf(header.paths, frames);
   const paths: ImagePath[] = header.paths.map((path, index) => ({
     storePath: path.storePath,
-    references: storePaths.filter((_, other) => metadata.references[index]?.includes(other)),
+    references: [...new Set(metadata.references[index])]
+      .sort((a, b) => a - b)
+      .flatMap((other) => storePaths[other] ?? []),
     entries: path.rowCount,
     contentBytes: path.contentBytes,
-    compressedBytes: compressedBytesOf(path, frames),
+    compressedBytes: compressedBytes[index] ?? 0,
     contentSha256: path.contentSha256,
   }));
   const { entrypoint, programs, binds, root } = runSettings(header, metadata);
@@ -85,13 +88,27 @@ export function describeBundle(parts: {
   };
 }
 
-/** Sums a store path's share of the frames that hold it, in bytes; of a shared frame by the length of its part. */
-function compressedBytesOf(path: PathRecord, frames: readonly FrameRecord[]): number {
-  const pathEnd = path.tarOffset + path.tarBytes;
-  const sum = frames.reduce((bytes, frame) => {
-    const start = Math.max(path.tarOffset, frame.tarOffset);
-    const end = Math.min(pathEnd, frame.tarOffset + frame.tarBytes);
-    return end > start ? bytes + (frame.bytes * (end - start)) / frame.tarBytes : bytes;
-  }, 0);
-  return Math.round(sum);
+/**
+ * Sums each store path's share of the frames that hold it, in bytes; of a shared frame by the length of its part. Both
+ * stand in the order of the tar, so that each frame is looked at by the paths in it alone.
+ */
+function compressedBytesOf(paths: readonly PathRecord[], frames: readonly FrameRecord[]): number[] {
+  let first = 0;
+  return paths.map((path) => {
+    const pathEnd = path.tarOffset + path.tarBytes;
+    while (first < frames.length && endOf(frames[first]) <= path.tarOffset) first += 1;
+    let bytes = 0;
+    for (let at = first; at < frames.length; at++) {
+      const frame = frames[at];
+      if (frame === undefined || frame.tarOffset >= pathEnd) break;
+      const start = Math.max(path.tarOffset, frame.tarOffset);
+      const end = Math.min(pathEnd, endOf(frame));
+      bytes += (frame.bytes * (end - start)) / frame.tarBytes;
+    }
+    return Math.round(bytes);
+  });
+}
+
+function endOf(frame: FrameRecord | undefined): number {
+  return frame === undefined ? 0 : frame.tarOffset + frame.tarBytes;
 }

@@ -165,12 +165,11 @@ function checkPaths(reader: Reader, header: Header): void {
   ) {
     throw reader.error('its records do not cover the index');
   }
-  const program = header.launch.entrypoints.find(
-    (entrypoint) => !header.paths.some(({ storePath }) => isBelow(entrypoint.program, storePath)),
-  );
-  if (program !== undefined) throw reader.error('its program lies outside its store paths');
-}
-
-function isBelow(program: string, storePath: StorePath): boolean {
-  return program === storePath || program.startsWith(`${storePath}/`);
+  const isInside = (program: string) => {
+    const storePath = storePathOf(program);
+    return storePath !== undefined && seen.has(storePath);
+  };
+  if (!header.launch.entrypoints.every(({ program }) => isInside(program))) {
+    throw reader.error('its program lies outside its store paths');
+  }
 }

@@ -28,6 +28,11 @@ export function encodeFrames(frames: readonly FrameRecord[]): Buffer {
   return bytes;
 }
 
+/** What zstd needs at most, and some more: for each block of 128 KiB, which it then stores as it is, a few bytes. */
+function mostCompressed(tarBytes: number): number {
+  return tarBytes + (tarBytes >> 7) + 4096;
+}
+
 /**
  * Reads a frame table and refuses one whose frames do not follow one another, in the file as in the tar.
  * @throws {SaddlebagError} `bundle-damaged`
@@ -50,7 +55,9 @@ export function decodeFrames(
       firstRow: reader.u64(at + 24),
     };
     const follows = frame.offset === offset && frame.tarOffset === tarOffset;
-    if (!follows || frame.bytes === 0 || frame.tarBytes === 0 || frame.tarBytes > 2 * limits.frameBytes) {
+    const isInBounds =
+      frame.tarBytes <= 2 * limits.frameBytes && frame.bytes <= mostCompressed(frame.tarBytes);
+    if (!follows || frame.bytes === 0 || frame.tarBytes === 0 || !isInBounds) {
       throw reader.error(`frame ${frames.length} is out of place`);
     }
     offset += frame.bytes;

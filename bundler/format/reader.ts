@@ -9,6 +9,9 @@ export function damaged(file: string, reason: string, hint = 'fetch it or bundle
   return new SaddlebagError('bundle-damaged', `cannot read ${file}: ${reason}`, { hint });
 }
 
+/** How often an area may be read in all; who writes a bundle writes each string once. */
+const mostReadings = 4;
+
 /**
  * Reads numbers and strings out of bytes that are not to be trusted. Every number is checked here, once.
  */
@@ -16,6 +19,7 @@ export class Reader {
   readonly file: string;
   readonly #bytes: Buffer;
   readonly #what: string;
+  #stringBytes = 0;
 
   /** `file` and `what` (`header`) are for messages. */
   constructor(file: string, what: string, bytes: Buffer) {
@@ -56,6 +60,9 @@ export class Reader {
     const offset = this.u32(at);
     const length = this.u32(at + 4);
     if (offset + length >= area.length) throw this.error(`a string at ${at} leaves its area`);
+    this.#stringBytes += length + 1;
+    // Each string stands for one reference: a few that all name the whole of a large area would be read for ever.
+    if (this.#stringBytes > mostReadings * area.length) throw this.error('its strings lie over one another');
     const bytes = flipStrings(Buffer.from(area.subarray(offset, offset + length + 1)));
     if (bytes.indexOf(0) !== length) throw this.error(`a string at ${at} has no end, or two`);
     if (!isUtf8(bytes)) throw this.error(`a string at ${at} is not UTF-8`);
