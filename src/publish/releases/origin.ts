@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import type { PublishedRelease } from '../../core/types.ts';
 
@@ -45,11 +47,19 @@ function firstOf(names: readonly string[], env: Context['env']): string | null {
 
 async function gitRevision({
   cwd,
+  env,
   exec,
   signal,
-}: Pick<Context, 'cwd' | 'exec' | 'signal'>): Promise<string | null> {
+}: Pick<Context, 'cwd' | 'env' | 'exec' | 'signal'>): Promise<string | null> {
+  // Asking git takes as long as all the rest of a small publication.
+  if (env.GIT_DIR === undefined && !isInWorkTree(cwd)) return null;
   const args = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'];
   const { exitCode, stdout } = await exec('git', args, { cwd, signal, timeoutMs: gitDeadlineMs });
   const revision = stdout.trim();
   return exitCode === 0 && /^[0-9a-f]{40,64}(-dirty)?$/.test(revision) ? revision : null;
+}
+
+function isInWorkTree(directory: string): boolean {
+  const parent = dirname(directory);
+  return existsSync(join(directory, '.git')) || (parent !== directory && isInWorkTree(parent));
 }
