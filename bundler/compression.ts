@@ -48,7 +48,8 @@ export const compressions: Readonly<Record<CompressionName, Compression>> = {
     },
     frameBytes: 4 * mebibyte,
   },
-  small: { level: 19, tuning: { hashLog: 20, chainLog: 22 }, frameBytes: 16 * mebibyte },
+  // Its tables together are just over 32 MiB, from where on malloc gives back at once what is freed.
+  small: { level: 19, tuning: { hashLog: 21, chainLog: 22 }, frameBytes: 16 * mebibyte },
 };
 
 /** Names the encoder: `zstd 1.5.7 level 19`, with `tuned` behind it where it departs from its level. */
@@ -136,9 +137,14 @@ function frameOptions(tar: Buffer, { level, tuning = {}, codeTuning }: Compressi
     },
     // Without it the content size would be missing from the frame.
     pledgedSrcSize: tar.length,
-    // Each chunk of output is a way to the main thread and back, which may be busy: one is nearly always enough.
-    chunkSize: Math.max(minimumChunkBytes, tar.length >> 1),
+    // Into one that surely suffices zstd writes in one go, without a copy of its input; what stays empty of it takes no
+    // memory. Further chunks would each be a way to the main thread and back, which may be busy.
+    chunkSize: boundOf(tar.length),
   };
 }
 
-const minimumChunkBytes = 16 * 1024;
+/** At most so many bytes come of compressing. Source: zstd.h, ZSTD_COMPRESSBOUND. */
+function boundOf(tarBytes: number): number {
+  const small = 128 * 1024;
+  return tarBytes + (tarBytes >> 8) + (tarBytes < small ? (small - tarBytes) >> 11 : 0);
+}

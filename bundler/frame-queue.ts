@@ -4,8 +4,9 @@ import type { RecordCache } from './cache/record-cache.ts';
 import { type Compression, compressFrame } from './compression.ts';
 import type { FrameRecord } from './format/index-table.ts';
 import { type Hashes, hideHashes, placeCuts } from './references.ts';
+import { release } from './release.ts';
 
-/** Takes the bytes of a file from first to last. */
+/** Takes the bytes of a file from first to last; they hold until it is done with them. */
 export type Sink = (bytes: Buffer) => Promise<void>;
 
 /** How frames are compressed, and whom to tell. */
@@ -33,7 +34,7 @@ export interface TarPiece {
   readonly tarBytes: number;
   /** SHA-256 of the tar, in hex. */
   readonly sha256: string;
-  /** Gives the tar; asked only where the frame is not in the cache. */
+  /** Gives the tar, which is then the caller's, to release; asked only where the frame is not in the cache. */
   readonly read: () => Promise<Buffer>;
   /** Of the image, the first row that may have content in it. */
   readonly firstRow: number;
@@ -112,7 +113,7 @@ export class FrameQueue {
       reading ??= readAll(pieces);
       return reading;
     };
-    return hideHashes(hashes, async (cutting) => {
+    const frame = await hideHashes(hashes, async (cutting) => {
       const key = frameKey(pieces, compression, cutting);
       const found = await this.#inOrder(async () => {
         const kept = await cache.read(key);
@@ -123,6 +124,8 @@ export class FrameQueue {
       await cache.write(key, frame);
       return frame;
     });
+    if (reading !== undefined) release(await reading);
+    return frame;
   }
 
   /** Reads for one frame after the other: a store path's pieces are cheap to read in their order only. */
@@ -139,6 +142,7 @@ export class FrameQueue {
     await this.#sink(bytes);
     this.frames.push({ ...oldest.record, offset: this.dataBytes, bytes: bytes.length });
     this.dataBytes += bytes.length;
+    release(bytes);
     this.#doneBytes += oldest.contentBytes;
     const totalBytes = this.#options.totalBytes - this.#droppedBytes;
     this.#options.reporter.report({
@@ -155,5 +159,8 @@ async function readAll(pieces: readonly TarPiece[]): Promise<Buffer> {
   const tars: Buffer[] = [];
   for (const piece of pieces) tars.push(await piece.read());
   const [first, second] = tars;
-  return first !== undefined && second === undefined ? first : Buffer.concat(tars);
+  if (first !== undefined && second === undefined) return first;
+  const joined = Buffer.concat(tars);
+  for (const tar of tars) release(tar);
+  return joined;
 }

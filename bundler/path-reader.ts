@@ -4,6 +4,7 @@ import type { ClosurePath, Entry } from '../src/core/types.ts';
 import type { PieceRecord } from './cache/path-record.ts';
 import { readEntries } from './entries.ts';
 import { type EntryGroup, estimateTarBytes, planGroups, type TarFrame, tarFrames } from './frames.ts';
+import { release } from './release.ts';
 
 /** Reads a store path's tar from its files, from the beginning or from any piece on. Reads nothing before it is asked. */
 export class PathReader {
@@ -56,7 +57,10 @@ export class PathReader {
     for (; ; piece += 1) {
       const { value, done } = await frames.next();
       if (done) throw changed(this.#path);
-      if (piece < index) continue;
+      if (piece < index) {
+        release(value.tar);
+        continue;
+      }
       this.#next = { piece: piece + 1, frames };
       if (sha256Hex(value.tar) !== pieces[index]?.sha256) throw changed(this.#path);
       return value.tar;

@@ -1,11 +1,12 @@
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { TarArchive } from 'archiver';
 import { pack } from 'tar-stream';
 import { sha256Hex } from '../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
-import { readSmallFile } from '../src/core/small-file.ts';
+import { readInto } from '../src/core/small-file.ts';
 import type { Entry } from '../src/core/types.ts';
 import { tarEndBytes } from './format/layout.ts';
+import { release } from './release.ts';
 
 type FileEntry = Extract<Entry, { kind: 'file' }>;
 
@@ -18,8 +19,8 @@ export const tarEnd = Buffer.alloc(tarEndBytes);
 // Nix's mtime. Python keeps its compiled files only while the sources' mtime stays what it was.
 const mtime = new Date(1000);
 
-// A file up to this size is read whole; a group of such files is at most a frame.
-const wholeFileBytes = 1 << 20;
+// Files up to this size are read whole, as many at once as fit into it together; larger ones in pieces of it.
+const contentBytes = 1 << 20;
 
 /**
  * Writes entries as one piece of a tar: headers and contents, without the two blocks that end a tar. The same entries
@@ -27,17 +28,26 @@ const wholeFileBytes = 1 << 20;
  * @throws {SaddlebagError} `file-changed` when a file is not the size that its entry says, `file-unreadable`
  */
 export async function* writeTar(entries: readonly Entry[], signal: AbortSignal): AsyncGenerator<Buffer> {
-  let small: Entry[] = [];
-  for (const entry of entries) {
-    if (entry.kind !== 'file' || entry.sizeBytes <= wholeFileBytes) {
-      small.push(entry);
-      continue;
+  // For all contents, one after the other. A byte more shows that a file has grown.
+  const memory = Buffer.allocUnsafeSlow(contentBytes + 1);
+  let batch: Entry[] = [];
+  let batchBytes = 0;
+  try {
+    for (const entry of entries) {
+      const sizeBytes = entry.kind === 'file' ? entry.sizeBytes : 0;
+      if (batchBytes + sizeBytes > contentBytes) {
+        yield* await archiveEntries(batch, memory, signal);
+        batch = [];
+        batchBytes = 0;
+      }
+      if (entry.kind === 'file' && sizeBytes > contentBytes) yield* writeLargeFile(entry, memory, signal);
+      else batch.push(entry);
+      batchBytes += sizeBytes > contentBytes ? 0 : sizeBytes;
     }
-    yield* await archiveEntries(small, signal);
-    small = [];
-    yield* writeLargeFile(entry, signal);
+    yield* await archiveEntries(batch, memory, signal);
+  } finally {
+    release(memory);
   }
-  yield* await archiveEntries(small, signal);
 }
 
 /**
@@ -52,16 +62,24 @@ export async function digestTarWriter(): Promise<string> {
     { kind: 'symlink', path, target: `${long}target` },
     { kind: 'link', path, mode: 0o555, target: 'short' },
   ]);
-  return sha256Hex(Buffer.concat(await archiveEntries(entries, new AbortController().signal)));
+  const chunks = await archiveEntries(entries, Buffer.alloc(1), new AbortController().signal);
+  return sha256Hex(Buffer.concat(chunks));
 }
 
-/** Archives entries whose contents fit in memory together. */
-async function archiveEntries(entries: readonly Entry[], signal: AbortSignal): Promise<readonly Buffer[]> {
+/** Archives entries whose contents fit into `memory` together, less a byte; the chunks hold until that is used again. */
+async function archiveEntries(
+  entries: readonly Entry[],
+  memory: Buffer,
+  signal: AbortSignal,
+): Promise<readonly Buffer[]> {
   if (entries.length === 0) return [];
   const archive = new TarArchive({ statConcurrency: 1 });
+  let at = 0;
   for (const entry of entries) {
     signal.throwIfAborted();
-    archive.append(entry.kind === 'file' ? await readWhole(entry) : Buffer.alloc(0), headerData(entry));
+    const content = entry.kind === 'file' ? readWhole(entry, memory.subarray(at)) : Buffer.alloc(0);
+    archive.append(content, headerData(entry));
+    at += content.length;
   }
   const archived = Array.fromAsync(archive as AsyncIterable<Buffer>);
   await archive.finalize();
@@ -71,35 +89,37 @@ async function archiveEntries(entries: readonly Entry[], signal: AbortSignal): P
   return chunks;
 }
 
-async function readWhole(entry: FileEntry): Promise<Buffer> {
-  const content = await readContent(entry.file).catch((cause: unknown) => {
-    throw unreadable(entry.file, cause);
-  });
-  if (content.length !== entry.sizeBytes) throw changed(entry.file);
-  return content;
-}
-
-async function readContent(file: string): Promise<Buffer> {
-  return readSmallFile(file) ?? readFile(file);
+function readWhole({ file, sizeBytes }: FileEntry, memory: Buffer): Buffer {
+  let length: number;
+  try {
+    length = readInto(file, memory.subarray(0, sizeBytes + 1));
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  if (length !== sizeBytes) throw changed(file);
+  return memory.subarray(0, length);
 }
 
 /**
  * Writes one file in chunks. Only its header comes from tar-stream: when a content that streams through archiver ends
  * early (the file changed, Ctrl-C), the engine throws where no one can catch it.
  */
-async function* writeLargeFile(entry: FileEntry, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* writeLargeFile(
+  entry: FileEntry,
+  memory: Buffer,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   yield await tarHeader(entry);
   let seenBytes = 0;
   try {
     await using handle = await open(entry.file, 'r');
-    const buffer = Buffer.allocUnsafe(wholeFileBytes);
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      const { bytesRead } = await handle.read(memory, 0, memory.length, null);
       if (bytesRead === 0) break;
       seenBytes += bytesRead;
       if (seenBytes > entry.sizeBytes) throw changed(entry.file);
-      yield buffer.subarray(0, bytesRead);
+      yield memory.subarray(0, bytesRead);
     }
   } catch (cause) {
     throw cause instanceof SaddlebagError || signal.aborted ? cause : unreadable(entry.file, cause);

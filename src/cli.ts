@@ -15,8 +15,10 @@ async function start(): Promise<void> {
     return;
   }
   const { availableParallelism } = await import('node:os');
-  // Frames are compressed on the pool's threads; libuv starts four unless told before their first use.
-  process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
+  // Frames are compressed on the pool's threads; libuv starts four unless told before their first use. Each that ever
+  // compressed keeps zstd's tables, for malloc gives its thread's heap back late if at all: no more of them than needed.
+  const least = process.argv[2] === 'bundle' ? 2 : 4;
+  process.env.UV_THREADPOOL_SIZE ??= String(Math.max(least, availableParallelism()));
   const { main } = await import('./main.ts');
   await main(process);
 }

@@ -15,13 +15,32 @@ export function readSmallFile(file: string): Buffer | null {
     if (size > smallBytes) return null;
     // One byte more shows the end, and a file that has grown.
     const buffer = Buffer.allocUnsafe(size + 1);
-    for (let length = 0; length < buffer.length; ) {
-      const count = readSync(descriptor, buffer, length, buffer.length - length, null);
-      if (count === 0) return buffer.subarray(0, length);
-      length += count;
-    }
-    return null;
+    const length = fill(descriptor, buffer);
+    return length === buffer.length ? null : buffer.subarray(0, length);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Reads a file into memory, from its beginning until its end or that of the memory; returns how many bytes. Synchronous, as
+ * above.
+ * @throws the system's error when it cannot be read
+ */
+export function readInto(file: string, memory: Buffer): number {
+  const descriptor = openSync(file, 'r');
+  try {
+    return fill(descriptor, memory);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function fill(descriptor: number, memory: Buffer): number {
+  for (let length = 0; length < memory.length; ) {
+    const count = readSync(descriptor, memory, length, memory.length - length, null);
+    if (count === 0) return length;
+    length += count;
+  }
+  return memory.length;
 }
