@@ -1,10 +1,9 @@
-import { ShellCompDirective } from '@bomb.sh/tab';
-import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
 import { toolVersion } from './commands/version.ts';
 import { addBundle } from './program/bundle.ts';
 import { addCache } from './program/cache.ts';
 import { examples, type Host } from './program/command.ts';
+import { addCompletion } from './program/completion.ts';
 import { addConfig } from './program/config.ts';
 import { addDeploy } from './program/deploy.ts';
 import { addDiff } from './program/diff.ts';
@@ -62,19 +61,6 @@ export function createProgram(host: Host): Command {
   }
   // Here, where it takes the heading of the last group.
   program.helpCommand('help [command]', 'display help for a command');
-  addCompletion(program);
+  addCompletion(program, host);
   return program;
-}
-
-function addCompletion(program: Command): void {
-  const completion = tab(program, { completionCommandName: 'completion' });
-  program.commands
-    .find((command) => command.name() === 'completion')
-    ?.description('print a script that completes commands and flags in your shell')
-    .addHelpText('after', examples('source <(saddlebag completion bash)'));
-  // The library tells the shell not to complete file names, which most of our arguments are.
-  Object.defineProperty(completion, 'directive', {
-    get: () => ShellCompDirective.ShellCompDirectiveDefault,
-    set: () => undefined,
-  });
 }

@@ -1,6 +1,8 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { execProcess } from '../../../src/core/exec.ts';
 import { builtCli, saddlebag } from '../../helpers/cli.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 describe('saddlebag completion', () => {
   it('completes flags and their values, and leaves file names to the shell', async () => {
@@ -14,17 +16,32 @@ describe('saddlebag completion', () => {
     expect(await ask('bundle', './res')).toEqual([':0']);
   });
 
-  it('completes in bash as its user would load it', async () => {
+  it.each([
+    ['saddlebag inspect --qu', ['saddlebag', 'inspect', '--qu'], '--quiet'],
+    ['saddlebag bundle --compress=ba', ['saddlebag', 'bundle', '--compress', '=', 'ba'], 'balanced'],
+    ['saddlebag bundle --compress ', ['saddlebag', 'bundle', '--compress', ''], 'fast balanced small'],
+    [
+      'saddlebag bundle $(touch typed) --outp',
+      ['saddlebag', 'bundle', '$(touch typed)', '--outp'],
+      '--output',
+    ],
+  ])('completes %j in bash, alone and loaded twice', async (line, words, expected) => {
+    const cwd = await temporaryDirectory();
     const script = `
       saddlebag() { "$NODE" "$CLI" "$@"; }
-      # Of the bash-completion package, which a machine of CI lacks.
-      _get_comp_words_by_ref() { cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD; }
       source <(saddlebag completion bash)
-      COMP_WORDS=(saddlebag inspect --qu) COMP_CWORD=2 COMP_LINE='saddlebag inspect --qu' COMP_POINT=22
-      __saddlebag_complete; echo "\${COMPREPLY[@]}"`;
-    const { stdout, stderr } = await execProcess('bash', ['-c', script], {
+      source <(saddlebag completion bash)
+      COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=("\${@:2}") COMP_CWORD=$(($# - 2))
+      __saddlebag_complete
+      echo "\${COMPREPLY[@]}"
+      complete -p saddlebag`;
+    const { stdout, stderr } = await execProcess('bash', ['-c', script, 'bash', line, ...words], {
+      cwd,
       env: { PATH: process.env.PATH, NODE: process.execPath, CLI: builtCli },
     });
-    expect([stdout.trim(), stderr]).toEqual(['--quiet', '']);
+    // File names are the shell's, where we know nothing.
+    const registered = 'complete -o bashdefault -o default -F __saddlebag_complete saddlebag';
+    expect([stdout, stderr]).toEqual([`${expected}\n${registered}`, '']);
+    expect(await readdir(cwd)).toEqual([]);
   });
 });
