@@ -15,6 +15,7 @@ import {
   reportGuarded,
 } from './mirror.ts';
 import { type ProgramClosure, type Workplace, writePatched } from './program-closure.ts';
+import { refusePyInstaller } from './pyinstaller.ts';
 import { dateCaches } from './python-cache.ts';
 import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
 import { readScript } from './script.ts';
@@ -70,6 +71,7 @@ async function readElfProgram(
 ): Promise<LinkedProgram> {
   const { file, elf } = executable;
   requireProgram(elf);
+  if (elf.interpreter !== null) refusePyInstaller(file);
   const needs = await findNeeds(file, elf.needed);
   reportModules(file, needs, place);
   const home = homeOf(file, called);

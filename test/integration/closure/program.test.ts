@@ -195,6 +195,19 @@ describeWith([...rootTools, 'gcc'], 'the closure of a compiled program', () => {
     );
   });
 
+  it('refuses what PyInstaller packed, in a section of its own as it does', async () => {
+    const directory = await temporaryDirectory();
+    const app = await compile(directory, 'app', 'int main(void) { return 0; }');
+    const cookie = join(directory, 'cookie');
+    await writeFile(cookie, Buffer.concat([Buffer.alloc(1000), Buffer.from('MEI\x0c\x0b\x0a\x0b\x0e rest')]));
+    await execProcess('objcopy', ['--add-section', `pydata=${cookie}`, app]);
+    await expect(read(app)).rejects.toMatchObject({
+      code: 'elf-unsupported',
+      message: expect.stringContaining(`cannot bundle ${app}: PyInstaller packed it`),
+      hint: expect.stringContaining('--python --entrypoint app.py'),
+    });
+  });
+
   it('names a missing library and who needs it', async () => {
     const directory = await temporaryDirectory();
     await compile(directory, 'libgone.so', library, ['-shared', '-fPIC']);
