@@ -8,6 +8,7 @@ import { printable } from '../core/printable.ts';
 import { looksSecret } from '../core/secret-names.ts';
 import type { CommandResult } from './result.ts';
 import { everyAppProblem } from './up/app-problems.ts';
+import { jobDefaults } from './up/job-defaults.ts';
 
 /** The flags that say which file and what of it. */
 export interface ProjectFlags {
@@ -32,7 +33,7 @@ export async function runConfig(
   const apps = chosenApps(project, input.app === undefined ? [] : [input.app]).map((app) =>
     appInForce(project, { app, environment }, context.env),
   );
-  const described = apps.map((app) => ({ app, settings: settingsOf(app) }));
+  const described = apps.map((app) => ({ app, settings: settingsOf(app, project) }));
   const text = described.map(({ app, settings }) => renderApp(app, settings, project)).join('\n');
   const json = {
     version: 1,
@@ -56,13 +57,14 @@ export function chosenApps(project: Project, named: readonly string[]): readonly
   return named.length > 0 ? [...new Set(named)] : [...project.apps.keys()];
 }
 
-function settingsOf(app: AppInForce): readonly Leaf[] {
+function settingsOf(app: AppInForce, project: Project): readonly Leaf[] {
   const blocks = configSchema.blocks.app?.blocks;
   const store = app.store;
   const leaves = [
     ...(store === null ? [] : leavesOf(store.settings, ['store', store.name])),
     ...leavesOf(withDefaults(app.bundle, blocks?.bundle), ['bundle']),
     ...leavesOf(withDefaults(app.deploy, blocks?.deploy), ['deploy']),
+    ...jobDefaults(app, project).map((leaf) => ({ ...leaf, path: ['deploy', ...leaf.path] })),
     ...[...app.processes].flatMap(([name, process]) =>
       leavesOf(withDefaults(process, blocks?.process), ['process', name]),
     ),

@@ -74,8 +74,16 @@ export function jobTreeOf(app: AppInForce, project: Pick<Project, 'shownFile'>):
  */
 export function jobProblems(app: AppInForce, project: Pick<Project, 'shownFile'>): readonly string[] {
   if (textOf(app.own, 'job_file') !== undefined) return strayProblems(app, project);
+  return jobSettingsOf(app, project).problems;
+}
+
+/** Reads the settings of an app's job, as far as they are known without its bundle. */
+export function jobSettingsOf(
+  app: AppInForce,
+  project: Pick<Project, 'shownFile'>,
+): ReturnType<typeof readJobSettings> {
   const unknownBundle = { name: app.name, arch: null, interpreter: null, imageSettings: null };
-  return readJobSettings(jobTreeOf(app, project), unknownBundle).problems;
+  return readJobSettings(jobTreeOf(app, project), unknownBundle);
 }
 
 /** Beside a job file, nothing else shapes the job. */

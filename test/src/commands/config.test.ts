@@ -41,6 +41,7 @@ async function config(
 ) {
   const cwd = await temporaryDirectory();
   await writeFile(join(cwd, 'saddlebag.hcl'), text);
+  await writeFile(join(cwd, 'own.nomad.hcl'), 'job "own" {}\n');
   const result = await runConfig({ app, flags }, testContext({ cwd, env }));
   const { apps } = result.json as { apps: { settings: { path: string; value: unknown; from: object }[] }[] };
   const settings = Object.fromEntries(
@@ -77,6 +78,42 @@ describe('saddlebag config', () => {
     });
     expect(settings).not.toHaveProperty(['store.folder.region']);
     expect(text).toContain('AWS_REGION');
+  });
+
+  it('tells what of the job nobody said', async () => {
+    const text = `app "web" {
+      store = "main"
+      deploy {
+        check_path = "/"
+        memory     = 64
+        port "http" {}
+        update { canary = 1 }
+      }
+    }
+    app "nightly" {
+      deploy { type = "batch" }
+    }
+    app "own" { job_file = "own.nomad.hcl" }
+    store "main" { to = "./www" }`;
+    const of = async (app: string) => (await config({}, {}, app, text)).settings;
+    const byDefault = { kind: 'default' };
+    expect(await of('web')).toMatchObject({
+      'deploy.memory': [64, { kind: 'file' }],
+      'deploy.cpu': [100, byDefault],
+      'deploy.type': ['service', byDefault],
+      'deploy.update.canary': [1, { kind: 'file' }],
+      'deploy.update.min_healthy_time': ['500ms', byDefault],
+      'deploy.restart.attempts': [2, byDefault],
+      'deploy.service.check.interval': ['3s', byDefault],
+      'deploy.service.check.check_restart.limit': [3, byDefault],
+      'deploy.shutdown_delay': ['3s', byDefault],
+    });
+    const nightly = Object.keys(await of('nightly'));
+    expect(nightly).toContain('deploy.kill_timeout');
+    expect(nightly.filter((path) => /update|service|shutdown/.test(path))).toEqual([]);
+    expect(Object.keys(await of('own'))).toEqual(
+      expect.not.arrayContaining(['deploy.memory', 'deploy.type']),
+    );
   });
 
   it('shows no secret', async () => {
