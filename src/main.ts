@@ -5,6 +5,7 @@ import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from './core/errors.ts';
 import { execProcess } from './core/exec.ts';
+import { removeLeftovers } from './core/leftovers.ts';
 import { printableJson, printableLines } from './core/printable.ts';
 import { type Reporter, silentReporter } from './core/reporter.ts';
 import type { Host, Invocation } from './program/command.ts';
@@ -178,7 +179,10 @@ async function createReporter(
 function abortOnSignals(host: NodeJS.Process): AbortSignal {
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) host.exit(exitCodes.interrupted);
+    if (controller.signal.aborted) {
+      removeLeftovers();
+      host.exit(exitCodes.interrupted);
+    }
     controller.abort();
   };
   host.on('SIGINT', onSignal);

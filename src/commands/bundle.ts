@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { availableParallelism, totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { constrainedMemory } from 'node:process';
 import { closedCache, openCache } from '../../bundler/cache/open.ts';
 import { type ClosureRequest, readClosure } from '../../bundler/closure/closure.ts';
@@ -24,6 +23,7 @@ import { refuseTaken, writeAtomically } from '../core/files.ts';
 import { withoutDeploySecrets } from '../core/own-secrets.ts';
 import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
+import { withWorkDirectory } from '../core/work-directory.ts';
 import { renderSbom } from '../publish/provenance/sbom.ts';
 import { describeNamespaces } from './namespaces.ts';
 import { rememberDigest } from './publish/known-digest.ts';
@@ -88,12 +88,13 @@ export async function runBundle(
   const allow = parseAllow(input.flags.allow ?? []);
   await refuseOutputs(input.flags, context);
   const { cache, close } = input.flags.cache === false ? closedCache : await openCache(context);
-  const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-'));
   try {
-    const closure = await readClosure(closureRequest(input), workDirectory, context);
-    const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
-    await checkCompleteness(closure, { allow, known }, context);
-    const bundle = await bundleClosure(closure, { ...input, known, workDirectory }, context);
+    const bundle = await withWorkDirectory('saddlebag-', async (workDirectory) => {
+      const closure = await readClosure(closureRequest(input), workDirectory, context);
+      const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
+      await checkCompleteness(closure, { allow, known }, context);
+      return bundleClosure(closure, { ...input, known, workDirectory }, context);
+    });
     if (input.flags.cache !== false) await rememberDigest(bundle, context);
     reportBundle(bundle, Date.now() - startedMs, context);
     if (input.flags.sbom !== undefined) await writeSbom(bundle, input.flags.sbom, context);
@@ -106,7 +107,6 @@ export async function runBundle(
       'run the same command again',
     );
   } finally {
-    await rm(workDirectory, { recursive: true, force: true });
     await close();
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describeCause, SaddlebagError } from './errors.ts';
+import { noteLeftover } from './leftovers.ts';
 
 /** How a file is written. */
 export interface WriteAtomicallyOptions {
@@ -31,6 +32,7 @@ export async function writeAtomically<T>(
   const handle = await open(temporary, 'wx+', 0o600).catch((cause: unknown) => {
     throw outputFailed(file, cause);
   });
+  const gone = noteLeftover(temporary);
   try {
     const result = await write(handle, temporary);
     await settle(handle, file, options.mode);
@@ -44,6 +46,7 @@ export async function writeAtomically<T>(
     throw isErrno(cause) ? outputFailed(file, cause) : cause;
   } finally {
     await rm(temporary, { force: true });
+    gone();
   }
 }
 

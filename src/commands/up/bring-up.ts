@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArtifact } from '../../../deploy/artifact/artifact.ts';
 import { type AppInForce, mapOf, textOf } from '../../config/in-force.ts';
 import type { Project } from '../../config/project.ts';
 import type { Context } from '../../core/context.ts';
 import type { Artifact, Bundle } from '../../core/types.ts';
+import { withWorkDirectory } from '../../core/work-directory.ts';
 import { parseBaseUrl } from '../../publish/destination.ts';
 import { findSameClosure } from '../../publish/releases/kept.ts';
 import { checkArtifactSignature } from '../artifact-signature.ts';
@@ -52,17 +51,14 @@ export async function bringUp(
   // Asked first: without a store or an agent nothing has to be bundled.
   publishFlags(app, context.env);
   if (options.dryRun !== true) await runningChecksums(app, context);
-  const workDirectory = await mkdtemp(join(tmpdir(), 'saddlebag-up-'));
-  const directory = options.out === undefined ? workDirectory : resolve(context.cwd, options.out);
   // Paths in the file are relative to it.
   const there: Context = { ...context, cwd: project.directory };
-  try {
+  return withWorkDirectory('saddlebag-up-', async (workDirectory) => {
+    const directory = options.out === undefined ? workDirectory : resolve(context.cwd, options.out);
     const { json: bundle } = await runBundle(bundleInput(app, join(directory, app.name)), there);
     const artifact = await publishUnlessKept({ app, bundle, options }, there);
     return { bundle, artifact, deployed: await deploy({ ...request, artifact }, there) };
-  } finally {
-    await rm(workDirectory, { recursive: true, force: true });
-  }
+  });
 }
 
 async function deploy(
