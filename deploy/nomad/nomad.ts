@@ -1,8 +1,8 @@
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { quoteText } from '../../src/core/hcl/string.ts';
-import { fieldsOf, textOf } from '../job/job-check/fields.ts';
 import { jobFileRefused } from '../job-file/job-file.ts';
 import { type NomadJobState, readJobState, readVersions } from './job-answer.ts';
+import { agentCalls } from './nomad-agents.ts';
 import {
   type CheckResult,
   type NomadAllocation,
@@ -113,6 +113,8 @@ export interface Nomad extends NomadOperations {
   /** Where the services of a job answer, of those with Nomad's own provider. */
   readServices(jobId: string): Promise<ServiceInstance[]>;
   countNodes(): Promise<number>;
+  /** Those of the clients that are ready, each once and in order; empty where the token may not list nodes. */
+  readClientVersions(): Promise<string[]>;
   /** Of the agent that answers (`1.11.2`, `2.0.5+ent`); null where the token may not ask. */
   readVersion(): Promise<string | null>;
   /** Tells whether there is a variable, without reading its values. */
@@ -236,28 +238,6 @@ function readRegistered(value: unknown): RegisterAnswer {
     jobModifyIndex: answer.number('JobModifyIndex'),
     warnings: answer.optionalText('Warnings'),
   };
-}
-
-/** The calls that ask who answers. */
-function agentCalls(send: ReturnType<typeof openNomadHttp>['send']): Pick<Nomad, 'readVersion'> {
-  return {
-    readVersion: async () => {
-      const call: NomadRequest = { method: 'GET', path: '/agent/self', action: 'read the version of Nomad' };
-      try {
-        const { isFound, text } = await send(call);
-        return isFound ? readAnswer(text, call.action, readAgentVersion) : null;
-      } catch (cause) {
-        if (cause instanceof SaddlebagError && cause.code === 'nomad-forbidden') return null;
-        throw cause;
-      }
-    },
-  };
-}
-
-/** What is not there is not missed: the version only serves to warn. */
-function readAgentVersion(value: unknown): string | null {
-  const version = textOf(fieldsOf(fieldsOf(fieldsOf(value).config).Version).Version);
-  return version === '' ? null : version;
 }
 
 /** The calls about the text of a job. */

@@ -1,6 +1,7 @@
 import type { DeployArtifact } from '../artifact/artifact.ts';
 import { checkDownloadUrl } from '../artifact/download-check.ts';
 import { checkS3Variable, variableOf } from '../artifact/s3-variable.ts';
+import { dependsOnClients } from '../job/job-check/artifacts.ts';
 import type { Finding } from '../job/job-check/finding.ts';
 import { checkJob, refuseUnfit } from '../job/job-check.ts';
 import { renderHcl } from '../job/job-hcl.ts';
@@ -53,7 +54,11 @@ export async function planSubmission(
   spec: Submission,
   current: NomadJobState | null,
 ): Promise<PreparedRelease> {
-  const findings = checkJob(spec.job, { serverVersion: await nomad.readVersion(), nowMs: Date.now() });
+  const findings = checkJob(spec.job, {
+    serverVersion: await nomad.readVersion(),
+    clientVersions: dependsOnClients(spec.job) ? await nomad.readClientVersions() : [],
+    nowMs: Date.now(),
+  });
   refuseUnfit(spec.id, findings);
   await nomad.validateJob(spec.job);
   return { spec, current, plan: await nomad.planJob(spec.job), findings };

@@ -16,6 +16,7 @@ export function checkArtifacts(
     return [
       ...checkChecksum(source, options, at),
       ...checkExpiry(source, at, facts),
+      ...checkPlainS3(source, at, facts),
       ...(facts.serverVersion === null ? [] : checkS3(source, options, { at, version: facts.serverVersion })),
     ];
   });
@@ -73,33 +74,53 @@ function expiryOf(source: string): number | null {
   return isSigned && /^\d{9,11}$/.test(expires ?? '') ? Number(expires) * 1_000 : null;
 }
 
+/** Tells whether a job fetches what clients of some versions cannot: only then is it worth asking for their versions. */
+export function dependsOnClients(job: unknown): boolean {
+  return listOf(fieldsOf(job).TaskGroups)
+    .flatMap((group) => listOf(group.Tasks))
+    .flatMap((task) => listOf(task.Artifacts))
+    .some((artifact) => otherS3(textOf(artifact.GetterSource))?.scheme === 'http');
+}
+
+/** Source: Nomad issue 27086, go-getter issue 569. */
+function checkPlainS3(source: string, at: string, { clientVersions, serverVersion }: CheckFacts): Finding[] {
+  const server = otherS3(source);
+  if (server?.scheme !== 'http') return [];
+  const known = clientVersions.length > 0 || serverVersion === null ? clientVersions : [serverVersion];
+  const broken = known.filter((version) => !isOlder(version, '1.11.0') && isOlder(version, '1.11.2'));
+  if (broken.length === 0) return [];
+  return [
+    {
+      kind: 'warning',
+      code: 'nomad-too-old',
+      place: at,
+      problem: `clients of Nomad ${broken.join(' and ')} ask ${server.host} by https, although the source says http`,
+      hint: 'bring them up to 1.11.2, serve the bucket by https, or let it be read without credentials (mc anonymous set download)',
+    },
+  ];
+}
+
 function checkS3(
   source: string,
   options: Fields,
   { at, version }: { readonly at: string; readonly version: string },
 ): Finding[] {
-  const match = /^s3::(https?):\/\/([^/?#]+)/.exec(source);
-  const [, scheme, host = ''] = match ?? [];
-  if (match === null || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(host)) return [];
-  const findings: Finding[] = [];
-  if (scheme === 'http' && !isOlder(version, '1.11.0') && isOlder(version, '1.11.2')) {
-    findings.push({
-      kind: 'warning',
-      code: 'nomad-too-old',
-      place: at,
-      problem: `clients of Nomad ${version} ask ${host} by https, although the source says http`,
-      hint: 'bring them up to 1.11.2, or serve the bucket by https',
-    });
-  }
-  if (textOf(options.aws_access_key_id) === '' && isOlder(version, '1.11.0')) {
-    findings.push({
+  const server = otherS3(source);
+  if (server === null || textOf(options.aws_access_key_id) !== '' || !isOlder(version, '1.11.0')) return [];
+  return [
+    {
       kind: 'error',
       place: at,
-      problem: `clients of Nomad ${version} use credentials of their own with AWS only, not with ${host}`,
+      problem: `clients of Nomad ${version} use credentials of their own with AWS only, not with ${server.host}`,
       hint: 'bring them up to 1.11, or publish to a bucket that they may read by plain https',
-    });
-  }
-  return findings;
+    },
+  ];
+}
+
+/** Takes apart a source that is fetched by S3's protocol from a server other than AWS; null for any other. */
+function otherS3(source: string): { readonly scheme: string; readonly host: string } | null {
+  const [, scheme = '', host = ''] = /^s3::(https?):\/\/([^/?#]+)/.exec(source) ?? [];
+  return scheme === '' || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(host) ? null : { scheme, host };
 }
 
 function parameter(source: string, name: string): string | null {

@@ -16,6 +16,8 @@ export type Finding =
 export interface CheckFacts {
   /** Of the server (`1.11.2`, `2.0.5+ent`); null where it does not say, and then no feature is too new. */
   readonly serverVersion: string | null;
+  /** Of the clients, each once; empty where they are not known, and then they are taken to be as old as the server. */
+  readonly clientVersions: readonly string[];
   /** Milliseconds since 1970, by which links have expired or not. */
   readonly nowMs: number;
 }

@@ -175,7 +175,7 @@ function dryRun(artifact: DeployArtifact, settings: JobSettings, { reporter }: C
     });
   }
   const spec = renderJobSpec(artifact, settings);
-  const findings = checkJob(spec.job, { serverVersion: null, nowMs: Date.now() });
+  const findings = checkJob(spec.job, { serverVersion: null, clientVersions: [], nowMs: Date.now() });
   reportWarnings(findings, { reporter });
   refuseUnfit(spec.id, findings);
   return { text: renderHcl(spec).trimEnd(), json: { Job: spec.job }, exitCode: exitCodes.done };

@@ -11,8 +11,15 @@ const nowMs = Date.UTC(2026, 3, 1);
 const checksum = `sha256:${'ab'.repeat(32)}`;
 
 /** Checks a job of one exec task with these fields; the version of the server is that of the day, unless given. */
-function check(task: object, options: { readonly version?: string | null; readonly job?: object } = {}) {
-  const { version = '2.0.5', job = {} } = options;
+function check(
+  task: object,
+  options: {
+    readonly version?: string | null;
+    readonly clients?: readonly string[];
+    readonly job?: object;
+  } = {},
+) {
+  const { version = '2.0.5', clients = [], job = {} } = options;
   const whole = {
     Driver: 'exec',
     Name: 'web',
@@ -20,7 +27,7 @@ function check(task: object, options: { readonly version?: string | null; readon
     ...task,
   };
   const all = { ID: 'web', Type: 'service', TaskGroups: [{ Name: 'web', Tasks: [whole] }], ...job };
-  return checkJob(all, { serverVersion: version, nowMs }).map(
+  return checkJob(all, { serverVersion: version, clientVersions: clients, nowMs }).map(
     ({ kind, place, problem }) => `${kind} ${place}: ${problem}`,
   );
 }
@@ -31,7 +38,7 @@ const artifact = (source: string, options: object = { checksum }) => ({
 
 describe('the check of a job', () => {
   it('finds nothing in jobs of our own', () => {
-    const facts = { serverVersion: '2.0.5', nowMs };
+    const facts = { serverVersion: '2.0.5', clientVersions: [], nowMs };
     expect(checkJob(sampleJobSpec({ port: ['http'] }).job, facts)).toEqual([]);
     for (let seed = 0; seed < 50; seed++) {
       const bundle = sampleArtifact();
@@ -41,7 +48,7 @@ describe('the check of a job', () => {
   });
 
   it.each([[null], [7], [{}], [{ TaskGroups: [null, { Tasks: ['x'] }] }]])('lets %j be', (job) => {
-    expect(checkJob(job, { serverVersion: '2.0.5', nowMs })).toEqual([]);
+    expect(checkJob(job, { serverVersion: '2.0.5', clientVersions: [], nowMs })).toEqual([]);
   });
 
   it.each([
@@ -176,6 +183,27 @@ describe('the check of a job', () => {
     expect(check({}, { version: '2.0.5', job })).toEqual([]);
   });
 
+  it.each([
+    ['the server alone, where clients are not known', '1.11.0', [], 'Nomad 1.11.0 ask'],
+    [
+      'old clients of a newer server',
+      '2.0.5',
+      ['1.10.5', '1.11.0', '1.11.1+ent', '2.0.5'],
+      'Nomad 1.11.0 and 1.11.1+ent ask',
+    ],
+    ['clients of a server that does not say', null, ['1.11.1'], 'Nomad 1.11.1 ask'],
+    ['newer clients', '1.11.0', ['1.11.2', '2.0.5'], null],
+    ['nobody', null, [], null],
+  ])('goes by %s where a bucket is fetched by plain http', (_, version, clients, said) => {
+    const keys = { checksum, aws_access_key_id: 'x' };
+    const found = (source: string) => check(artifact(source, keys), { version, clients });
+    const problem = `${said} minio:9000 by https, although the source says http`;
+    expect(found('s3::http://minio:9000/b/a')).toEqual(
+      said === null ? [] : [`warning task "web": artifact: clients of ${problem}`],
+    );
+    expect(found('s3::https://minio:9000/b/a')).toEqual([]);
+  });
+
   it('only warns of a key that a newer Nomad may know', () => {
     const task = { Config: { command: 'a', image: 'x' } };
     expect(check(task, { version: '2.1.0-rc.1' })).toEqual([
@@ -192,7 +220,7 @@ describe('the check of a job', () => {
 describe('findings', () => {
   const errors = checkJob(
     { TaskGroups: [{ Tasks: [{ Name: 'a', Driver: 'exec', User: 'root', Config: { comand: 'x' } }] }] },
-    { serverVersion: null, nowMs },
+    { serverVersion: null, clientVersions: [], nowMs },
   );
 
   it('that are errors refuse the job, all at once, each with what to do', () => {

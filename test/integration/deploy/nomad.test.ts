@@ -69,6 +69,15 @@ describe('the client of the API', () => {
     });
   });
 
+  it('knows of which versions the clients are that are ready, if the token may list them', async () => {
+    const node = (Version: unknown, Status = 'ready') => ({ ID: 'n', Status, Version });
+    const nodes = [node('2.0.5'), node('1.11.1'), node('2.0.5'), node('1.6.0', 'down'), node(7)];
+    const address = await serve((_, response) => response.end(JSON.stringify(nodes)));
+    expect(await (await open({ NOMAD_ADDR: address })).readClientVersions()).toEqual(['1.11.1', '2.0.5']);
+    const strict = await serve((_, response) => response.writeHead(403).end('Permission denied'));
+    expect(await (await open({ NOMAD_ADDR: strict })).readClientVersions()).toEqual([]);
+  });
+
   it('speaks over a unix socket', async () => {
     const socket = join(await temporaryDirectory(), 'api.sock');
     const address = await serve((_, response) => response.end('[{"ID":"n1"}]'), socket);
