@@ -76,3 +76,15 @@ const reasons: Readonly<Record<string, string>> = {
   'deregister-job': 'for saddlebag stop, and to start a version anew that failed',
   'purge-job': 'for saddlebag stop --purge',
 };
+
+/** Says what to do about a right that a caller had not. */
+export function explainRight(
+  { hasToken, namespace }: { readonly hasToken: boolean; readonly namespace: string | null },
+  { capability, since1112 }: Right,
+): string {
+  const who = hasToken ? 'the token of NOMAD_TOKEN lacks' : 'set NOMAD_TOKEN to a token that has';
+  const or = since1112 === undefined ? '' : ` (or ${since1112}, from Nomad 1.11.2 on)`;
+  // Nomad has the same two words for a token that it does not know.
+  const orExpired = hasToken ? ', or has expired' : '';
+  return `${who} ${capability}${or} in namespace ${namespace ?? 'default'}${orExpired}; saddlebag deploy --print-acl prints a policy`;
+}

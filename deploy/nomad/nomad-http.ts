@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
-import { type Right, rightOf } from './acl.ts';
+import { explainRight, rightOf } from './acl.ts';
 import type { NomadConnection } from './nomad-connection.ts';
 import { ShapeError } from './shape.ts';
 
@@ -199,8 +199,13 @@ function refusal(
   const reason = shorten(text) || `status ${status}`;
   if (status === 401 || status === 403) {
     return new SaddlebagError('nomad-forbidden', `cannot ${action}: Nomad at ${address} says: ${reason}`, {
-      hint: explainRight({ token, namespace }, rightOf(call)),
+      hint: explainRight({ hasToken: token !== null, namespace }, rightOf(call)),
     });
+  }
+  // Nomad answers in JSON or plain words: this is another server's page.
+  if (status < 500 && /^\s*<[?!a-z]/i.test(text)) {
+    const what = `cannot ${action}: ${address} answers ${status}, but not as Nomad does`;
+    return new SaddlebagError('nomad-answer-invalid', what, { hint: notNomad });
   }
   const message = `cannot ${action}: Nomad at ${address} says: ${reason}`;
   // Nomad answers 500 to many mistakes of the caller too: the text is all there is to tell them apart.
@@ -209,15 +214,7 @@ function refusal(
     : new SaddlebagError('nomad-refused', message);
 }
 
-function explainRight(
-  { token, namespace }: Pick<NomadConnection, 'token' | 'namespace'>,
-  { capability, since1112 }: Right,
-): string {
-  const who = token === null ? 'set NOMAD_TOKEN to a token that has' : 'the token of NOMAD_TOKEN lacks';
-  const or = since1112 === undefined ? '' : ` (or ${since1112}, from Nomad 1.11.2 on)`;
-  const where = namespace ?? 'default';
-  return `${who} ${capability}${or} in namespace ${where}; saddlebag deploy --print-acl prints a policy`;
-}
+const notNomad = 'is NOMAD_ADDR the address of a Nomad agent?';
 
 function unreachable({ address, proxy }: NomadConnection, cause: unknown): SaddlebagError {
   const code = codeOf(cause);
@@ -281,7 +278,7 @@ export function readAnswer<T>(text: string, action: string, read: (value: unknow
     const reason = reasonOfAnswer(cause);
     if (reason === undefined) throw cause;
     throw new SaddlebagError('nomad-answer-invalid', `cannot ${action}: unexpected answer, ${reason}`, {
-      hint: 'is NOMAD_ADDR the address of a Nomad agent?',
+      hint: notNomad,
       cause,
     });
   }

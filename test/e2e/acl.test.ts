@@ -110,7 +110,7 @@ describeWith(['nomad', 'root', 'cc'], 'a Nomad that asks for tokens', () => {
     const { result } = await deploy(token, apps.release('1', 'sleep'), { job: 'denied' });
     expect(result).toMatchObject({ code: 'nomad-forbidden', exitCode: 1 });
     expect((result as SaddlebagError).hint).toBe(
-      `the token of NOMAD_TOKEN lacks ${lacking} in namespace default; saddlebag deploy --print-acl prints a policy`,
+      `the token of NOMAD_TOKEN lacks ${lacking} in namespace default, or has expired; saddlebag deploy --print-acl prints a policy`,
     );
   });
 

@@ -165,6 +165,16 @@ describe('the client of the API', () => {
     });
   });
 
+  it("takes another server's page for what it is", async () => {
+    const page = '<?xml version="1.0"?>\n<Error><Code>InvalidBucketName</Code></Error>';
+    const address = await serve((_, response) => response.writeHead(400).end(page));
+    await expect((await open({ NOMAD_ADDR: address })).readJob('web')).rejects.toMatchObject({
+      code: 'nomad-answer-invalid',
+      message: `cannot read job web: ${address} answers 400, but not as Nomad does`,
+      hint: 'is NOMAD_ADDR the address of a Nomad agent?',
+    });
+  });
+
   it('tells a refused token from a missing one, and shows neither', async () => {
     const address = await serve((_, response) => response.writeHead(403).end('Permission denied'));
     const refusal = {
@@ -178,7 +188,9 @@ describe('the client of the API', () => {
     const env = { NOMAD_ADDR: address, NOMAD_TOKEN: 'hunter2', NOMAD_NAMESPACE: 'apps' };
     await expect((await open(env)).readJob('web')).rejects.toMatchObject({
       ...refusal,
-      hint: expect.stringMatching(/^the token of NOMAD_TOKEN lacks read-job in namespace/),
+      hint: expect.stringMatching(
+        /^the token of NOMAD_TOKEN lacks read-job in namespace apps, or has expired;/,
+      ),
     });
   });
 
