@@ -40,7 +40,9 @@ export async function runLogs(
   const choice = { jobId: job, allocation: flags.alloc ?? null, task: flags.task ?? null, stream } as const;
   return withNomad(flags, context, async (nomad) => {
     const request = await chooseLog(nomad, choice, context.signal);
-    return flags.follow === true ? follow(nomad, request, input, context) : readLast(nomad, request, input);
+    return flags.follow === true
+      ? follow(nomad, request, input, context)
+      : readLast(nomad, request, input, context);
   });
 }
 
@@ -52,12 +54,21 @@ async function readLast(
     flags,
     write,
   }: { readonly job: string; readonly flags: LogsFlags; readonly write: (text: string) => void },
+  { reporter }: Pick<Context, 'reporter'>,
 ): Promise<CommandResult> {
   const count = flags.lines ?? defaultLines;
   const text = await nomad.readLog({ ...request, maxBytes: count * bytesPerLine });
   if (text === null) throw logMissing(job, noLogOf(request));
   const lines = text.replace(/\n$/, '').split('\n').slice(-count);
   const { allocationId, task, stream } = request;
+  if (text === '') {
+    const other =
+      stream === 'stdout'
+        ? '--stderr shows what it writes there'
+        : 'stdout is what is shown without --stderr';
+    const message = `${stream} of task ${task} in allocation ${allocationId.slice(0, 8)} is empty: ${other}`;
+    reporter.report({ kind: 'step', stage: 'logs', message });
+  }
   // An app's words, which `write` knows how to show.
   if (flags.json !== true && text !== '') write(`${lines.join('\n')}\n`);
   return {

@@ -52,7 +52,7 @@ async function agent(answers: Readonly<Record<string, unknown>>) {
     const answer = answers[call];
     response.setHeader('x-nomad-index', '5');
     if (answer === undefined) response.writeHead(404).end('not found');
-    else response.end(JSON.stringify(answer));
+    else response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
   });
   const NOMAD_ADDR = `http://127.0.0.1:${await serveInTest(server)}`;
   return { asked, context: testContext({ env: { NOMAD_ADDR } }) };
@@ -147,6 +147,23 @@ describe('saddlebag logs', () => {
         message: `cannot read the log of web: ${reason}`,
       });
     }
+  });
+
+  it('says where else to look when one of the streams is empty', async () => {
+    const { context } = await agent({
+      ...state,
+      'GET /job/web/allocations': [allocation],
+      'GET /client/fs/logs/0123456789': '',
+    });
+    const written: string[] = [];
+    for (const stderr of [false, true]) {
+      await runLogs({ job: 'web', flags: { stderr }, write: (text) => written.push(text) }, context);
+    }
+    expect(written).toEqual([]);
+    expect(context.events).toMatchObject([
+      { message: 'stdout of task t in allocation 01234567 is empty: --stderr shows what it writes there' },
+      { message: expect.stringMatching(/^stderr of task t .* is empty: stdout is /) },
+    ]);
   });
 });
 
