@@ -19,7 +19,7 @@ import { build, buildOf } from './nix/build.ts';
 import { type NixRequest, type NixTarget, nixTarget } from './nix/target.ts';
 import { readNode } from './node/node.ts';
 import { readProgram } from './program.ts';
-import { noSourceSettings, type SourceClosure, type Workplace } from './program-closure.ts';
+import { noSourceSettings, type SourceClosure } from './program-closure.ts';
 import { namePrograms, type ProgramsRequest } from './programs.ts';
 import type { ProjectKind } from './project/kinds.ts';
 import type { ProjectClosure } from './project/project-closure.ts';
@@ -27,6 +27,7 @@ import { reportUninstalled } from './project/uninstalled.ts';
 import { readPython } from './python/python.ts';
 import { traceCommand } from './trace.ts';
 import { sortTraced } from './traced.ts';
+import type { Workplace } from './workplace.ts';
 
 /** What the user asks to be bundled. */
 export interface ClosureRequest {

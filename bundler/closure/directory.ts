@@ -6,19 +6,12 @@ import type { ClosurePath } from '../../src/core/types.ts';
 import { type Executable, readExecutable, requireProgram } from './executable.ts';
 import { type Companions, isBelow, linkLibraries } from './libraries.ts';
 import type { LinkedProgram } from './program.ts';
-import {
-  noSurroundings,
-  type ProgramClosure,
-  type Surroundings,
-  surroundingsOf,
-  type Workplace,
-  writeEdited,
-  writePatched,
-} from './program-closure.ts';
+import { noSurroundings, type ProgramClosure, type Surroundings, surroundingsOf } from './program-closure.ts';
 import { findInterpreter, renderLine, rewriteShebang } from './script.ts';
 import { replaceShebang } from './shebang.ts';
 import { contentPath } from './tree-digest.ts';
 import { directoryElfs, editCompanions, findCompanions } from './tree-elfs.ts';
+import { type Workplace, writeEdited, writePatched } from './workplace.ts';
 
 /** How a directory is read. */
 export interface DirectoryOptions {

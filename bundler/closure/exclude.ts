@@ -4,8 +4,8 @@ import picomatch from 'picomatch';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes } from '../../src/core/files.ts';
 import type { Closure, ClosurePath, Exclusion } from '../../src/core/types.ts';
-import type { Workplace } from './program-closure.ts';
 import { type TreeNode, walkTree } from './tree.ts';
+import type { Workplace } from './workplace.ts';
 
 /** A pattern, and what it has matched so far. */
 interface Pattern {

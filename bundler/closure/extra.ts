@@ -7,8 +7,9 @@ import type { Elf } from './elf/read.ts';
 import { findLibrary } from './elf/search.ts';
 import { isBelow } from './libraries.ts';
 import { mirrorFiles, realPlace, reportGuarded } from './mirror.ts';
-import type { ProgramClosure, Workplace } from './program-closure.ts';
+import type { ProgramClosure } from './program-closure.ts';
 import { contentPath } from './tree-digest.ts';
+import type { Workplace } from './workplace.ts';
 
 /** Files that an app needs besides what its own files tell. */
 export interface ExtraFiles {

@@ -3,8 +3,9 @@ import { basename, dirname } from 'node:path';
 import type { Bind, EnvSetting } from '../../src/core/types.ts';
 import type { Helper } from './include.ts';
 import { orderPaths } from './order.ts';
-import type { ProgramClosure, Workplace } from './program-closure.ts';
+import type { ProgramClosure } from './program-closure.ts';
 import { readAnyProgram } from './script.ts';
+import type { Workplace } from './workplace.ts';
 
 /**
  * Adds programs with their closures to that of an app: they come first on its PATH, and where a program starts them by

@@ -7,8 +7,8 @@ import { isMuslLoader } from './elf/library-directories.ts';
 import { dropSearchPath, type PointTarget } from './elf/point.ts';
 import { type Elf, readElf } from './elf/read.ts';
 import { librariesMissing, type ResolvedLibraries, resolveLibraries } from './elf/resolve.ts';
-import { type Workplace, writePatched } from './program-closure.ts';
 import { contentPath } from './tree-digest.ts';
+import { type Workplace, writePatched } from './workplace.ts';
 
 /** ELF files that run in, or beside, the program that is bundled. */
 export interface Companions {

@@ -1,8 +1,8 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { isBelow } from './libraries.ts';
-import type { Workplace } from './program-closure.ts';
 import { walkTree } from './tree.ts';
+import type { Workplace } from './workplace.ts';
 
 /**
  * Files of this machine that a store path holds at the places that they have among one another here, so that programs

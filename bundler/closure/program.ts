@@ -14,7 +14,7 @@ import {
   realPlace,
   reportGuarded,
 } from './mirror.ts';
-import { type ProgramClosure, type Workplace, writePatched } from './program-closure.ts';
+import type { ProgramClosure } from './program-closure.ts';
 import { refusePyInstaller } from './pyinstaller.ts';
 import { dateCaches } from './python-cache.ts';
 import { findNeeds, type ProgramNeeds, programPrefix } from './recipe.ts';
@@ -22,6 +22,7 @@ import { readScript } from './script.ts';
 import { refuseStandIn } from './stand-in.ts';
 import { contentPath } from './tree-digest.ts';
 import { type ElfTree, editCompanions, ownDirectories, type PlacedElf, readCompanion } from './tree-elfs.ts';
+import { type Workplace, writePatched } from './workplace.ts';
 
 /** A program of this machine with what it loads; `linked` is null where it loads nothing, or Nix built it. */
 export interface LinkedProgram extends ProgramClosure {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { openBytes } from './elf/bytes.ts';
-import { type Workplace, writePatched } from './program-closure.ts';
+import { type Workplace, writePatched } from './workplace.ts';
 
 /** In a bundle every file is of this second. */
 const bundledSeconds = 1;

@@ -9,9 +9,10 @@ import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
 import { readNix } from './nix/closure.ts';
 import { orderPaths } from './order.ts';
 import { type LinkedProgram, type ProgramOptions, readProgram } from './program.ts';
-import { surroundingsOf, type Workplace, writeEdited } from './program-closure.ts';
+import { surroundingsOf } from './program-closure.ts';
 import { replaceShebang, type Shebang, shebangLimitBytes } from './shebang.ts';
 import { contentPath } from './tree-digest.ts';
+import { type Workplace, writeEdited } from './workplace.ts';
 
 type Script = Extract<Executable, { kind: 'script' }>;
 

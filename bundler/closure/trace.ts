@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { findOnPath } from './locate.ts';
-import type { Workplace } from './program-closure.ts';
 import { parseStrace, type TracedEvent } from './strace.ts';
+import type { Workplace } from './workplace.ts';
 
 /** What a traced run used, by the paths that it used. */
 export interface TracedFiles {

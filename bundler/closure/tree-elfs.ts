@@ -5,8 +5,8 @@ import { openSearchPath, pointProgram } from './elf/point.ts';
 import { type Elf, readElf } from './elf/read.ts';
 import { expandSearchPath } from './elf/search.ts';
 import { fitsLoader, isBelow, type LinkedLibraries } from './libraries.ts';
-import { type Workplace, writePatched } from './program-closure.ts';
 import { walkTree } from './tree.ts';
+import { type Workplace, writePatched } from './workplace.ts';
 
 /**
  * Finds the dynamic programs and libraries of a tree. Only files are opened that are executable or named as libraries

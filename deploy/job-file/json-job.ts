@@ -8,7 +8,7 @@ import {
   plainFileName,
 } from './artifact-place.ts';
 import { type JobFile, jobFileInvalid, jobFileUnsupported } from './job-file.ts';
-import type { TaskArtifact } from './render.ts';
+import type { TaskArtifact } from './task-artifact.ts';
 import { chooseTask, type TaskName, titleOf } from './tasks.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;

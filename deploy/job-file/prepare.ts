@@ -8,7 +8,7 @@ import { checkPlace, type PreparedRelease, planSubmission } from '../release/pre
 import type { Submission } from '../release/submission.ts';
 import { artifactsOf } from './job-artifacts.ts';
 import { jobFileUnsupported } from './job-file.ts';
-import type { TaskArtifact } from './render.ts';
+import type { TaskArtifact } from './task-artifact.ts';
 
 /** Where a job goes; null leaves it to the environment. */
 export interface JobPlace {

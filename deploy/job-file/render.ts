@@ -5,15 +5,9 @@ import { HclEditor } from './edit.ts';
 import { type JobFile, jobFileUnsupported } from './job-file.ts';
 import { setJsonArtifacts } from './json-job.ts';
 import { setArtifact } from './set-artifact.ts';
+import type { TaskArtifact } from './task-artifact.ts';
 import { chooseTask, listTasks, type TaskName, titleOf } from './tasks.ts';
 import { artifactValues, takesArtifact } from './variables.ts';
-
-/** An artifact, and the task it is for. */
-export interface TaskArtifact {
-  readonly artifact: DeployArtifact;
-  /** TASK or GROUP/TASK; undefined: the only one that it can be for. */
-  readonly task: string | undefined;
-}
 
 /** A job file with its artifacts in it. */
 export interface RenderedJobFile {

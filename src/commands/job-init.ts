@@ -7,8 +7,8 @@ import { parseJobSettings } from '../../deploy/job/parse-job-settings.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { writeAtomically } from '../core/files.ts';
-import type { DeployFlags } from './deploy/deploy.ts';
 import { readArtifact } from './deploy/deploy-artifact.ts';
+import type { DeployFlags } from './deploy/deploy-flags.ts';
 import { refuseSecrets } from './refuse-secrets.ts';
 import type { CommandResult } from './result.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DeployFlags } from '../commands/deploy/deploy.ts';
+import type { DeployFlags } from '../commands/deploy/deploy-flags.ts';
 import { collect, command, examples, type Host, type OutputFlags, outputOf } from './command.ts';
 import { addJobFlags } from './job-flags.ts';
 import { addWatchFlags } from './watch.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { JobHistory } from '../../deploy/running/job-history.ts';
-import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts';
+import { runDeploy } from '../../src/commands/deploy/deploy.ts';
+import type { DeployFlags } from '../../src/commands/deploy/deploy-flags.ts';
 import { runHistory } from '../../src/commands/history.ts';
 import { runLogs } from '../../src/commands/logs.ts';
 import { runRollback } from '../../src/commands/rollback.ts';

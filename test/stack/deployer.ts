@@ -1,5 +1,6 @@
 import type { Release } from '../../deploy/release/release-model.ts';
-import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts';
+import { runDeploy } from '../../src/commands/deploy/deploy.ts';
+import type { DeployFlags } from '../../src/commands/deploy/deploy-flags.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { testContext } from '../helpers/context.ts';

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { type DeployFlags, runDeploy } from '../../src/commands/deploy/deploy.ts';
+import { runDeploy } from '../../src/commands/deploy/deploy.ts';
+import type { DeployFlags } from '../../src/commands/deploy/deploy-flags.ts';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { testContext } from '../helpers/context.ts';

@@ -3,9 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import type { Closure, ClosurePath } from '../../../src/core/types.ts';
 import { readElf } from '../elf/read.ts';
-import type { Workplace } from '../program-closure.ts';
 import { walkTree } from '../tree.ts';
 import { contentPath } from '../tree-digest.ts';
+import type { Workplace } from '../workplace.ts';
 import { type DataKind, type DataRequest, dataKinds } from './kinds.ts';
 import { type DataFiles, dataSources, shellPrograms } from './sources.ts';
 

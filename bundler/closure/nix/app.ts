@@ -1,8 +1,9 @@
 import { basename, relative } from 'node:path';
 import { storePathOf } from '../../../src/core/store-path.ts';
 import { nameApp } from '../naming.ts';
-import { noSourceSettings, type Workplace } from '../program-closure.ts';
+import { noSourceSettings } from '../program-closure.ts';
 import type { ProjectClosure } from '../project/project-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import type { NixBuild } from './build.ts';
 import { readNix } from './closure.ts';
 import { chooseProgram } from './entrypoint.ts';

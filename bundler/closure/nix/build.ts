@@ -8,7 +8,7 @@ import {
   storePathName,
   storePathOf,
 } from '../../../src/core/store-path.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import type { DerivationAnswer, ProgramAnswer } from './describe.ts';
 import { evaluate } from './evaluate.ts';
 import { callNix, type NixCall, nixFailed } from './run.ts';

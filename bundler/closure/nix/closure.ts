@@ -6,8 +6,9 @@ import type { Arch, ClosurePath } from '../../../src/core/types.ts';
 import { type Executable, readExecutable } from '../executable.ts';
 import { isExecutableFile } from '../locate.ts';
 import { orderPaths } from '../order.ts';
-import { noSurroundings, type ProgramClosure, type Workplace } from '../program-closure.ts';
+import { noSurroundings, type ProgramClosure } from '../program-closure.ts';
 import { interpreterOfScript } from '../shebang.ts';
+import type { Workplace } from '../workplace.ts';
 import { queryRegistrations, type Registration, readRegistrations } from './registrations.ts';
 
 /**

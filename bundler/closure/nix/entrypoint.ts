@@ -4,7 +4,7 @@ import { exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import { compareBytes } from '../../../src/core/files.ts';
 import type { StorePath } from '../../../src/core/store-path.ts';
 import { isExecutableFile } from '../locate.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import type { NixBuild } from './build.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import type { ExecResult } from '../../../src/core/exec.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import {
   type DerivationAnswer,
   describeExpression,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { describeCause, exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import { compareBytes } from '../../../src/core/files.ts';
 import { parseStorePath, type StorePath } from '../../../src/core/store-path.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import { realise } from './build.ts';
 import { runNix } from './run.ts';
 

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { ErrorCode } from '../../../src/core/codes.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import type { ExecResult } from '../../../src/core/exec.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 
 /** One call of a program of Nix. */
 export interface NixCall {

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import { findOnPath, isExecutableFile } from '../locate.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 
 /** A Node of this machine. */
 export interface NodeInterpreter {

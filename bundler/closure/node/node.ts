@@ -9,7 +9,7 @@ import { enterStore } from '../locate.ts';
 import { nameApp } from '../naming.ts';
 import { readNix } from '../nix/closure.ts';
 import { type LinkedProgram, readProgram } from '../program.ts';
-import { noSourceSettings, surroundingsOf, type Workplace, writeEdited } from '../program-closure.ts';
+import { noSourceSettings, surroundingsOf } from '../program-closure.ts';
 import { reportBuildPaths } from '../project/build-paths.ts';
 import { copyProject, reportWithheld } from '../project/copy.ts';
 import { linksOutside } from '../project/links.ts';
@@ -17,6 +17,7 @@ import type { ProjectClosure, ProjectRequest } from '../project/project-closure.
 import { parseShebang, replaceShebang } from '../shebang.ts';
 import { contentPath } from '../tree-digest.ts';
 import { directoryElfs, editCompanions, findCompanions } from '../tree-elfs.ts';
+import { type Workplace, writeEdited } from '../workplace.ts';
 import { cleanModules } from './clean.ts';
 import { findNode, type NodeInterpreter } from './interpreter.ts';
 import { lockNames, type NodeProject, readNodeProject } from './manifest.ts';

@@ -5,8 +5,8 @@ import { SaddlebagError } from '../../../src/core/errors.ts';
 import { withoutOwnSecrets } from '../../../src/core/own-secrets.ts';
 import { printable } from '../../../src/core/printable.ts';
 import { findOnPath } from '../locate.ts';
-import type { Workplace } from '../program-closure.ts';
 import { hideCredentials } from '../project/tool.ts';
+import type { Workplace } from '../workplace.ts';
 import type { NodeInterpreter } from './interpreter.ts';
 import type { NodeProject } from './manifest.ts';
 

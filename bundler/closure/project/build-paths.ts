@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { Workplace } from '../program-closure.ts';
 import { walkTree } from '../tree.ts';
+import type { Workplace } from '../workplace.ts';
 
 /**
  * Warns of files that name the directory in which they were built: it differs from run to run, so would the bundle.

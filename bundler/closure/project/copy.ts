@@ -1,7 +1,7 @@
 import { cp, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 
 /** What lies in a project and is no part of the app: histories, caches of tools, environments of this machine, bundles. */
 const leftovers = new Set([

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { ErrorCode } from '../../../src/core/codes.ts';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { printable } from '../../../src/core/printable.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 
 /** A run of an installer or another tool of a project's language. */
 export interface ToolRun {

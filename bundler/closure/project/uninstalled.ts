@@ -1,4 +1,4 @@
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import { findProjects, lacksModules } from './kinds.ts';
 
 /**

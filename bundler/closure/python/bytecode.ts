@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import { sourceDirectory } from './choose.ts';
 import { installerEnvironment } from './environment.ts';
-import type { Stage } from './paths.ts';
+import type { Stage } from './stage.ts';
 
 /**
  * Compiles all modules of a stage. The bytecode counts whatever the time of its source is: a bundle has no times, and a

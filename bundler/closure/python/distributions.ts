@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SaddlebagError } from '../../../src/core/errors.ts';
-import type { Workplace } from '../program-closure.ts';
 import { runTool } from '../project/tool.ts';
+import type { Workplace } from '../workplace.ts';
 import { installerEnvironment } from './environment.ts';
 
 /** A package that is installed in an environment. */

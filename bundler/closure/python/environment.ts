@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { withoutOwnSecrets } from '../../../src/core/own-secrets.ts';
-import type { Workplace } from '../program-closure.ts';
+import type { Workplace } from '../workplace.ts';
 
 /** What would send an installer elsewhere, or another Python's modules into it. */
 const ignored = [

@@ -3,8 +3,8 @@ import { join, relative, resolve } from 'node:path';
 import type { Context } from '../../../src/core/context.ts';
 import { describeCause, exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import { enterStore, findOnPath, isExecutableFile } from '../locate.ts';
-import type { Workplace } from '../program-closure.ts';
 import { walkTree } from '../tree.ts';
+import type { Workplace } from '../workplace.ts';
 import { installerEnvironment } from './environment.ts';
 
 /** A Python of this machine. */

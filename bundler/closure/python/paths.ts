@@ -6,28 +6,15 @@ import type { Elf } from '../elf/read.ts';
 import { readExecutable, requireProgram } from '../executable.ts';
 import { isBelow, type LinkedLibraries, linkLibraries } from '../libraries.ts';
 import type { AppName } from '../naming.ts';
-import { type ProgramClosure, type Workplace, writeEdited } from '../program-closure.ts';
+import type { ProgramClosure } from '../program-closure.ts';
 import { reportBuildPaths } from '../project/build-paths.ts';
 import { contentPath } from '../tree-digest.ts';
 import { directoryElfs, editCompanions, findCompanions } from '../tree-elfs.ts';
+import { type Workplace, writeEdited } from '../workplace.ts';
 import { compileModules } from './bytecode.ts';
 import { sourceDirectory } from './choose.ts';
-import { type Command, renderCommand } from './commands.ts';
-import type { PythonInterpreter } from './interpreter.ts';
-
-/** The trees from which store paths are made: `interpreter`, `dependencies` and `app` below `directory`. */
-export interface Stage {
-  /** A real path. */
-  readonly directory: string;
-  readonly python: PythonInterpreter;
-  /** Directory of modules in the last two, relative: `lib/python3.11/site-packages`. */
-  readonly modules: string;
-  readonly hasDependencies: boolean;
-  /** Whether the app's tree has the project's files as they are. */
-  readonly sources: boolean;
-  /** All that are to stand in the app's `bin`. */
-  readonly commands: ReadonlyMap<string, Command>;
-}
+import { renderCommand } from './commands.ts';
+import type { Stage } from './stage.ts';
 
 /** The store paths of a stage; the last one is `self`. */
 export type StagePaths = Pick<ProgramClosure, 'arch' | 'ownLoader' | 'paths'> & { readonly self: StorePath };

@@ -2,9 +2,10 @@ import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EnvSetting } from '../../../src/core/types.ts';
 import { type AppName, nameApp } from '../naming.ts';
-import { noSourceSettings, noSurroundings, type Workplace } from '../program-closure.ts';
+import { noSourceSettings, noSurroundings } from '../program-closure.ts';
 import { copyProject, reportWithheld } from '../project/copy.ts';
 import type { ProjectClosure, ProjectRequest } from '../project/project-closure.ts';
+import type { Workplace } from '../workplace.ts';
 import { chooseCommand, entrypointFile, sourceDirectory } from './choose.ts';
 import { cleanEnvironment } from './clean.ts';
 import { type Command, collectCommands, parseReference } from './commands.ts';
@@ -14,7 +15,8 @@ import { installerEnvironment } from './environment.ts';
 import { findInstaller, type Installer, install, makeEnvironment } from './installer.ts';
 import { copyStandardLibrary, findPython, type PythonInterpreter } from './interpreter.ts';
 import { type PythonProject, readPythonProject } from './manifest.ts';
-import { makePaths, type Stage } from './paths.ts';
+import { makePaths } from './paths.ts';
+import type { Stage } from './stage.ts';
 
 /** One virtual environment, and the commands of what was installed there. */
 interface Installed extends InstalledPackages {

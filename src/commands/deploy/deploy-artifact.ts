@@ -2,7 +2,7 @@ import type { Context } from '../../core/context.ts';
 import { exitCodes, SaddlebagError } from '../../core/errors.ts';
 import { type ArtifactText, readPublishedArtifact } from '../artifact-input.ts';
 import { checkArtifactSignature } from '../artifact-signature.ts';
-import type { DeployInput } from './deploy.ts';
+import type { DeployInput } from './deploy-flags.ts';
 
 /**
  * Reads what tells of a published bundle: as the text of a release, of a file, of stdin, or the source itself.

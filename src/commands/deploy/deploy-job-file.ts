@@ -4,15 +4,16 @@ import { flagOfSetting, treeOfFlags } from '../../../deploy/job/job-flags.ts';
 import { readJobFile } from '../../../deploy/job-file/job-file.ts';
 import { parseRendered } from '../../../deploy/job-file/parse.ts';
 import { placeOfJob, prepareJobFile } from '../../../deploy/job-file/prepare.ts';
-import { type RenderedJobFile, renderJobFile, type TaskArtifact } from '../../../deploy/job-file/render.ts';
+import { type RenderedJobFile, renderJobFile } from '../../../deploy/job-file/render.ts';
+import type { TaskArtifact } from '../../../deploy/job-file/task-artifact.ts';
 import { checkVariables, gatherVariables, renderVariables } from '../../../deploy/job-file/variables.ts';
 import { parseCounts } from '../../../deploy/release/counts.ts';
 import type { Context } from '../../core/context.ts';
 import { exitCodes, interrupted, SaddlebagError } from '../../core/errors.ts';
 import { reportPage, withNomad } from '../nomad-session.ts';
 import type { CommandResult } from '../result.ts';
-import type { DeployInput } from './deploy.ts';
 import { readArtifact } from './deploy-artifact.ts';
+import type { DeployInput } from './deploy-flags.ts';
 import { deployPrepared } from './deploy-prepared.ts';
 
 type JobFileInput = DeployInput & { readonly flags: { readonly jobFile: string } };

@@ -12,7 +12,7 @@ import { exitCodes } from '../../core/errors.ts';
 import { type Confirm, followOptions, provenanceOf } from '../nomad-session.ts';
 import { releaseResult } from '../release-result.ts';
 import type { CommandResult } from '../result.ts';
-import type { DeployOptions } from './deploy.ts';
+import type { DeployOptions } from './deploy-flags.ts';
 
 /** What to do with a planned job, and whom to ask. */
 export interface PreparedOptions {

@@ -4,7 +4,7 @@ import { bundleHints } from '../../../deploy/artifact/bundle-hints.ts';
 import { loopbackHint } from '../../../deploy/artifact/download-check.ts';
 import { isS3Source, storeVariableCommand } from '../../../deploy/artifact/s3-variable.ts';
 import { checkJob, refuseUnfit, reportWarnings } from '../../../deploy/job/job-check.ts';
-import { flagOfSetting, type JobFlags, treeOfFlags } from '../../../deploy/job/job-flags.ts';
+import { flagOfSetting, treeOfFlags } from '../../../deploy/job/job-flags.ts';
 import { renderHcl } from '../../../deploy/job/job-hcl.ts';
 import type { JobSettings } from '../../../deploy/job/job-settings.ts';
 import { renderJobSpec } from '../../../deploy/job/jobspec.ts';
@@ -12,54 +12,11 @@ import { type JobSettingsSource, parseJobSettings } from '../../../deploy/job/pa
 import { renderPolicy } from '../../../deploy/nomad/acl.ts';
 import type { Context } from '../../core/context.ts';
 import { exitCodes, SaddlebagError } from '../../core/errors.ts';
-import { type Confirm, parseTimeout, type WatchFlags } from '../nomad-session.ts';
-import { refuseSecrets, type SecretFlags } from '../refuse-secrets.ts';
+import { type Confirm, parseTimeout } from '../nomad-session.ts';
+import { refuseSecrets } from '../refuse-secrets.ts';
 import type { CommandResult } from '../result.ts';
 import { readArtifact } from './deploy-artifact.ts';
-
-/** What to do with a job. */
-export interface DeployOptions extends Omit<WatchFlags, 'namespace' | 'region'> {
-  /** Print the job and ask no server. */
-  readonly dryRun?: boolean | undefined;
-  /** Show what would change, and change nothing. */
-  readonly plan?: boolean | undefined;
-  readonly detach?: boolean | undefined;
-  /** Print the ACL policy that a token needs, and do nothing else. */
-  readonly printAcl?: boolean | undefined;
-  /** Start anew what failed, though some of it runs. */
-  readonly force?: boolean | undefined;
-  /** Refuse to change more than sources and checksums of artifacts. */
-  readonly onlyArtifact?: boolean | undefined;
-  /** With `plan`: tell by the exit code whether anything would change. */
-  readonly exitCode?: boolean | undefined;
-}
-
-/** The flags of `saddlebag deploy`: the job's settings, and what to do with it. */
-export interface DeployFlags extends JobFlags, SecretFlags, DeployOptions {
-  /** Where the releases of NAME[@VERSION] are; SADDLEBAG_STORE otherwise. */
-  readonly from?: string | undefined;
-  /** What the artifact must be signed with: a public key of minisign or its file; SADDLEBAG_PUBLIC_KEY otherwise. */
-  readonly publicKey?: string | undefined;
-  /** S3 server of `from`, other than AWS. */
-  readonly endpoint?: string | undefined;
-  /** A job file of the user's, in place of the settings. */
-  readonly jobFile?: string | undefined;
-  /** `NAME=VALUE` each. */
-  readonly var?: readonly string[] | undefined;
-  readonly varFile?: readonly string[] | undefined;
-  /** `TASK=ARTIFACT` each. */
-  readonly artifact?: readonly string[] | undefined;
-}
-
-/** What `saddlebag deploy` is given. */
-export interface DeployInput {
-  /** A release (`NAME[@VERSION]`), a file, a source or `-` for stdin; undefined where flags name artifacts. */
-  readonly artifact: string | undefined;
-  readonly flags: DeployFlags;
-  readonly readStdin: () => Promise<string>;
-  /** Asks a person at the terminal; null where nobody is there. */
-  readonly confirm?: Confirm;
-}
+import type { DeployFlags, DeployInput, DeployOptions } from './deploy-flags.ts';
 
 /**
  * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or

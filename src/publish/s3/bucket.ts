@@ -208,3 +208,11 @@ async function bucketUrl(client: S3, bucket: string): Promise<string> {
 function isAws(url: string): boolean {
   return /\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$/.test(new URL(url).hostname);
 }
+
+/** An object to be, and the bucket for it. */
+export interface UploadTarget {
+  readonly bucket: Bucket;
+  readonly key: string;
+  /** Of the object, for `x-amz-meta-*`. */
+  readonly metadata: Readonly<Record<string, string>>;
+}

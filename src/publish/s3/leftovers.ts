@@ -1,4 +1,4 @@
-import type { UploadTarget } from './upload.ts';
+import type { UploadTarget } from './bucket.ts';
 
 /** An upload that was begun and neither completed nor aborted: it broke off, or another publisher is at it. */
 export interface OpenUpload {

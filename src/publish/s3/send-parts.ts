@@ -3,12 +3,12 @@ import { crc32Base64 } from '../../core/crc32.ts';
 import type { Content } from '../content.ts';
 import { encodeKey } from '../key.ts';
 import type { Part } from '../parts.ts';
+import type { UploadTarget } from './bucket.ts';
 import type { HeldPart, UploadChecksum } from './leftovers.ts';
 import { PartBody } from './part-body.ts';
 import { type LocalPart, PartReader } from './part-reader.ts';
 import type { Patience } from './patience.ts';
 import { isAnswer, isTransient, isUploadGone } from './sdk-failure.ts';
-import type { UploadTarget } from './upload.ts';
 
 /** A multipart upload that the server has opened. */
 export interface Upload extends UploadTarget {

@@ -5,20 +5,12 @@ import type { Content } from '../content.ts';
 import { uploadBytesOf } from '../delta-plan.ts';
 import type { Part } from '../parts.ts';
 import type { PutOptions, PutOutcome } from '../store.ts';
-import type { Bucket } from './bucket.ts';
+import type { UploadTarget } from './bucket.ts';
 import { s3Failure } from './errors.ts';
 import { abortUpload, type HeldParts, listParts, listUploads } from './leftovers.ts';
 import { Patience } from './patience.ts';
 import { isAnswer, isPartReplaced, isTaken, isTransient, isUploadGone } from './sdk-failure.ts';
 import { type SentParts, sendParts, type Upload } from './send-parts.ts';
-
-/** An object to be, and the bucket for it. */
-export interface UploadTarget {
-  readonly bucket: Bucket;
-  readonly key: string;
-  /** Of the object, for `x-amz-meta-*`. */
-  readonly metadata: Readonly<Record<string, string>>;
-}
 
 /** How an object is made. */
 export interface UploadPlan {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DeployFlags, runDeploy } from '../../../src/commands/deploy/deploy.ts';
+import { runDeploy } from '../../../src/commands/deploy/deploy.ts';
+import type { DeployFlags } from '../../../src/commands/deploy/deploy-flags.ts';
 import type { Context } from '../../../src/core/context.ts';
 import { sampleArtifactJson, sampleChecksum, sampleUrl } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DeployFlags } from '../../../src/commands/deploy/deploy.ts';
+import type { DeployFlags } from '../../../src/commands/deploy/deploy-flags.ts';
 import { startFakeNomad } from '../../stack/fake-nomad.ts';
 import { answers, deploy, edited, parsedJob, template } from './job-file-deploy.ts';
 
