@@ -1,4 +1,4 @@
-import type { ApiJob } from '../nomad/nomad.ts';
+import type { ApiJob } from '../nomad/job-answer.ts';
 import { Shape } from '../nomad/shape.ts';
 
 /** An artifact of a job: its source, and all that it says of where it comes from. */

@@ -1,7 +1,8 @@
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { checkDownloadUrl } from '../artifact/download-check.ts';
-import type { ApiJob, Nomad } from '../nomad/nomad.ts';
+import type { ApiJob } from '../nomad/job-answer.ts';
+import type { Nomad } from '../nomad/nomad.ts';
 import { Shape } from '../nomad/shape.ts';
 import { settleCounts, type WantedCount } from '../release/counts.ts';
 import { checkPlace, type PreparedRelease, planSubmission } from '../release/prepare.ts';

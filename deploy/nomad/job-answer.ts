@@ -1,6 +1,11 @@
 import { sha256Hex } from '../../src/core/digest.ts';
 import { Shape } from './shape.ts';
 
+/** A job in the form of the API; whatever it says beyond its id is passed on as it is. */
+export interface ApiJob {
+  readonly ID: string;
+}
+
 /** A version of a job, as the servers keep it. */
 export interface NomadJobState {
   /** `service`, `batch`, `system` or `sysbatch`. */

@@ -1,12 +1,22 @@
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
-import type { Nomad } from './nomad.ts';
+import type { ApiJob } from './job-answer.ts';
 import { type NomadRequest, type openNomadHttp, readAnswer } from './nomad-http.ts';
 import { Shape } from './shape.ts';
 
-/** The calls that only ask whether something can be. */
-export function checkCalls(
-  send: ReturnType<typeof openNomadHttp>['send'],
-): Pick<Nomad, 'checkNamespace' | 'checkRegion' | 'hasVariable' | 'validateJob'> {
+/** What only asks whether something can be. */
+export interface NomadChecks {
+  /** @throws {SaddlebagError} `namespace-unknown` */
+  checkNamespace(namespace: string): Promise<void>;
+  /** @throws {SaddlebagError} `region-unknown` */
+  checkRegion(region: string): Promise<void>;
+  /** @throws {SaddlebagError} `job-invalid` with every reason of the server */
+  validateJob(job: ApiJob): Promise<void>;
+  /** Tells whether there is a variable, without reading its values. */
+  hasVariable(path: string): Promise<boolean>;
+}
+
+/** Makes the calls of `NomadChecks`. */
+export function checkCalls(send: ReturnType<typeof openNomadHttp>['send']): NomadChecks {
   return {
     hasVariable: async (path) => {
       const action = `look for the variable ${path}`;

@@ -1,6 +1,7 @@
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { quoteText } from '../../src/core/hcl/string.ts';
 import { jobFileRefused } from '../job-file/job-file.ts';
+import type { ApiJob } from './job-answer.ts';
 import { type NomadJobState, readJobState, readVersions } from './job-answer.ts';
 import { agentCalls } from './nomad-agents.ts';
 import {
@@ -15,7 +16,7 @@ import {
   readServiceInstances,
   type ServiceInstance,
 } from './nomad-answers.ts';
-import { checkCalls } from './nomad-checks.ts';
+import { checkCalls, type NomadChecks } from './nomad-checks.ts';
 import type { NomadConnection } from './nomad-connection.ts';
 import { type NomadRequest, openNomadHttp, readAnswer } from './nomad-http.ts';
 import { type LogRequest, type NomadOperations, notFound, operationCalls } from './nomad-operations.ts';
@@ -38,11 +39,6 @@ export interface WaitOptions {
 export interface Indexed<T> {
   readonly index: number;
   readonly value: T;
-}
-
-/** A job in the form of the API; whatever it says beyond its id is passed on as it is. */
-export interface ApiJob {
-  readonly ID: string;
 }
 
 /** The text of a job, for people. */
@@ -80,16 +76,10 @@ export interface RegisterAnswer {
  * Nomad is away; writes are sent once. All throw what `openNomadHttp` documents and `nomad-answer-invalid`.
  * Source: Nomad, HTTP API.
  */
-export interface Nomad extends NomadOperations {
+export interface Nomad extends NomadChecks, NomadOperations {
   readonly connection: NomadConnection;
   /** How long a watch bears it that Nomad is away, in milliseconds. */
   readonly patienceMs: number;
-  /** @throws {SaddlebagError} `namespace-unknown` */
-  checkNamespace(namespace: string): Promise<void>;
-  /** @throws {SaddlebagError} `region-unknown` */
-  checkRegion(region: string): Promise<void>;
-  /** @throws {SaddlebagError} `job-invalid` with every reason of the server */
-  validateJob(job: ApiJob): Promise<void>;
   planJob(job: ApiJob): Promise<PlanAnswer>;
   /**
    * Makes a job of HCL, as the server reads it; `name` is the file's, for messages.
@@ -117,8 +107,6 @@ export interface Nomad extends NomadOperations {
   readClientVersions(): Promise<string[]>;
   /** Of the agent that answers (`1.11.2`, `2.0.5+ent`); null where the token may not ask. */
   readVersion(): Promise<string | null>;
-  /** Tells whether there is a variable, without reading its values. */
-  hasVariable(path: string): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
-import type { NomadJobState } from '../nomad/job-answer.ts';
-import type { ApiJob, JobSource, Nomad } from '../nomad/nomad.ts';
+import type { ApiJob, NomadJobState } from '../nomad/job-answer.ts';
+import type { JobSource, Nomad } from '../nomad/nomad.ts';
 import { Shape } from '../nomad/shape.ts';
 import type { Submission } from './submission.ts';
 

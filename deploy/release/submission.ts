@@ -1,4 +1,5 @@
-import type { ApiJob, JobSource } from '../nomad/nomad.ts';
+import type { ApiJob } from '../nomad/job-answer.ts';
+import type { JobSource } from '../nomad/nomad.ts';
 
 /** A job that is ready to be submitted, wherever it comes from. */
 export interface Submission {

@@ -7,7 +7,8 @@ import { expect } from 'vitest';
 import { appBase, type TestBundle } from '../bundles.ts';
 import { debug } from '../machine.ts';
 import { describeCases } from './harness.ts';
-import { sandboxed, staticBundle } from './programs.ts';
+import { sandboxed } from './programs.ts';
+import { staticBundle } from './trees.ts';
 
 const run = promisify(execFile);
 const fixtures = fileURLToPath(new URL('../../../fixtures/runtime/', import.meta.url));

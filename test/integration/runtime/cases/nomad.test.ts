@@ -3,7 +3,7 @@ import { type NomadStack, startNomad } from '../../../stack/nomad.ts';
 import { type Cell, until } from './cell.ts';
 import { describeCases } from './harness.ts';
 import { type Allocation, Job } from './nomad-tasks.ts';
-import { staticBundle } from './programs.ts';
+import { staticBundle } from './trees.ts';
 
 let started: Promise<NomadStack> | undefined;
 

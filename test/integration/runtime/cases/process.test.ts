@@ -7,7 +7,8 @@ import { ownDirectory } from '../bundles.ts';
 import { debug } from '../machine.ts';
 import { until, untilPrinted } from './cell.ts';
 import { describeCases } from './harness.ts';
-import { beside, staticBundle } from './programs.ts';
+import { beside } from './programs.ts';
+import { staticBundle } from './trees.ts';
 
 const terminal = fileURLToPath(new URL('../../../fixtures/runtime/terminal.py', import.meta.url));
 const signalNumber = (name: NodeJS.Signals): number => constants.signals[name];

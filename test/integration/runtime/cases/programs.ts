@@ -1,11 +1,10 @@
-import { chmod, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { execProcess } from '../../../../src/core/exec.ts';
 import type { TestBundle } from '../bundles.ts';
-import type { Cell } from './cell.ts';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/runtime/', import.meta.url));
 const compiled = new Map<string, Promise<string>>();
@@ -52,15 +51,6 @@ async function build(source: string, flags: readonly string[], compiler: string)
   const result = await execProcess(compiler, words);
   if (result.exitCode !== 0) throw new Error(result.stderr);
   return output;
-}
-
-/** Makes a bundle of the static app of test/fixtures/runtime, which needs nothing of its host. */
-export async function staticBundle(cell: Cell, ...[options = {}]: [Parameters<Cell['bundle']>[1]?]) {
-  const app = await readFile(await compile('app'));
-  return cell.bundle('', {
-    ...options,
-    members: { 'bin/app': { executable: app }, 'share/data': 'data\n', ...options.members },
-  });
 }
 
 /** Compiles a program into a bundle's directory, where every machine of the cases has it, and returns its path. */

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { fakeStorePath, writeTree } from '../../../helpers/closures.ts';
 import { makeBundle } from '../bundles.ts';
 import type { Cell } from './cell.ts';
+import { compile } from './programs.ts';
 
 /** What a cell bundles beside a script. */
 export type BundleOptions = Parameters<Cell['bundle']>[1];
@@ -27,4 +29,13 @@ export async function bundleOf(cell: Cell, script: string, fill: (tree: string) 
   await writeTree(tree, { 'bin/app': { executable: `#!/bin/sh\n${script}\n` } });
   await fill(tree);
   return cell.bundle('', withTree(tree));
+}
+
+/** Makes a bundle of the static app of test/fixtures/runtime, which needs nothing of its host. */
+export async function staticBundle(cell: Cell, ...[options = {}]: [Parameters<Cell['bundle']>[1]?]) {
+  const app = await readFile(await compile('app'));
+  return cell.bundle('', {
+    ...options,
+    members: { 'bin/app': { executable: app }, 'share/data': 'data\n', ...options.members },
+  });
 }
