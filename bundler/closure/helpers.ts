@@ -3,8 +3,8 @@ import { basename, dirname } from 'node:path';
 import type { Bind, EnvSetting } from '../../src/core/types.ts';
 import type { Helper } from './include.ts';
 import { orderPaths } from './order.ts';
+import { readAnyProgram } from './program.ts';
 import type { ProgramClosure } from './program-closure.ts';
-import { readAnyProgram } from './script.ts';
 import type { Workplace } from './workplace.ts';
 
 /**

@@ -1,62 +1,12 @@
 import { basename } from 'node:path';
 import { SaddlebagError } from '../../src/core/errors.ts';
-import { compareBytes } from '../../src/core/files.ts';
-import { type StorePath, storePathOf } from '../../src/core/store-path.ts';
-import type { ClosurePath } from '../../src/core/types.ts';
 import type { Executable } from './executable.ts';
-import { addExtra } from './extra.ts';
-import { enterStore, findOnPath, isExecutableFile } from './locate.ts';
-import { readNix } from './nix/closure.ts';
-import { orderPaths } from './order.ts';
-import { type LinkedProgram, type ProgramOptions, readProgram } from './program.ts';
-import { surroundingsOf } from './program-closure.ts';
-import { replaceShebang, type Shebang, shebangLimitBytes } from './shebang.ts';
-import { contentPath } from './tree-digest.ts';
-import { type Workplace, writeEdited } from './workplace.ts';
+import { findOnPath, isExecutableFile } from './locate.ts';
+import { type Shebang, shebangLimitBytes } from './shebang.ts';
+import type { Workplace } from './workplace.ts';
 
-type Script = Extract<Executable, { kind: 'script' }>;
-
-/** A script's first line in a bundle, and the closures of the programs that it names. */
-export interface RewrittenShebang {
-  readonly line: string;
-  readonly interpreter: LinkedProgram;
-  /** Of the interpreter and, where one is needed, of env. */
-  readonly paths: readonly ClosurePath[];
-  readonly references: readonly StorePath[];
-}
-
-/**
- * Reads a script into a store path that holds it as `bin/<called>`, and the closures of what runs it.
- * @throws {SaddlebagError} as `readProgram`
- */
-export async function readScript(
-  script: Script,
-  called: string,
-  options: ProgramOptions,
-  place: Workplace,
-): Promise<LinkedProgram> {
-  const shebang = await rewriteShebang(script, options, place);
-  const inside = `bin/${called}`;
-  const content = await writeEdited(replaceShebang(script.bytes, shebang.line), 'program', place);
-  const path = await contentPath(
-    options.name,
-    { directory: null, files: { [inside]: content } },
-    shebang.references,
-    place.context.signal,
-  );
-  const { interpreter } = shebang;
-  return {
-    program: `${path.storePath}/${inside}`,
-    arch: interpreter.arch,
-    interpreter: basename(interpreter.program),
-    ownLoader: interpreter.ownLoader,
-    paths: [...shebang.paths, path],
-    linked: interpreter.linked,
-    ...surroundingsOf(interpreter),
-    // The kernel starts the interpreter by the path that the first line names.
-    ownName: false,
-  };
-}
+/** A script of this machine, as `readExecutable` read it. */
+export type Script = Extract<Executable, { kind: 'script' }>;
 
 /** The kernel takes the carriage return for the name's last letter, so the script starts nowhere; most shells stumble too. */
 function refuseCarriageReturn({ file, bytes }: Script): void {
@@ -93,58 +43,9 @@ export async function findInterpreter(script: Script, { context }: Workplace): P
   throw interpreterMissing(script.file, interpreter, 'is no executable file');
 }
 
-/**
- * Bundles the program that runs a script and returns the first line that names it there.
- * @throws {SaddlebagError} as `readProgram`
- */
-export async function rewriteShebang(
-  script: Script,
-  options: ProgramOptions,
-  place: Workplace,
-): Promise<RewrittenShebang> {
-  const depth = (options.depth ?? 0) + 1;
-  // Source: execve(2): the kernel follows no more than four.
-  if (depth > 4) {
-    throw new SaddlebagError(
-      'not-executable',
-      `cannot bundle ${script.file}: too many scripts run one another`,
-    );
-  }
-  const file = await findInterpreter(script, place);
-  const interpreter = await readAnyProgram(file, { ...options, depth }, place);
-  // The kernel passes what follows as one argument; only env -S splits it, so it comes along where there are several.
-  const env = hasSeveralArguments(script.shebang)
-    ? await readAnyProgram(script.shebang.interpreter, { name: 'env', depth }, place)
-    : null;
-  return {
-    line: renderLine(script, interpreter.program, env?.program ?? null),
-    interpreter,
-    paths: orderPaths([...interpreter.paths, ...(env?.paths ?? [])]),
-    references: [interpreter, ...(env === null ? [] : [env])]
-      .map(({ program }) => storePathOf(program))
-      .filter((path) => path !== undefined)
-      .sort(compareBytes),
-  };
-}
-
-function hasSeveralArguments({ command, commandArguments }: Shebang): boolean {
+/** Tells whether the program that runs the script is given more than the one argument that the kernel passes. */
+export function hasSeveralArguments({ command, commandArguments }: Shebang): boolean {
   return command !== null && /\s/.test(commandArguments);
-}
-
-/**
- * Reads a program, wherever it lies: one that Nix built with the closure that Nix knows.
- * @throws {SaddlebagError} as `readProgram` and `readNix`
- */
-export async function readAnyProgram(
-  file: string,
-  options: ProgramOptions,
-  place: Workplace,
-): Promise<LinkedProgram> {
-  const inStore = await enterStore(file);
-  const name = basename(file);
-  if (inStore === undefined) return readProgram(file, { ...options, name }, place);
-  const found = { ...(await readNix(inStore, place)), linked: null };
-  return options.extra === undefined ? found : addExtra(found, { extra: options.extra, name }, place);
 }
 
 /**
