@@ -36,7 +36,7 @@ export default defineConfig({
       // every module anew for each file took more than half of the time.
       {
         test: {
-          ...project('unit', ['test/{src,bundler,deploy,bench}/**/*.test.ts'], 10_000).test,
+          ...project('unit', ['test/{src,bundler,deploy,docs,bench}/**/*.test.ts'], 10_000).test,
           isolate: false,
         },
       },
