@@ -38,7 +38,7 @@ export interface Cutting {
 }
 
 /** Ends no block early. */
-export const uncut: Cutting = { hashes: [], count: 0 };
+const uncut: Cutting = { hashes: [], count: 0 };
 
 // More places than a frame of any size has.
 const maximumCount = 1 << 22;

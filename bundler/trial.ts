@@ -41,10 +41,7 @@ exit $status
 `;
 
 /** Returns the arguments of unshare(1): namespaces of its own for users, mounts, processes and the network. */
-export function trialArguments(
-  root: string,
-  { bundle, command }: Pick<Trial, 'bundle' | 'command'>,
-): string[] {
+function trialArguments(root: string, { bundle, command }: Pick<Trial, 'bundle' | 'command'>): string[] {
   return [
     ...['--user', '--map-root-user', '--mount', '--net', '--pid', '--fork', '--kill-child'],
     ...['--', 'sh', '-c', script, 'trial', root, bundle, ...command],

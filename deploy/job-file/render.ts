@@ -63,10 +63,7 @@ async function setHclArtifacts(
 }
 
 /** Refuses two artifacts for one task. */
-export function distinct<T extends { readonly task: TaskName }>(
-  file: JobFile,
-  chosen: readonly T[],
-): readonly T[] {
+function distinct<T extends { readonly task: TaskName }>(file: JobFile, chosen: readonly T[]): readonly T[] {
   const titles = chosen.map(({ task }) => titleOf(task));
   const twice = titles.find((title, index) => titles.indexOf(title) !== index);
   if (twice === undefined) return chosen;

@@ -8,7 +8,7 @@ import type { DeployArtifact } from '../artifact/artifact.ts';
 import { type JobFile, whereIs } from './job-file.ts';
 
 /** The variables by which a job file takes its artifact. */
-export const artifactVariables = ['artifact_source', 'artifact_checksum'] as const;
+const artifactVariables = ['artifact_source', 'artifact_checksum'] as const;
 
 /** Values of HCL variables by name, each as an HCL expression. */
 export type Variables = ReadonlyMap<string, string>;
@@ -32,7 +32,7 @@ export interface VariableSources {
 }
 
 /** Lists the variables that a job file declares. */
-export function declaredVariables(file: JobFile): DeclaredVariable[] {
+function declaredVariables(file: JobFile): DeclaredVariable[] {
   if (file.format === 'api-json') return [];
   if (file.format === 'hcl-json') return jsonVariables(file.value.variable);
   return blocksOf(file.document.body, 'variable').map((block) => {

@@ -99,7 +99,7 @@ function isWell({ state, failed }: TaskState): boolean {
 }
 
 /** Says how a process ended; a shell's 128+n and Nomad's own signal are the same thing. */
-export function explainEnd({ exitCode, signal, wasOutOfMemory }: TaskEvent): string {
+function explainEnd({ exitCode, signal, wasOutOfMemory }: TaskEvent): string {
   if (wasOutOfMemory) return 'ran out of memory and was killed';
   if (signal > 0) return `was killed by ${signalName(signal)}`;
   if (exitCode > 128 && exitCode <= 128 + 31) {

@@ -135,6 +135,6 @@ function optionFor(namespace: string): string {
 }
 
 /** Returns our command that shows a job. */
-export function statusCommand(jobId: string, namespace: string): string {
+function statusCommand(jobId: string, namespace: string): string {
   return `saddlebag status ${jobId}${optionFor(namespace)}`;
 }

@@ -3,7 +3,7 @@ import { describeHistory, type JobHistory, type JobVersion } from '../../deploy/
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import { formatMoment } from '../core/units.ts';
+import { formatMoment, formatRevision } from '../core/units.ts';
 import { askDownload } from '../publish/download.ts';
 import { type NomadFlags, withNomad } from './nomad-session.ts';
 import type { CommandResult } from './result.ts';
@@ -52,7 +52,7 @@ function renderVersion(one: JobVersion): string {
     ...(one.isCurrent ? ['current'] : []),
     one.isStable ? 'was healthy' : 'not known healthy',
     ...(one.deployedBy === null ? [] : [`by ${one.deployedBy}`]),
-    ...(one.revision === null ? [] : [`revision ${one.revision.slice(0, 12)}`]),
+    ...(one.revision === null ? [] : [`revision ${formatRevision(one.revision)}`]),
   ];
   const time = formatMoment(one.submittedAt);
   const lines = one.artifacts.map(({ task, url, checksum, exists: isThere }) => {

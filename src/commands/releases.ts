@@ -2,7 +2,7 @@ import { renderColumns } from '../core/columns.ts';
 import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { PublishedRelease } from '../core/types.ts';
-import { formatBytes, formatMoment } from '../core/units.ts';
+import { formatBytes, formatMoment, formatRevision } from '../core/units.ts';
 import { readReleases } from '../publish/releases/store.ts';
 import type { CommandResult } from './result.ts';
 import { openOrigin, type StoreFlags } from './stores.ts';
@@ -43,7 +43,7 @@ function rowOf({ artifact, publishedAt, publishedBy, revision, labels }: Publish
     formatBytes(artifact.sizeBytes),
     formatMoment(publishedAt),
     publishedBy ?? '',
-    revision === null ? '' : shortRevision(revision),
+    revision === null ? '' : formatRevision(revision),
     // As much as `NAME@sha256:…` takes at least.
     artifact.checksum.slice(0, 'sha256:'.length + 12),
     Object.entries(labels)
@@ -51,9 +51,4 @@ function rowOf({ artifact, publishedAt, publishedBy, revision, labels }: Publish
       .join(' '),
   ];
   return cells.map((cell) => (cell === '' ? '-' : cell));
-}
-
-function shortRevision(revision: string): string {
-  const [, hex, dirty = ''] = /^([0-9a-f]{40,})(-dirty)?$/.exec(revision) ?? [];
-  return hex === undefined ? revision : `${hex.slice(0, 12)}${dirty}`;
 }

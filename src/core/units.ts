@@ -45,3 +45,12 @@ export function formatDuration(durationMs: number): string {
 export function formatMoment(moment: string): string {
   return moment.replace(/\.\d+Z$/, 'Z');
 }
+
+/**
+ * Writes a revision for people: of git's 40 or 64 digits the first twelve, and `-dirty` where that is said; any other as
+ * it is.
+ */
+export function formatRevision(revision: string): string {
+  const [, hex, dirty = ''] = /^([0-9a-f]{40,})(-dirty)?$/.exec(revision) ?? [];
+  return hex === undefined ? revision : `${hex.slice(0, 12)}${dirty}`;
+}

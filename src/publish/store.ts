@@ -59,7 +59,7 @@ export interface ReplaceOptions {
 export type ReplaceOutcome = 'stored' | 'changed';
 
 /** Most bytes of a document: some ten thousand releases. */
-export const documentLimitBytes = 16 << 20;
+const documentLimitBytes = 16 << 20;
 
 /** How long the whole of a document may take; a server that sends a byte now and then is no better than a silent one. */
 export const documentDeadlineMs = 60_000;

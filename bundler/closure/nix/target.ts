@@ -127,7 +127,7 @@ function splitOutputs(text: string): readonly string[] {
  * Parses an attribute path as Nix does: names between dots, in quotes where they hold dots.
  * @throws {SaddlebagError} `attribute-invalid`
  */
-export function parseAttribute(text: string): readonly string[] {
+function parseAttribute(text: string): readonly string[] {
   if (text === '') return [];
   const names = [...text.matchAll(/(?:^|\.)(?:"([^"]*)"|([^".]+))(?=\.|$)/g)];
   if (names.map(([whole]) => whole).join('') !== text) {

@@ -61,7 +61,7 @@ function isAsked({ services }: GroupSettings): boolean {
 }
 
 /** Whether a job's tasks are meant to end. */
-export function runsToEnd(type: JobType): boolean {
+function runsToEnd(type: JobType): boolean {
   return type === 'batch' || type === 'sysbatch';
 }
 

@@ -16,19 +16,6 @@ export function dottedName(path: SettingPath): string {
   return path.join('.');
 }
 
-/**
- * Lays one tree over another: what `over` says wins, block by block and label by label; a list is replaced as a whole.
- */
-export function mergeSettings(base: SettingsTree, over: SettingsTree): SettingsTree {
-  const merged = new Map<string, unknown>(Object.entries(base));
-  for (const [key, value] of Object.entries(over)) {
-    if (value === undefined) continue;
-    const below = onlyBlock(merged.get(key));
-    merged.set(key, below !== undefined && isTree(value) ? mergeSettings(below, value) : value);
-  }
-  return Object.fromEntries(merged);
-}
-
 /** Returns the tree of a block that comes once: readers of HCL give a list of one. */
 export function onlyBlock(value: unknown): SettingsTree | undefined {
   const block = Array.isArray(value) && value.length === 1 ? value[0] : value;

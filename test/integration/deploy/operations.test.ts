@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { tagName } from '../../../deploy/running/job-history.ts';
+import { runHistory } from '../../../src/commands/history.ts';
 import { runLogs } from '../../../src/commands/logs.ts';
 import { runRollback } from '../../../src/commands/rollback.ts';
 import { runStatus } from '../../../src/commands/status.ts';
@@ -182,6 +184,16 @@ describe('saddlebag status', () => {
     );
     const { json } = await runStatus({ job: undefined, flags: { all: true } }, context);
     expect(json).toMatchObject({ version: 1, jobs: [{ jobId: 'other' }, { jobId: 'web' }] });
+  });
+});
+
+describe('saddlebag history', () => {
+  it('says where a version was deployed from files that had changed', async () => {
+    const description = `by alice, revision ${'0123456789abcdef'.repeat(3).slice(0, 40)}-dirty`;
+    const tagged = job(0, first, { VersionTag: { Name: tagName(0), Description: description } });
+    const { context } = await agent({ 'GET /job/web/versions': { Versions: [tagged] } });
+    const { text } = await runHistory({ job: 'web', flags: {} }, context);
+    expect(text).toContain('by alice, revision 0123456789ab-dirty\n');
   });
 });
 

@@ -60,11 +60,6 @@ export function findServers(bundle: TestBundle): readonly number[] {
     .map(Number);
 }
 
-/** Waits for the first output of a child. */
-export function firstOutput(child: ReturnType<typeof startChild>['child']): Promise<string> {
-  return new Promise((resolve) => child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())));
-}
-
 /** Starts a bundle lazily and waits for its end. */
 export async function startToEnd(...words: Parameters<typeof startLazy>) {
   return (await startLazy(...words)).outcome;
