@@ -1,9 +1,8 @@
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { quoteText } from '../../src/core/hcl/string.ts';
 import { jobFileRefused } from '../job-file/job-file.ts';
-import type { ApiJob } from './job-answer.ts';
-import { type NomadJobState, readJobState, readVersions } from './job-answer.ts';
-import { agentCalls } from './nomad-agents.ts';
+import { type ApiJob, type NomadJobState, readJobState, readVersions } from './job-answer.ts';
+import { agentCalls, type NomadAgents } from './nomad-agents.ts';
 import {
   type CheckResult,
   type NomadAllocation,
@@ -76,7 +75,7 @@ export interface RegisterAnswer {
  * Nomad is away; writes are sent once. All throw what `openNomadHttp` documents and `nomad-answer-invalid`.
  * Source: Nomad, HTTP API.
  */
-export interface Nomad extends NomadChecks, NomadOperations {
+export interface Nomad extends NomadAgents, NomadChecks, NomadOperations {
   readonly connection: NomadConnection;
   /** How long a watch bears it that Nomad is away, in milliseconds. */
   readonly patienceMs: number;
@@ -103,10 +102,6 @@ export interface Nomad extends NomadChecks, NomadOperations {
   /** Where the services of a job answer, of those with Nomad's own provider. */
   readServices(jobId: string): Promise<ServiceInstance[]>;
   countNodes(): Promise<number>;
-  /** Those of the clients that are ready, each once and in order; empty where the token may not list nodes. */
-  readClientVersions(): Promise<string[]>;
-  /** Of the agent that answers (`1.11.2`, `2.0.5+ent`); null where the token may not ask. */
-  readVersion(): Promise<string | null>;
   close(): Promise<void>;
 }
 
