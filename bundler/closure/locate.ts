@@ -124,15 +124,26 @@ async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Prom
   if (onPath !== undefined) return onPath;
   throw new SaddlebagError('app-not-found', `cannot bundle ${app}: ${describeCause(problem)}`, {
     cause: problem,
-    hint: app.includes('/')
-      ? 'give a Nix build (result), a program, or a directory'
-      : 'there is no such file here, nor such a program on PATH',
+    hint: hintForAbsent(app),
   });
 }
 
 /** As `saddlebag bundle git -o git` leaves behind, and then finds the next time. */
 async function isBundle(file: string): Promise<boolean> {
   return (await stat(file)).isFile() && endsAsBundle(file);
+}
+
+/** An image by its name: with a registry's host in front, or a tag behind. */
+const imageName = /^(?:[\w-]+\.[\w.-]+(?::\d+)?\/[\w./-]+(?::[\w.-]+)?|[\w/-]+:[\w.-]+)$/;
+
+function hintForAbsent(app: string): string {
+  const name = app.replace(/^docker:\/\//, '');
+  if (name !== app || imageName.test(name)) {
+    return `an image is read from a file: docker save ${name} > image.tar && saddlebag bundle image.tar`;
+  }
+  return app.includes('/')
+    ? 'give a Nix build (result), a program, or a directory'
+    : 'there is no such file here, nor such a program on PATH';
 }
 
 async function requireProgram(file: string, isDirectory: boolean): Promise<void> {

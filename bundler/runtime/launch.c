@@ -170,6 +170,8 @@ static char *find_program(const struct sb_bundle *bundle, const char *name) {
     return strdup(program_path(bundle, sb_bundle_string(bundle, bundle->entrypoints[i].program)));
   }
   if (sb_bundle_has(bundle, name)) return strdup(program_path(bundle, name));
+  /* The root is the image's by now. */
+  if (bundle->header->root.length > 0 && *name == '/' && access(name, X_OK) == 0) return strdup(name);
   return strchr(name, '/') == NULL ? search(bundle, name, NULL) : NULL;
 }
 

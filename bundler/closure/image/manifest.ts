@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { arch } from 'node:os';
+import type { SaddlebagError } from '../../../src/core/errors.ts';
 import type { Arch } from '../../../src/core/types.ts';
 import { type Blobs, invalidImage, saveAgain } from './blobs.ts';
 
@@ -63,25 +64,37 @@ async function chooseManifest(
     ({ platform }) => (platform as Json | undefined)?.architecture === ownArchitecture,
   );
   const chosen = fits[0] ?? (images.length === 1 ? images[0] : undefined);
-  if (chosen === undefined || depth === 0) {
-    const offered = images.map(({ platform }) => String((platform as Json | undefined)?.architecture));
-    throw invalidImage(
-      blobs.image,
-      `it has no image for ${ownArchitecture} (but for: ${offered.join(', ') || 'none'})`,
-    );
-  }
+  if (chosen === undefined || depth === 0) throw noneChosen(blobs, images);
   const manifest = await readBlob(blobs, chosen);
-  const name = (chosen.annotations as Json | undefined)?.['org.opencontainers.image.ref.name'];
-  const tag = typeof name === 'string' ? name : null;
+  const tag = tagOf(chosen);
   if (!Array.isArray(manifest.manifests)) return { manifest, tag };
   const below = await chooseManifest(blobs, manifest, depth - 1);
   return { manifest: below.manifest, tag: below.tag ?? tag };
 }
 
+function tagOf({ annotations }: Json): string | null {
+  const name = (annotations as Json | undefined)?.['org.opencontainers.image.ref.name'];
+  return typeof name === 'string' ? name : null;
+}
+
+function noneChosen({ image }: Blobs, images: readonly Json[]): SaddlebagError {
+  const architecturesOf = images.map(({ platform }) => (platform as Json | undefined)?.architecture);
+  if (images.length < 2 || architecturesOf.some((architecture) => architecture !== undefined)) {
+    const offered = architecturesOf.map(String).join(', ') || 'none';
+    return invalidImage(image, `it has no image for ${ownArchitecture} (but for: ${offered})`);
+  }
+  const tags = images.map((entry) => tagOf(entry) ?? 'one without a name').join(', ');
+  return invalidImage(image, `it holds ${images.length} images: ${tags}`, {
+    hint: 'copy one by itself: skopeo copy oci:DIRECTORY:NAME oci-archive:NAME.tar',
+  });
+}
+
 async function readArchive(blobs: Blobs): Promise<ImageManifest> {
   const images = asArray(blobs, await readJson(blobs, 'manifest.json'), 'manifest.json');
   if (images.length !== 1) {
-    throw invalidImage(blobs.image, `it holds ${images.length} images; save one by itself`);
+    throw invalidImage(blobs.image, `it holds ${images.length} images; save one by itself`, {
+      hint: 'docker save NAME > NAME.tar',
+    });
   }
   const image = asObject(blobs, images[0], 'manifest.json');
   const config = asObject(blobs, await readJson(blobs, asText(blobs, image.Config, 'Config')), 'Config');

@@ -52,6 +52,22 @@ describe('locateApp', () => {
   });
 });
 
+describe('the hint for what is not there', () => {
+  it.each([
+    ['docker://alpine', 'docker save alpine > image.tar'],
+    ['alpine:3.20', 'docker save alpine:3.20 > image.tar'],
+    ['ghcr.io/me/web:1.4', 'docker save ghcr.io/me/web:1.4 > image.tar'],
+    ['image:web:1.4', 'docker save web:1.4 > image.tar'],
+    ['./dist/web', 'give a Nix build'],
+    ['web', 'nor such a program on PATH'],
+  ])('of %s names what to do', async (app, hint) => {
+    await expect(locateApp(app, await place())).rejects.toMatchObject({
+      code: 'app-not-found',
+      hint: expect.stringContaining(hint),
+    });
+  });
+});
+
 describe('enterStore', () => {
   const app = fakeStorePath('app-1.0');
 

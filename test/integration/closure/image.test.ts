@@ -6,7 +6,7 @@ import { resolveLibraries } from '../../../bundler/closure/elf/resolve.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import type { Bundle } from '../../../src/core/types.ts';
 import { nobody } from '../../helpers/children.ts';
-import { saddlebagJson } from '../../helpers/cli.ts';
+import { saddlebag, saddlebagJson } from '../../helpers/cli.ts';
 import { savedOf, type TestImage } from '../../helpers/images.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
@@ -62,5 +62,15 @@ describe('the bundle of an image', () => {
     const shellForm = await bundleImage('', { Entrypoint: [], Cmd: ['/bin/sh', '-c', 'echo $0'] });
     const env = { PATH: '/usr/bin:/bin', SADDLEBAG_CACHE_DIR: join(shellForm.cwd, 'cache') };
     expect((await execProcess(shellForm.file, [], { env })).stdout).toBe('/bin/sh');
+  });
+
+  it('can be tried before it is kept: its root is a mount in the empty one', async () => {
+    const cwd = await temporaryDirectory();
+    const layers = [await shellLayer()];
+    await writeFile(join(cwd, 'web.tar'), await savedOf({ layers, config: { Entrypoint: ['/bin/sh'] } }));
+    const tried = ['bundle', 'web.tar', '-o', 'web', '--check', '--', '/bin/sh', '-c'];
+    const failed = await saddlebag([...tried, 'exit 3'], { cwd });
+    expect(failed.stderr).toContain('failed in an empty root (exit code 3)');
+    expect((await saddlebag([...tried, 'exit 0'], { cwd })).exitCode).toBe(0);
   });
 });

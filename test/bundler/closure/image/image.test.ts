@@ -239,6 +239,14 @@ describe('an image that is not sound', () => {
       { 'index.json': '{"manifests":[{"digest":"sha256:../../x"}]}' },
       /is no SHA-256 digest/,
     ],
+    [
+      'several images without a platform',
+      {
+        'index.json':
+          '{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"web"}},{"digest":"sha256:00"}]}',
+      },
+      /it holds 2 images: web, one without a name$/,
+    ],
     ['two images', { 'manifest.json': '[{},{}]' }, /it holds 2 images; save one by itself/],
   ])('is refused with %s', async (_, files, reason) => {
     const file = join(await temporaryDirectory(), 'web.tar');
