@@ -55,6 +55,16 @@ const store: BlockSchema = {
     storage_class: { kind: 'text', about: 'such as `STANDARD_IA`', otherwise: "the bucket's" },
     object_lock: { kind: 'text', about: 'let nobody remove bundles: `governance:30d`, `compliance:1w`' },
     labels: { kind: 'map', about: 'kept with each release' },
+    sign_key: {
+      kind: 'text',
+      about:
+        'file of a secret key of minisign that signs bundles; its password is in `SADDLEBAG_SIGN_PASSWORD`',
+    },
+    public_key: {
+      kind: 'text',
+      about: 'key of minisign, or its file: only what is signed with it is deployed',
+      environment: ['SADDLEBAG_PUBLIC_KEY'],
+    },
     download_url: {
       kind: 'text',
       about:

@@ -51,6 +51,11 @@ function dropAbsent<T extends { readonly compress: CompressionName }>(
   return Object.fromEntries(present) as Present<Omit<T, 'compress'>> & Pick<T, 'compress'>;
 }
 
+/** What an app must be signed with to be deployed; undefined where SADDLEBAG_PUBLIC_KEY alone says it, or nothing. */
+export function publicKeyOf({ store }: AppInForce): string | undefined {
+  return store === null ? undefined : textOf(store.settings, 'public_key');
+}
+
 /**
  * What `saddlebag publish` is asked for an app.
  * @throws {SaddlebagError} `store-missing`
@@ -79,6 +84,7 @@ export function publishFlags(
     pathStyle: flagOf(settings, 'path_style'),
     downloadUrl: textOf(settings, 'download_url'),
     caFile: textOf(settings, 'ca_file'),
+    signKey: textOf(settings, 'sign_key'),
     // One of those that the file may say.
     sse: textOf(settings, 'sse') as PublishFlags['sse'],
     sseKmsKeyId: textOf(settings, 'sse_kms_key_id'),

@@ -3,6 +3,7 @@ import { parseArtifact } from '../../../deploy/artifact/artifact.ts';
 import { type AppInForce, mapOf, textOf } from '../../config/in-force.ts';
 import type { Project } from '../../config/project.ts';
 import type { Context } from '../../core/context.ts';
+import { exitCodes, SaddlebagError } from '../../core/errors.ts';
 import type { Artifact, Bundle } from '../../core/types.ts';
 import { withWorkDirectory } from '../../core/work-directory.ts';
 import { parseBaseUrl } from '../../publish/destination.ts';
@@ -13,9 +14,10 @@ import { deployArtifact, runDeploy } from '../deploy/deploy.ts';
 import type { DeployOptions } from '../deploy/deploy-flags.ts';
 import { type Confirm, withNomad } from '../nomad-session.ts';
 import { runPublish } from '../publish/publish.ts';
+import { readPublicKey, readSecretKey } from '../publish/signing.ts';
 import type { CommandResult } from '../result.ts';
 import { openStore, readDestination } from '../stores.ts';
-import { bundleInput, publishFlags } from './app-flags.ts';
+import { bundleInput, publicKeyOf, publishFlags } from './app-flags.ts';
 import { jobTreeOf } from './job-tree.ts';
 
 /** What to do with each app. */
@@ -35,8 +37,9 @@ export interface BroughtUp {
 
 /**
  * Bundles an app, publishes the bundle unless a release of the same closure is there, and deploys it. With `dryRun` or
- * `plan` nothing is published.
- * @throws {SaddlebagError} what `runBundle`, `runPublish` and `deployArtifact` throw; `store-missing`
+ * `plan` nothing is published. Where a key is asked for, what is deployed is signed with it, whoever published it.
+ * @throws {SaddlebagError} what `runBundle`, `runPublish`, `checkArtifactSignature` and `deployArtifact` throw;
+ * `store-missing`, `signature-missing`, and what `readSecretKey` and `readPublicKey` throw
  */
 export async function bringUp(
   request: {
@@ -49,11 +52,12 @@ export async function bringUp(
   context: Context,
 ): Promise<BroughtUp> {
   const { project, app, options } = request;
-  // Asked first: without a store or an agent nothing has to be bundled.
-  publishFlags(app, context.env);
-  if (options.dryRun !== true) await runningChecksums(app, context);
   // Paths in the file are relative to it.
   const there: Context = { ...context, cwd: project.directory };
+  // Asked first: without a store, its keys or an agent nothing has to be bundled.
+  await readSecretKey(publishFlags(app, context.env), there);
+  await readPublicKey(publicKeyOf(app), there);
+  if (options.dryRun !== true) await runningChecksums(app, context);
   return withWorkDirectory('saddlebag-up-', async (workDirectory) => {
     const directory = options.out === undefined ? workDirectory : resolve(context.cwd, options.out);
     const { json: bundle } = await runBundle(bundleInput(app, join(directory, app.name)), there);
@@ -96,7 +100,9 @@ async function deploy(
     region: textOf(app.deploy, 'region'),
     var: Object.entries(mapOf(app.own, 'vars') ?? {}).map(([name, value]) => `${name}=${value}`),
   };
-  return runDeploy({ artifact: '-', flags, readStdin: async () => text, confirm }, context);
+  // Whether it is signed was asked where it was published or found; what is only planned is not signed yet.
+  const unasked = { ...context, env: { ...context.env, SADDLEBAG_PUBLIC_KEY: undefined } };
+  return runDeploy({ artifact: '-', flags, readStdin: async () => text, confirm }, unasked);
 }
 
 async function publishUnlessKept(
@@ -112,17 +118,36 @@ async function publishUnlessKept(
   if (options.refresh !== true) {
     const kept = await keptArtifact({ app, bundle, options }, context);
     if (kept !== undefined) {
-      // Another may have published it; what is bundled here and now needs no voucher.
-      const told = { text: JSON.stringify(kept), from: `the release ${kept.fileName}` };
-      await checkArtifactSignature(told, undefined, context);
+      await checkSigned(app, kept, context);
       const message = `nothing to publish: the closure is that of ${kept.fileName}, ${kept.checksum}`;
       context.reporter.report({ kind: 'step', stage: 'publish', message });
       return kept;
     }
   }
+  const isAsked = (await readPublicKey(publicKeyOf(app), context)) !== undefined;
+  if (isAsked && !only && flags.signKey === undefined) throw unsigned(app);
   const { json } = await runPublish({ bundle, flags: { ...flags, dryRun: only } }, context);
   // Of one destination it is the Artifact.
-  return json as Artifact;
+  const artifact = json as Artifact;
+  // The two keys may be of different pairs: then the next run would refuse what this one deploys.
+  if (!only) await checkSigned(app, artifact, context);
+  return artifact;
+}
+
+async function checkSigned(app: AppInForce, artifact: Artifact, context: Context): Promise<void> {
+  const told = { text: JSON.stringify(artifact), from: `the release ${artifact.fileName}` };
+  await checkArtifactSignature(told, publicKeyOf(app), context);
+}
+
+function unsigned({ name, store }: AppInForce): SaddlebagError {
+  return new SaddlebagError(
+    'signature-missing',
+    `cannot publish ${name}: only what is signed is deployed, and there is no key to sign it with`,
+    {
+      hint: `write sign_key = "FILE" into store "${store?.name ?? 'main'}", or leave public_key and SADDLEBAG_PUBLIC_KEY out`,
+      exitCode: exitCodes.usage,
+    },
+  );
 }
 
 /** Asks Nomad what the job of an app runs. */
