@@ -36,7 +36,8 @@ export async function main(host: NodeJS.Process): Promise<void> {
     confirm: confirmOn(host),
   }).exitOverride();
   for (const command of program.commands) command.copyInheritedSettings(program);
-  tellMistakes(program, json);
+  // With --json they are told below.
+  tellMistakes(program, { called: 'saddlebag', write: (text) => json || host.stderr.write(text) });
   try {
     await program.parseAsync(host.argv);
   } catch (cause) {
@@ -48,15 +49,24 @@ export async function main(host: NodeJS.Process): Promise<void> {
 }
 
 /** Has a command and those below it tell mistakes in their arguments as all other errors are told. */
-function tellMistakes(command: Command, json: boolean, called = 'saddlebag'): void {
-  const outputError = (text: string, write: (text: string) => void) => write(renderMistake(text, called));
-  command.configureOutput({ outputError: json ? () => undefined : outputError });
-  for (const below of command.commands) tellMistakes(below, json, `${called} ${below.name()}`);
+function tellMistakes(
+  command: Command,
+  { called, write }: { readonly called: string; readonly write: (text: string) => void },
+): void {
+  const long = command.options.flatMap((option) => option.long ?? []);
+  command.configureOutput({ outputError: (text) => write(renderMistake(text, { called, long })) });
+  for (const below of command.commands) tellMistakes(below, { called: `${called} ${below.name()}`, write });
 }
 
 /** Commander writes `error: …`, and on a line of its own what may have been meant. */
-function renderMistake(text: string, called: string): string {
-  const [, message = '', meant] = /^(?:error: )?(.*?)(?:\n\(Did you mean (.*)\?\))?\n*$/s.exec(text) ?? [];
+function renderMistake(
+  text: string,
+  { called, long }: { readonly called: string; readonly long: readonly string[] },
+): string {
+  const [, message = '', near] = /^(?:error: )?(.*?)(?:\n\(Did you mean (.*)\?\))?\n*$/s.exec(text) ?? [];
+  // Nomad's own command has one dash before its options.
+  const [, oneDash] = /^unknown option '(-\w[\w-]+)/.exec(message) ?? [];
+  const meant = long.find((option) => option === `-${oneDash}`) ?? near;
   const hint = meant === undefined ? `see ${called} --help` : `did you mean ${meant}?`;
   return `saddlebag: ${message}\n  hint: ${hint}\n`;
 }

@@ -37,6 +37,21 @@ async function runIn(
 }
 
 describe('main', () => {
+  it.each([
+    [['deploy', 'a.json', '-var', 'a=b'], "unknown option '-var'", 'did you mean --var?'],
+    [['deploy', 'a.json', '-var-file=b'], "unknown option '-var-file=b'", 'did you mean --var-file?'],
+    [['logs', '-tail', 'web'], "unknown option '-tail'", 'see saddlebag logs --help'],
+    [['logs', '--stdrr', 'web'], "unknown option '--stdrr'", 'did you mean --stderr?'],
+    [['publish'], "missing required argument 'bundle'", 'see saddlebag publish --help'],
+    [['job', 'run'], "unknown command 'run'", 'see saddlebag job --help'],
+  ])('tells what is wrong with %j, and what to do', async (args, message, hint) => {
+    expect(await run(...args)).toEqual({
+      stdout: '',
+      stderr: `saddlebag: ${message}\n  hint: ${hint}\n`,
+      exitCode: 2,
+    });
+  });
+
   it('fails with one error of JSON when the arguments are wrong, and with --json', async () => {
     const { stdout, stderr, exitCode } = await run('bundle', 'app', '--json', '--bogus');
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
