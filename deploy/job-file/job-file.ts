@@ -42,8 +42,21 @@ export function parseJobFile(name: string, text: string): JobFile {
   const document = parseHcl(text);
   const [first, ...more] = document.problems;
   if (first === undefined) return { name, text, format: 'hcl', document };
+  if (/\[\[(?:-? +[$./a-z]|\.)/.test(text.split('\n')[first.at.line - 1] ?? ''))
+    throw isTemplate(name, first.at);
   const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
   throw jobFileInvalid(name, `${first.reason}${rest}`, first.at);
+}
+
+function isTemplate(name: string, at: HclPosition): SaddlebagError {
+  return new SaddlebagError(
+    'job-file-invalid',
+    `cannot read ${whereIs(name, at)}: it is a template, and no job file yet`,
+    {
+      hint: 'give what it renders to: levant render -out=FILE …, or nomad-pack render; or write [[ .name ]] as var.name',
+      exitCode: exitCodes.usage,
+    },
+  );
 }
 
 function parseJsonFile(name: string, text: string): JobFile {
