@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readJobFile } from '../../../deploy/job-file/job-file.ts';
 import { type AppInForce, appInForce, textOf } from '../../config/in-force.ts';
 import { labelled, type Project } from '../../config/project.ts';
 import type { Setting } from '../../config/setting.ts';
 import type { Context } from '../../core/context.ts';
-import { describeCause, SaddlebagError } from '../../core/errors.ts';
+import { SaddlebagError } from '../../core/errors.ts';
 import { parseBaseUrl } from '../../publish/destination.ts';
 import { parseTimeout } from '../nomad-session.ts';
 import { parsePublishSettings } from '../publish/publish-settings.ts';
@@ -21,7 +20,7 @@ export interface WantedApps {
 
 /**
  * Lists what is wrong with apps of a project and what no bundle can make right: settings of the job, of the store, a job
- * file that is not there.
+ * file that is not there or not whole.
  */
 export async function appProblems(
   project: Project,
@@ -99,10 +98,11 @@ async function jobFileProblems(app: AppInForce, project: Project): Promise<reado
   const file = textOf(app.own, 'job_file');
   if (setting === undefined || file === undefined) return [];
   try {
-    await stat(resolve(project.directory, file));
+    await readJobFile(file, project.directory);
     return [];
   } catch (cause) {
-    return [`${placeOf(project, setting)}: cannot read ${file}: ${describeCause(cause)}`];
+    if (!(cause instanceof SaddlebagError)) throw cause;
+    return [`${placeOf(project, setting)}: ${cause.message}`];
   }
 }
 

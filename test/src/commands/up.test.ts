@@ -71,7 +71,7 @@ app "api" {
       '2: store.main.to: cannot publish to s3:/bundles: two slashes come after s3:',
       '3: store.main.endpoint: cannot use minio:9000 of endpoint: its scheme is neither http nor https',
       expect.stringMatching(/^4: store\.main\.labels: .*small letters/),
-      '7: app.web.job_file: cannot read web.nomad.hcl: no such file or directory',
+      '7: app.web.job_file: cannot read job file web.nomad.hcl: no such file or directory',
       expect.stringMatching(/^8: app\.web\.colour: there is no such key/),
       '9: app.web.deploy.timeout: expected a duration like 5m, up to 500h',
       '13: app.api.deploy.memroy: there is no such setting: memory?',
