@@ -8,8 +8,8 @@ import { runSettings } from './run-settings.ts';
 import { type VerifyOptions, verifyFrames } from './verify.ts';
 
 /**
- * Reads a bundle once and checks every byte of it: digests of header, index and runtime, and each frame decoded and compared
- * with the digests of the store paths.
+ * Reads a bundle once and checks every byte of it: digests of header, index and runtime, and each frame decoded and
+ * compared with the digests of the store paths.
  * @throws {SaddlebagError} `bundle-unreadable`, `not-a-bundle`, `bundle-newer`, `bundle-older`, `bundle-damaged`
  */
 export async function inspectBundle(path: string, options: VerifyOptions): Promise<Bundle> {

@@ -34,7 +34,10 @@ export interface PathRecord {
   readonly strings: Buffer;
 }
 
-/** Raised when anything but the tar's own bytes changes in what a record holds, or in how trees are read, cut or searched. */
+/**
+ * Raised when anything but the tar's own bytes changes in what a record holds, or in how trees are read, cut or
+ * searched.
+ */
 const recordVersion = 3;
 
 /** Returns the key of a store path: of all that decides its part of the tar, how that is cut and what is found in it. */

@@ -21,6 +21,7 @@ export interface ExtraFiles {
   readonly libraries: readonly string[];
 }
 
+/** What most apps need: none. */
 export const noExtraFiles: ExtraFiles = { files: [], binds: [], libraries: [] };
 
 /** Extra files as one program needs them. */

@@ -35,7 +35,8 @@ const gstreamerScanners = [
  * with. A program that has a recipe of its own gets none of these. Tried on Debian 12.
  */
 export const libraryRecipes: readonly LibraryRecipe[] = [
-  // gdb and others that embed Python; their Python looks where it was built for, and a variable would reach what they start.
+  // gdb and others that embed Python; their Python looks where it was built for, and a variable would reach what they
+  // start.
   {
     library: /libpython(3\.\d+)\.so\.1\.0/,
     paths: [],

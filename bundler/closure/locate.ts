@@ -28,11 +28,12 @@ const prefixes: Readonly<Record<string, ClosureSource>> = {
 };
 
 /**
- * Decides how `<app>` is read: as its prefix or `asked` says; else an image as an image; what leads into the Nix store is a Nix closure, a
- * directory with the files of a project that project, any other a directory, and any other executable file a program of
- * this machine. A bare name is a file here, or where that is none or a bundle of it, what PATH has under that name.
- * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does not fit,
- *   `source-ambiguous`, `project-missing`, `flags-conflict`
+ * Decides how `<app>` is read: as its prefix or `asked` says; else an image as an image; what leads into the Nix store
+ * is a Nix closure, a directory with the files of a project that project, any other a directory, and any other
+ * executable file a program of this machine. A bare name is a file here, or where that is none or a bundle of it, what
+ * PATH has under that name.
+ * @throws {SaddlebagError} `app-not-found`, `already-bundle`, `not-executable`, `source-mismatch` where the prefix does
+ *   not fit, `source-ambiguous`, `project-missing`, `flags-conflict`
  */
 export async function locateApp(
   app: string,

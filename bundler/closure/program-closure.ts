@@ -37,6 +37,7 @@ export interface ProgramClosure extends Surroundings {
 export type SourceSettings = Pick<Entrypoint, 'args' | 'defaultArgs' | 'workingDirectory'> &
   Pick<Closure, 'programs' | 'root' | 'imageSettings'>;
 
+/** What a source says that leaves the start to the user. */
 export const noSourceSettings: SourceSettings = {
   args: [],
   defaultArgs: [],

@@ -8,7 +8,10 @@ import type { Workplace } from './workplace.ts';
 /** A script of this machine, as `readExecutable` read it. */
 export type Script = Extract<Executable, { kind: 'script' }>;
 
-/** The kernel takes the carriage return for the name's last letter, so the script starts nowhere; most shells stumble too. */
+/**
+ * The kernel takes the carriage return for the name's last letter, so the script starts nowhere; most shells stumble
+ * too.
+ */
 function refuseCarriageReturn({ file, bytes }: Script): void {
   const end = bytes.indexOf('\n');
   if (end < 0 || bytes[end - 1] !== 0x0d) return;
@@ -21,8 +24,8 @@ function refuseCarriageReturn({ file, bytes }: Script): void {
 
 /**
  * Finds the program that runs a script: what the first line names or, behind env, what PATH has under that name.
- * @throws {SaddlebagError} `interpreter-missing`, `shebang-unsupported` for options of env other than -S, and for a line that
- *   ends as on Windows
+ * @throws {SaddlebagError} `interpreter-missing`, `shebang-unsupported` for options of env other than -S, and for a
+ *   line that ends as on Windows
  */
 export async function findInterpreter(script: Script, { context }: Workplace): Promise<string> {
   refuseCarriageReturn(script);

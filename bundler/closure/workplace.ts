@@ -13,8 +13,8 @@ export interface Workplace {
 }
 
 /**
- * Writes the new content of an edited file, executable for a program, and returns its path. Equal content gives the same path, so that two edits
- * never get into each other's way.
+ * Writes the new content of an edited file, executable for a program, and returns its path. Equal content gives the
+ * same path, so that two edits never get into each other's way.
  */
 export async function writeEdited(
   content: Buffer,

@@ -7,6 +7,7 @@ export const findingKinds = [
   'secret-included',
 ] as const;
 
+/** One of `findingKinds`. */
 export type FindingKind = (typeof findingKinds)[number];
 
 /** Something that a closure lacks, or should not hold. */

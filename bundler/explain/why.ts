@@ -22,7 +22,8 @@ const hashLength = 32;
 
 /**
  * Finds out which chain of references pulls something in.
- * @param query a store path or a path in one, `<hash>-<name>`, the name with or without version, or the end of a file's path
+ * @param query a store path or a path in one, `<hash>-<name>`, the name with or without version, or the end of a file's
+ *   path
  * @returns one Why for each store path that the query fits, sorted
  * @throws {SaddlebagError} `not-in-bundle`, `bundle-damaged`; the reason of `signal`
  */

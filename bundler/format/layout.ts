@@ -24,6 +24,7 @@ export const machines: Readonly<Record<Arch, number>> = { x86_64: 62, aarch64: 1
 
 /** Bits of the header's flags. Source: FORMAT.md, "Header". */
 export const flags = { ownLoader: 1, init: 2, noOptions: 4, ownName: 8 } as const;
+/** All of them: a bundle with any other is of a newer Saddlebag. */
 export const knownFlags = flags.ownLoader | flags.init | flags.noOptions | flags.ownName;
 
 /** What a record of a variable does to the environment, by its number. Source: FORMAT.md, "Header". */
@@ -39,6 +40,7 @@ export const envPolicies = [
 /** When a bind is made, by its number. Source: FORMAT.md, "Header". */
 export const bindPolicies = ['where-absent', 'always'] as const satisfies readonly BindPolicy[];
 
+/** What an entry is, by its number. Source: FORMAT.md, "Index". */
 export const rowKinds = { directory: 1, file: 2, symlink: 3, link: 4 } as const;
 
 /** Returns the zeros that bring `offset` to a multiple of `alignment`. */

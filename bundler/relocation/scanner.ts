@@ -25,7 +25,10 @@ interface Packed {
 // Read by people, and then it matters little where a path leads.
 const forPeople = /^share\/(doc|man|info|gtk-doc|devhelp)\//;
 
-/** Looks for what relocation could not rewrite, in the contents of one store path, while they pass on their way into frames. */
+/**
+ * Looks for what relocation could not rewrite, in the contents of one store path, while they pass on their way into
+ * frames.
+ */
 export class RelocationScanner {
   readonly #top: string;
   readonly #hashes: Hashes;

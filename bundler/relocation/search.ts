@@ -20,7 +20,10 @@ export const reachBytes = 4 * (prefix.length + hashLength);
 /** A piece of a file. */
 export interface Piece {
   readonly bytes: Buffer;
-  /** Where what is new begins; the `reachBytes` before it, if the file has so many, were looked at with the piece before. */
+  /**
+   * Where what is new begins; the `reachBytes` before it, if the file has so many, were looked at with the piece
+   * before.
+   */
   readonly from: number;
   readonly isLast: boolean;
 }

@@ -55,7 +55,10 @@ export class HclEditor {
     else this.#edits.push(...replaced, this.#addition(block, added));
   }
 
-  /** Adds a block behind another item of a body, after an empty line; `lines` are indented from there, two blanks a level. */
+  /**
+   * Adds a block behind another item of a body, after an empty line; `lines` are indented from there, two blanks a
+   * level.
+   */
   addBlockAfter(item: { readonly start: number; readonly end: number }, lines: readonly string[]): void {
     const indent = this.#indentAt(item.start);
     const indented = lines.map((line) => {

@@ -85,7 +85,10 @@ function createAgent({ socketPath, tls, proxy, origin }: NomadConnection): Dispa
   });
 }
 
-/** Tries reads again with growing pauses; a write is sent once, since nobody knows what became of the one that broke off. */
+/**
+ * Tries reads again with growing pauses; a write is sent once, since nobody knows what became of the one that broke
+ * off.
+ */
 async function sendPatiently(
   connection: NomadConnection,
   agent: Dispatcher,

@@ -21,7 +21,8 @@ export interface JobInitFlags extends DeployFlags {
 /**
  * Runs `saddlebag job init`: prints a job file to edit, or writes it and prints its path. Without an artifact it is that
  * of an app of which nothing is known.
- * @throws {SaddlebagError} `output-exists`, `output-failed`; what `readArtifact`, `parseArtifact` and `parseJobSettings` throw
+ * @throws {SaddlebagError} `output-exists`, `output-failed`; what `readArtifact`, `parseArtifact` and
+ *   `parseJobSettings` throw
  */
 export async function runJobInit(
   input: {

@@ -25,7 +25,8 @@ export interface PruneFlags extends StoreFlags {
 }
 
 /**
- * Runs `saddlebag prune`: says which releases of a name would go, and with `--delete` removes them; with `--json` the lists.
+ * Runs `saddlebag prune`: says which releases of a name would go, and with `--delete` removes them; with `--json` the
+ * lists.
  * @throws {SaddlebagError} `prune-invalid`, `nomad-unasked`, `interrupted`; what `openStore`, `readReferences` and
  * `removeReleases` throw
  */

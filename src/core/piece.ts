@@ -6,9 +6,9 @@ export interface ByteSource {
 }
 
 /**
- * A stretch of a file that may stand in another file as well. Two pieces of one identity and size hold the same bytes, as far
- * as can be told without reading them: who relies on it compares a checksum. In the order of their offsets, without overlap;
- * what no piece covers is in no other file.
+ * A stretch of a file that may stand in another file as well. Two pieces of one identity and size hold the same bytes,
+ * as far as can be told without reading them: who relies on it compares a checksum. In the order of their offsets,
+ * without overlap; what no piece covers is in no other file.
  */
 export interface Piece {
   readonly offset: number;

@@ -4,8 +4,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 const smallBytes = 256 * 1024;
 
 /**
- * Reads a small file whole; returns null for one that is not small. Synchronous: with promises, opening, reading and closing
- * 40,000 small files takes three times as long.
+ * Reads a small file whole; returns null for one that is not small. Synchronous: with promises, opening, reading and
+ * closing 40,000 small files takes three times as long.
  * @throws the system's error when it cannot be read
  */
 export function readSmallFile(file: string): Buffer | null {

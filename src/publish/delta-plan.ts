@@ -4,8 +4,8 @@ import { leastPartBytes, type Part, partBytesFor, partLimit } from './parts.ts';
 /** Copied in one request at most: a server says nothing while it copies, and S3 itself takes 5 GiB. */
 const mostCopyBytes = 256 << 20;
 /**
- * How many runs back the last one that is copied may lie. To pass over two in a row is worse than to copy one of them, but for
- * rare cases at the very limit of 5 MiB.
+ * How many runs back the last one that is copied may lie. To pass over two in a row is worse than to copy one of them,
+ * but for rare cases at the very limit of 5 MiB.
  */
 const lookback = 4;
 
@@ -31,9 +31,9 @@ interface Choice {
 }
 
 /**
- * Plans an upload that copies what an object of the same bucket holds already, and sends as little as it can. S3 wants 5 MiB
- * of every part but the last, so that what changed in the middle takes some of its neighbours along: from whichever copied run
- * can spare it.
+ * Plans an upload that copies what an object of the same bucket holds already, and sends as little as it can. S3 wants
+ * 5 MiB of every part but the last, so that what changed in the middle takes some of its neighbours along: from
+ * whichever copied run can spare it.
  * @param held the pieces of the object that is there
  * @param wanted the pieces of the file
  * @param sizeBytes of the file

@@ -33,8 +33,8 @@ const goodEnough = 0.05;
 const tailBytes = 1 << 20;
 
 /**
- * Finds the earlier release of the same name and processor of which most can be taken over. What cannot be read is passed over:
- * without a delta all is sent, no more.
+ * Finds the earlier release of the same name and processor of which most can be taken over. What cannot be read is
+ * passed over: without a delta all is sent, no more.
  * @throws the reason of the signal
  */
 export async function findDelta(

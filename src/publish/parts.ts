@@ -3,7 +3,10 @@ export const partLimit = 10_000;
 /** Of every part but the last. */
 export const leastPartBytes = 5 << 20;
 const mebibyte = 1 << 20;
-/** Three of them in flight cost 48 MiB of memory; smaller ones cost server and client a tenth more time over the loopback. */
+/**
+ * Three of them in flight cost 48 MiB of memory; smaller ones cost server and client a tenth more time over the
+ * loopback.
+ */
 const usualPartBytes = 16 * mebibyte;
 
 /** A part of an object: bytes that are sent, or that the server copies from another object of the bucket. */

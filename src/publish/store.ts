@@ -84,9 +84,9 @@ export type ReadableStore = Pick<Store, 'describe' | 'head' | 'get' | 'readDocum
  * A place that keeps immutable objects under keys, as object storage does, and a few small documents that
  * change: `s3/store.ts` and `directory/store.ts`.
  *
- * Keys are those of `key.ts`. An object appears whole or not at all. Nothing half-sent stays behind, whether a call fails or
- * its signal is aborted, but where a server is out of reach: then the next `put` of the same key goes on from it. Every
- * failure is a SaddlebagError that names the object; an aborted signal may show as its reason instead.
+ * Keys are those of `key.ts`. An object appears whole or not at all. Nothing half-sent stays behind, whether a call
+ * fails or its signal is aborted, but where a server is out of reach: then the next `put` of the same key goes on from
+ * it. Every failure is a SaddlebagError that names the object; an aborted signal may show as its reason instead.
  */
 export interface Store {
   /** The URL below which clients find the objects: this, a slash and the encoded key; no slash at its end. */
@@ -105,8 +105,8 @@ export interface Store {
   get(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 
   /**
-   * Reads some bytes of an object, just so many; null in a store that takes over nothing from one object into another: there
-   * nobody has to ask what is in them.
+   * Reads some bytes of an object, just so many; null in a store that takes over nothing from one object into another:
+   * there nobody has to ask what is in them.
    */
   readonly readRange: ((key: string, range: ByteRange, signal: AbortSignal) => Promise<Buffer>) | null;
 

@@ -18,8 +18,8 @@ const leastMs = 1_000;
 const sampleEveryMs = 250;
 
 /**
- * Measures the rate of one piece of work after another by how far it has come in the last ten seconds. What was done when it
- * began, as of an upload that is gone on with, does not count.
+ * Measures the rate of one piece of work after another by how far it has come in the last ten seconds. What was done
+ * when it began, as of an upload that is gone on with, does not count.
  */
 export class Pace {
   #work = '';

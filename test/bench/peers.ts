@@ -49,7 +49,10 @@ function need(...tools: readonly string[]): void {
   if (missing.length > 0) throw new Missing(`${missing.join(', ')} missing`);
 }
 
-/** Shell words that show `$0/nix` at /nix and become the program: what nix-user-chroot does, without a binary of its own. */
+/**
+ * Shell words that show `$0/nix` at /nix and become the program: what nix-user-chroot does, without a binary of its
+ * own.
+ */
 const showNix = 'mount --rbind "$0/nix" /nix && exec "$@"';
 const unshare = 'unshare --user --map-root-user --mount';
 

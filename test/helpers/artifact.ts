@@ -1,6 +1,9 @@
 import type { Arch, Artifact } from '../../src/core/types.ts';
 
-/** Makes what `publish` says of version `appVersion` of an app that is called web, unless told otherwise, and lies in the directory at `base`. */
+/**
+ * Makes what `publish` says of version `appVersion` of an app that is called web, unless told otherwise, and lies in
+ * the directory at `base`.
+ */
 export function artifactIn(
   base: string,
   release: {

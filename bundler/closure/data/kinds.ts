@@ -11,6 +11,7 @@ export const dataKinds = [
   'tzdata',
 ] as const;
 
+/** One of `dataKinds`. */
 export type DataKind = (typeof dataKinds)[number];
 
 /** What the user asked for, beside what is chosen by itself. */

@@ -24,7 +24,10 @@ export interface DataKindSource {
   readonly debianPackage: string;
 }
 
-/** Where distributions keep the certificates that they trust: Debian, Fedora, openSUSE, Alpine, RHEL. Source: Go, `crypto/x509/root_linux.go`. */
+/**
+ * Where distributions keep the certificates that they trust: Debian, Fedora, openSUSE, Alpine, RHEL. Source: Go,
+ * `crypto/x509/root_linux.go`.
+ */
 const certificateFiles = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',

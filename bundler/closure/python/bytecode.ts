@@ -18,7 +18,8 @@ export async function compileModules(stage: Stage, place: Workplace): Promise<vo
     join('app', modules),
     ...(stage.sources ? [join('app', sourceDirectory)] : []),
   ];
-  // Relative paths, so that the bytecode holds none of this machine. One process: what several share between files would depend on who was first. They gain nothing on two cores.
+  // Relative paths, so that the bytecode holds none of this machine. One process: what several share between files
+  // would depend on who was first. They gain nothing on two cores.
   const args = ['-m', 'compileall', '-qq', '--invalidation-mode', 'unchecked-hash'];
   const { signal } = place.context;
   await place.context.exec(python.executable, [...args, ...trees], {

@@ -23,6 +23,7 @@ export const secretsConstraint: NomadConstraint = {
   RTarget: '>= 1.11.0',
 };
 
+/** Renders a constraint; of `distinct_hosts` without a value Nomad wants `true`. */
 export function renderConstraint({ attribute, operator, value }: ConstraintSettings): NomadConstraint {
   const isDistinctHosts = operator === 'distinct_hosts';
   return {

@@ -14,6 +14,7 @@ export const nameForm: TextForm = {
   expected: 'letters, digits and any of . _ - (at most 128)',
 };
 
+/** Name of a namespace. */
 export const namespaceForm: TextForm = {
   pattern: /^[0-9A-Za-z-]{1,128}$/,
   expected: 'letters, digits and -',
@@ -22,18 +23,22 @@ export const namespaceForm: TextForm = {
 /** Name of a region or a node pool. */
 export const placeForm: TextForm = { ...nameForm, expected: 'letters, digits and any of . _ -' };
 
+/** Name of a datacenter, or a pattern of names. */
 export const datacenterForm: TextForm = {
   pattern: /^[0-9A-Za-z*?._-]{1,128}$/,
   expected: 'a name, or a pattern with *',
 };
 
+/** User of the client's machine that a task runs as. */
 export const userForm: TextForm = {
   pattern: /^[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}$/,
   expected: 'the name or number of a user',
 };
 
+/** Name of a signal. */
 export const signalForm: TextForm = { pattern: /^SIG[A-Z0-9]{2,10}$/, expected: 'a name like SIGTERM' };
 
+/** Label of a port: part of a variable's name, `NOMAD_PORT_<label>`. */
 export const portLabelForm: TextForm = {
   pattern: /^[A-Za-z_][0-9A-Za-z_]{0,62}$/,
   expected: 'letters, digits and _ as the label of a port',
@@ -51,6 +56,7 @@ export const variablePathForm: TextForm = {
   expected: 'the path of a Nomad variable, like nomad/jobs/web',
 };
 
+/** Path of a URL. */
 export const urlPathForm: TextForm = { pattern: /^\/[^\s\p{Cc}]*$/u, expected: 'a path that begins with /' };
 
 /** A path in the root of a task. */

@@ -21,8 +21,9 @@ import type { DeployFlags, DeployInput, DeployOptions } from './deploy-flags.ts'
 /**
  * Runs `saddlebag deploy`: prints the evaluation's id, or with `--json` the Release; with `--dry-run` the job as HCL, or
  * with `--json` as the API takes it; with `--plan` what would change.
- * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `usage-invalid`, `timeout-invalid`, `secret-in-plain-text`, `interrupted`;
- * what `parseArtifact`, `parseJobSettings`, `readConnection`, `prepareRelease`, `deployPrepared` and `runDeployJobFile` throw
+ * @throws {SaddlebagError} `artifact-unreadable`, `flags-conflict`, `usage-invalid`, `timeout-invalid`,
+ *   `secret-in-plain-text`, `interrupted`; what `parseArtifact`, `parseJobSettings`, `readConnection`,
+ *   `prepareRelease`, `deployPrepared` and `runDeployJobFile` throw
  */
 export async function runDeploy(input: DeployInput, context: Context): Promise<CommandResult> {
   const { flags } = input;

@@ -25,10 +25,12 @@ export interface WrittenBundle {
 type ReadingContext = Pick<Context, 'env' | 'reporter' | 'signal'>;
 
 /**
- * Reads what is to be published, once, and checks every byte of it: a bundle by what it says of itself; one that is described,
- * in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is taken as it is.
- * Whatever `bundle` has written here, or was read before, is known by its digest and not read: then its `crc32` is null.
- * @throws {SaddlebagError} what `openBundle`, `inspectOpenBundle` and `readProgram` throw; `bundle-json-invalid`, `file-changed`, `flag-unused`
+ * Reads what is to be published, once, and checks every byte of it: a bundle by what it says of itself; one that is
+ * described, in JSON or by who has just written it, by that SHA-256, which is faster. A program that is no bundle is
+ * taken as it is. Whatever `bundle` has written here, or was read before, is known by its digest and not read: then its
+ * `crc32` is null.
+ * @throws {SaddlebagError} what `openBundle`, `inspectOpenBundle` and `readProgram` throw; `bundle-json-invalid`,
+ *   `file-changed`, `flag-unused`
  */
 export async function readPublishable(
   given: string | WrittenBundle,

@@ -22,8 +22,8 @@ const startBytes = 256 * 1024;
 /**
  * Reads a program that is no bundle, as it is: its processor from its ELF header, its digests from its bytes. Warns of one
  * that needs a loader and libraries of the host that it starts on.
- * @throws {SaddlebagError} `not-a-bundle` for scripts, libraries, data, and for what is left of a bundle that was cut off or
- * stripped; `arch-unsupported`, `elf-invalid`, `elf-unsupported`, `name-invalid`, `file-unreadable`
+ * @throws {SaddlebagError} `not-a-bundle` for scripts, libraries, data, and for what is left of a bundle that was cut
+ *   off or stripped; `arch-unsupported`, `elf-invalid`, `elf-unsupported`, `name-invalid`, `file-unreadable`
  */
 export async function readProgram(
   file: string,

@@ -35,6 +35,7 @@ export type HclTokenKind =
   | 'invalid'
   | 'end';
 
+/** A piece of a file's text, with the place that it stands in. */
 export interface HclToken extends HclRange {
   readonly kind: HclTokenKind;
   readonly text: string;

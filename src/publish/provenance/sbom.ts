@@ -5,9 +5,9 @@ import type { ImagePath } from '../../core/types.ts';
 import type { DescribedFile } from './provenance.ts';
 
 /**
- * Writes a bill of materials in CycloneDX 1.6, JSON: the file itself, and a component for each of its store paths with what it
- * refers to. Without serial number and time, so the same bundle gives the same bytes. Packages inside a store path (the
- * Python modules of one `site-packages`) are not looked for.
+ * Writes a bill of materials in CycloneDX 1.6, JSON: the file itself, and a component for each of its store paths with
+ * what it refers to. Without serial number and time, so the same bundle gives the same bytes. Packages inside a store
+ * path (the Python modules of one `site-packages`) are not looked for.
  */
 export async function renderSbom(file: DescribedFile): Promise<string> {
   const paths = file.contents?.image.paths ?? [];

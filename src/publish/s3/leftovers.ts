@@ -15,8 +15,8 @@ export interface HeldPart {
 }
 
 /**
- * What the server checks: nothing by itself, so that each part carries its MD5; a CRC-32 with each part; one over the whole as
- * well, when the upload is completed.
+ * What the server checks: nothing by itself, so that each part carries its MD5; a CRC-32 with each part; one over the
+ * whole as well, when the upload is completed.
  */
 export type UploadChecksum = 'none' | 'parts' | 'whole';
 
