@@ -1,8 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
-const root = join(import.meta.dirname, '../..');
+import { root } from './pages.ts';
 
 /** The folders that the page describes file by file, and what the first column of each one's table names, from the root. */
 function readTables(): ReadonlyMap<string, readonly string[]> {

@@ -1,14 +1,7 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, it } from 'vitest';
-
-const root = join(import.meta.dirname, '../..');
-const pages = globSync(['*.md', 'docs/*.md', 'bundler/**/*.md', 'examples/**/*.md'], { cwd: root });
-
-/** The text of a page without its code, where brackets mean something else. */
-function prose(page: string): string {
-  return readFileSync(join(root, page), 'utf8').replace(/^(```|~~~)[\s\S]*?^\1/gm, '');
-}
+import { pages, readProse, root } from './pages.ts';
 
 /** Makes of a heading what GitHub makes of it. */
 function anchorOf(heading: string): string {
@@ -21,7 +14,7 @@ function anchorOf(heading: string): string {
 }
 
 function anchors(page: string): readonly string[] {
-  return [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading));
+  return [...readProse(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading));
 }
 
 function leadsSomewhere(page: string, link: string): boolean {
@@ -32,12 +25,12 @@ function leadsSomewhere(page: string, link: string): boolean {
 }
 
 it.each(pages)('every link of %s to a file or a heading leads there', (page) => {
-  const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+  const links = [...readProse(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
   const own = links.filter((link) => !/^[a-z]+:/.test(link));
   expect(own.filter((link) => !leadsSomewhere(page, link))).toEqual([]);
 });
 
 it('finds pages with links', () => {
   expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/architecture.md', 'bundler/FORMAT.md']));
-  expect(prose('README.md')).toMatch(/\]\(docs\//);
+  expect(readProse('README.md')).toMatch(/\]\(docs\//);
 });
