@@ -1,6 +1,7 @@
 import type { Context } from '../../src/core/context.ts';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import type { Closure } from '../../src/core/types.ts';
+import { driverHint, isDriverLibrary } from '../closure/elf/driver-library.ts';
 import { type Finding, type FindingKind, findingKinds } from './finding.ts';
 import { judgeClosure } from './judge.ts';
 import { type KnownFiles, knownFacts } from './known-facts.ts';
@@ -43,7 +44,8 @@ export async function checkCompleteness(
  * @throws {SaddlebagError} `allow-unknown`
  */
 export function parseAllow(names: readonly string[]): FindingKind[] {
-  return names.map((name) => {
+  const each = names.flatMap((list) => list.split(','));
+  return each.map((name) => {
     const kind = findingKinds.find((candidate) => candidate === name);
     if (kind !== undefined) return kind;
     throw new SaddlebagError(
@@ -73,12 +75,13 @@ function warn(
   if (findings.length === 0) return;
   const inNix =
     kind === 'interpreter-missing' && closure.source === 'nix' ? ', patchShebangs in its build' : '';
+  const ofDriver = findings.every(isOfDriver);
   context.reporter.report({
     kind: 'warning',
     stage: 'check',
     code: kind,
     message: describe(findings, shownProblems.warning).join('; '),
-    hint: `${hints[kind]}${inNix}; --allow ${kind} says that it is all right`,
+    hint: `${ofDriver ? driverHint : hints[kind]}${inNix}; --allow ${kind} says that it is all right`,
   });
 }
 
@@ -87,8 +90,14 @@ function incomplete(closure: Closure, findings: readonly Finding[]): SaddlebagEr
   return new SaddlebagError(
     'closure-incomplete',
     `cannot bundle ${closure.name}: it could not start: ${describe(findings, shownProblems.error).join('; ')}`,
-    { hint: `${kinds.map((kind) => `--allow ${kind}`).join(' ')} bundles it all the same` },
+    {
+      hint: `${findings.some(isOfDriver) ? `${driverHint}; ` : ''}${kinds.map((kind) => `--allow ${kind}`).join(' ')} bundles it all the same`,
+    },
   );
+}
+
+function isOfDriver({ kind, problem }: Finding): boolean {
+  return kind === 'library-missing' && isDriverLibrary(problem);
 }
 
 /** One text for each problem, with the first files that have it. */

@@ -110,7 +110,11 @@ function addContentFlags(bundle: Command): void {
       '--check',
       'run the command behind --, a program of the bundle, in an empty root without network; keep the file only if it exits with 0',
     )
-    .option('--allow <check>', 'pass over what a check finds (library-missing, …); repeatable', collect);
+    .option(
+      '--allow <check>',
+      'pass over what a check finds (library-missing, …); repeatable, or with commas between',
+      collect,
+    );
 }
 
 /** The flags that say how the app starts. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SaddlebagError } from '../../../src/core/errors.ts';
+import { driverHint, isDriverLibrary } from './driver-library.ts';
 import { isMuslLoader, libraryDirectories } from './library-directories.ts';
 import { type Elf, readElf } from './read.ts';
 import { findLibrary, type LoadedObject } from './search.ts';
@@ -56,7 +57,9 @@ export async function resolveLibraries(
 export function librariesMissing(program: string, missing: readonly MissingLibrary[]): SaddlebagError {
   const reasons = missing.map(({ name, neededBy, reason }) => `${name} ${reason}, needed by ${neededBy}`);
   return new SaddlebagError('library-missing', `cannot bundle ${program}: ${reasons.join('; ')}`, {
-    hint: 'install the package that holds it; its directory must be known to ld.so (ld.so.conf or RUNPATH)',
+    hint: missing.every(({ name }) => isDriverLibrary(name))
+      ? driverHint
+      : 'install the package that holds it; its directory must be known to ld.so (ld.so.conf or RUNPATH)',
   });
 }
 

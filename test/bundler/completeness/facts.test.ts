@@ -8,6 +8,7 @@ import type { ReportEvent } from '../../../src/core/reporter.ts';
 import { closureOf, writeTree } from '../../helpers/closures.ts';
 import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { writeElf } from '../closure/elf/build-elf.ts';
 
 const { signal } = new AbortController();
 const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaA\n';
@@ -117,6 +118,25 @@ describe('checkCompleteness', () => {
       { allow: ['interpreter-missing', 'library-missing'], known },
       testContext(),
     );
+  });
+
+  it('says of what needs a library of a GPU’s driver that the host brings it', async () => {
+    const directory = await temporaryDirectory();
+    await writeElf(join(directory, 'libtorch_cuda.so'), { needed: ['libcuda.so.1'] });
+    const closure = closureOf([{ name: 'app', letter: 'a', directory }], 'bin/app');
+    const events: ReportEvent[] = [];
+    const context = testContext({ reporter: { report: (event) => events.push(event) } });
+    await checkCompleteness(closure, { allow: [], known }, context);
+    expect(events).toMatchObject([
+      {
+        message: expect.stringContaining('libcuda.so.1 is missing'),
+        hint: expect.stringMatching(/from the host: .+; --allow library-missing says that it is all right/),
+      },
+    ]);
+  });
+
+  it('takes several names of checks at once', () => {
+    expect(parseAllow(['library-missing,link-dangling', 'secret-included'])).toHaveLength(3);
   });
 
   it('knows the names of its checks only', () => {
