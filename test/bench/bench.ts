@@ -46,7 +46,8 @@ const help = `npm run bench -- [options]
   --rounds N     measured rounds of the Flask app (15); the others follow
   --scale X      large payloads smaller by this factor, to try something; nothing is written
   --payload NAME flask, large or many alone, of those that a scenario has; may be repeated
-  --no-large-tar leave out tar and bzip2 of the 1 GB payload, which take minutes
+  --no-large-tar leave out tar and bzip2 of the 1 GB payload, which take minutes, and xz of a closure of that size,
+                 which takes half an hour once: its size is kept
   --write        with --only: write docs/benchmarks.md too, with the last figures of the others
   --json         the figures as JSON on stdout
   --help
