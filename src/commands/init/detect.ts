@@ -43,6 +43,46 @@ export function namedProject(source: string): DetectedProject {
   return { found: source, name: plainLabel(last.replace(/\.[a-z]{1,4}$/i, '')), bundle: { source } };
 }
 
+/**
+ * Says why what a directory holds cannot be bundled as it is: source that becomes a program only when it is built, or the
+ * root of several packages. Null where neither is so.
+ */
+export async function whyNotYet(
+  directory: string,
+  project: DetectedProject | null,
+): Promise<{ readonly reason: string; readonly hint: string } | null> {
+  const names = new Set(await readdir(directory));
+  const built = builds.find(({ file }) => names.has(file));
+  if (project === null && built !== undefined) {
+    return {
+      reason: `its ${built.file} says how a program is built, and there is none yet`,
+      hint: `build it, and name the program: ${built.command} && saddlebag init ${built.program}`,
+    };
+  }
+  const isLanguage = project?.bundle.source === '.' && project.bundle.python === undefined;
+  const text = isLanguage ? await readFile(join(directory, 'package.json'), 'utf8').catch(() => '') : '';
+  if (!isWorkspace(text)) return null;
+  return {
+    reason: 'its package.json is the root of several packages, and starts nothing',
+    hint: 'name one of them: saddlebag init ./packages/NAME',
+  };
+}
+
+const builds = [
+  { file: 'go.mod', command: 'CGO_ENABLED=0 go build -o app .', program: './app' },
+  { file: 'Cargo.toml', command: 'cargo build --release', program: './target/release/NAME' },
+] as const;
+
+/** Tells whether a package.json has packages of its own and nothing that `bundle` could start. */
+function isWorkspace(text: string): boolean {
+  try {
+    const { workspaces, bin, main, scripts } = JSON.parse(text);
+    return workspaces !== undefined && (bin ?? main ?? scripts?.start) === undefined;
+  } catch {
+    return false;
+  }
+}
+
 async function declaredName(directory: string, names: ReadonlySet<string>): Promise<string | undefined> {
   try {
     if (names.has('pyproject.toml')) {

@@ -1,11 +1,12 @@
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { findOnPath } from '../../../bundler/closure/locate.ts';
 import { configFileName } from '../../config/find.ts';
 import type { Context } from '../../core/context.ts';
 import { exitCodes, SaddlebagError } from '../../core/errors.ts';
 import { writeAtomically } from '../../core/files.ts';
 import type { CommandResult } from '../result.ts';
-import { type DetectedProject, detectProject, namedProject } from './detect.ts';
+import { type DetectedProject, detectProject, namedProject, whyNotYet } from './detect.ts';
 import { localFolder, renderFirstConfig } from './render.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function runInit(
       hint: 'edit it; `saddlebag config` prints what it says',
     });
   }
-  const project = input.app === undefined ? await detect(context.cwd) : namedProject(input.app);
+  const project = input.app === undefined ? await detect(context.cwd) : await named(input.app, context);
   const store = storeOf(context);
   const text = renderFirstConfig(project, store);
   await writeAtomically(file, { force: false, mode: 0o644 }, (handle) => handle.writeFile(text));
@@ -38,15 +39,28 @@ export async function runInit(
 
 async function detect(directory: string): Promise<DetectedProject> {
   const project = await detectProject(directory);
-  if (project !== null) return project;
-  throw new SaddlebagError(
-    'project-unknown',
-    `cannot tell what ${directory} is: no project, image or single program`,
-    {
-      hint: 'name what to bundle: saddlebag init ./server.js, .#app, program:nginx, ./web.tar',
-      exitCode: exitCodes.usage,
-    },
+  const notYet = await whyNotYet(directory, project);
+  if (project !== null && notYet === null) return project;
+  throw unknownProject(
+    `cannot tell what ${directory} is: ${notYet?.reason ?? 'no project, image or single program'}`,
+    notYet?.hint ?? 'name what to bundle: saddlebag init ./server.js, .#app, program:nginx, ./web.tar',
   );
+}
+
+/** Takes what the user names; a path has to lead somewhere, since `bundle` would only say so later. */
+async function named(app: string, { cwd, env }: Pick<Context, 'cwd' | 'env'>): Promise<DetectedProject> {
+  const isPath = /^[^:#]*$/.test(app);
+  const isThere = (await lstat(resolve(cwd, app)).catch(() => undefined)) !== undefined;
+  const isProgram = !app.includes('/') && (await findOnPath(app, env)) !== undefined;
+  if (!isPath || isThere || isProgram) return namedProject(app);
+  throw unknownProject(
+    `cannot find ${resolve(cwd, app)}: no such file or directory`,
+    'name a path from here, a program of PATH, or what Nix builds: saddlebag init .#app',
+  );
+}
+
+function unknownProject(message: string, hint: string): SaddlebagError {
+  return new SaddlebagError('project-unknown', message, { hint, exitCode: exitCodes.usage });
 }
 
 /** The store that the user has already, if it can stand in a file. */

@@ -81,6 +81,35 @@ describe('saddlebag init', () => {
     expect(await readFile(join(cwd, 'saddlebag.hcl'), 'utf8')).toBe('# mine\n');
   });
 
+  it.each<[string, Record<string, Member>, string | undefined, string, string]>([
+    ['a path that leads nowhere', {}, './web', 'no such file or directory', 'a path from here'],
+    ['a name of nothing here', {}, 'nginx', 'no such file or directory', 'a program of PATH'],
+    ['a Go module', { 'go.mod': 'module web\n' }, undefined, 'its go.mod says how', 'go build -o app .'],
+    ['a Rust crate', { 'Cargo.toml': '' }, undefined, 'its Cargo.toml says how', 'cargo build --release'],
+    [
+      'the root of several packages',
+      { 'package.json': '{"workspaces": ["packages/*"]}' },
+      undefined,
+      'the root of several packages',
+      'saddlebag init ./packages/NAME',
+    ],
+  ])('writes nothing for %s, and says what to do', async (_, tree, app, message, hint) => {
+    const cwd = await temporaryDirectory();
+    await writeTree(cwd, tree);
+    await expect(runInit({ app }, testContext({ cwd }))).rejects.toMatchObject({
+      code: 'project-unknown',
+      exitCode: 2,
+      message: expect.stringContaining(message),
+      hint: expect.stringContaining(hint),
+    });
+    expect((await readdir(cwd)).sort()).toEqual(Object.keys(tree));
+  });
+
+  it('takes the program that was built of a Go module', async () => {
+    const tree = { 'go.mod': 'module web\n', app: { executable: '\x7fELF' } };
+    expect((await init(tree)).bundle).toEqual({ source: './app' });
+  });
+
   it('asks where it cannot tell, and writes nothing', async () => {
     const cwd = await temporaryDirectory();
     const two = { executable: '#!/bin/sh\n' };
