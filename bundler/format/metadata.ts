@@ -51,13 +51,14 @@ export function decodeMetadata(file: string, bytes: Buffer, pathCount: number): 
 }
 
 function parse(text: string): Metadata | undefined {
-  let value: Partial<Record<keyof Metadata, unknown>>;
+  let value: Partial<Record<keyof Metadata, unknown>> | null;
   try {
     value = JSON.parse(text) as typeof value;
   } catch {
     return undefined;
   }
-  const { source, interpreter, imageSettings, excluded, references, runtimeSha256, frontSha256 } = value;
+  const { source, interpreter, imageSettings, excluded, references, runtimeSha256, frontSha256 } =
+    value ?? {};
   const ok =
     closureSources.includes(source as ClosureSource) &&
     (interpreter === null || typeof interpreter === 'string') &&
