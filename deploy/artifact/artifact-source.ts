@@ -14,6 +14,13 @@ export interface ArtifactSource {
 /** Prefixes that make Nomad's downloader use one protocol: `s3::https://…`. */
 const forcedGetter = /^(?:s3|gcs|http|https)::/;
 
+/** Source: hashicorp/go-getter, get_s3.go and get_git.go. A signature is another thing: it opens one file for some days. */
+const secretParameters: ReadonlySet<string> = new Set([
+  'aws_access_key_secret',
+  'aws_access_token',
+  'sshkey',
+]);
+
 /**
  * Parses a source of the form `URL?archive=false&checksum=sha256:<hex>`. Returns the reason as text where it is not one.
  * Nothing that Nomad would interpolate is let through: the text comes from outside, and `${NOMAD_TOKEN}` in a URL would
@@ -29,6 +36,13 @@ export function parseArtifactSource(text: string): ArtifactSource | string {
     return `Nomad fetches bundles by http, https or s3::https, not by ${url.protocol.slice(0, -1)}`;
   }
   const { address, parameters } = splitQuery(text);
+  if (
+    url.username !== '' ||
+    url.password !== '' ||
+    parameters.some(({ name }) => secretParameters.has(name))
+  ) {
+    return 'a URL holds no credentials: whoever may read the job could read them';
+  }
   const checksum = checksumOf(parameters);
   if (checksum.problem !== undefined) return checksum.problem;
   const kept = parameters.filter(({ name }) => name !== 'archive' && name !== 'checksum');
@@ -98,4 +112,10 @@ function decode(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** Returns a source for messages: without what stands before an @, and without its query, either of which opens doors. */
+export function shownSource(text: string): string {
+  const shown = text.replace(/\/\/[^/?#]*@/, '//…@').replace(/\?.*/s, '?…');
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }

@@ -2,7 +2,7 @@ import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { isImageSettings } from '../../src/core/image-settings.ts';
 import { splitNameVersion } from '../../src/core/store-path.ts';
 import type { Arch, ImageSettings } from '../../src/core/types.ts';
-import { type ArtifactSource, checksumProblem, parseArtifactSource } from './artifact-source.ts';
+import { type ArtifactSource, checksumProblem, parseArtifactSource, shownSource } from './artifact-source.ts';
 
 /** What a job needs to know of a published bundle. */
 export interface DeployArtifact {
@@ -40,7 +40,7 @@ export function parseArtifact(text: string, from?: string): DeployArtifact {
 }
 
 function parseBareSource(text: string, from: string | undefined): DeployArtifact {
-  const shown = from ?? `artifact ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`;
+  const shown = from ?? `artifact ${shownSource(text)}`;
   const source = parseArtifactSource(text);
   if (typeof source === 'string') throw invalid(shown, [source]);
   const { name, arch } = parsePath(source);

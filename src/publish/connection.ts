@@ -26,7 +26,7 @@ export const directConnection: Connection = { certificates: [], proxies: {} };
 /**
  * Reads how servers are reached: certificate authorities of `caFile` or AWS_CA_BUNDLE, besides those that Node trusts
  * (NODE_EXTRA_CA_CERTS among them), and the usual proxy variables.
- * @throws {SaddlebagError} `ca-unreadable`
+ * @throws {SaddlebagError} `ca-unreadable`, `url-invalid`
  */
 export async function readConnection(
   env: Readonly<Record<string, string | undefined>>,
@@ -38,10 +38,22 @@ export async function readConnection(
     ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => {
       // Small letters win, as with curl: they alone are safe in a CGI script.
       const value = env[name.toLowerCase()] ?? env[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
+      return value === undefined || value === ''
+        ? []
+        : [[name, name === 'NO_PROXY' ? value : proxyUrl(name, value)]];
     }),
   );
   return { certificates, proxies: Object.keys(proxies).length === 0 ? {} : withoutLoopback(proxies) };
+}
+
+/** As curl takes it, also without a scheme. What is wrong with it is not repeated: it may hold a password. */
+function proxyUrl(name: string, text: string): string {
+  const url = text.includes('://') ? text : `http://${text}`;
+  if (URL.canParse(url) && /^https?:/i.test(url)) return url;
+  throw new SaddlebagError('url-invalid', `cannot use the proxy of ${name}: not a URL of http or https`, {
+    hint: `set ${name} to http://HOST:PORT, or NO_PROXY to the hosts that are asked directly`,
+    exitCode: exitCodes.usage,
+  });
 }
 
 /** No proxy can reach what listens on this machine only. */

@@ -67,14 +67,14 @@ function parseParameters(
     else if (name === 'region') found.region = value;
     else if (name === 'path-style' && (value === 'true' || value === 'false'))
       found.pathStyle = value === 'true';
-    else throw invalid(text, `it takes endpoint, region and path-style, not ${name}=${value}`);
+    else throw invalid(text, `it takes endpoint, region and path-style, not ${name}`);
   }
   return found;
 }
 
 function invalid(text: string, reason: string): SaddlebagError {
-  // What stands before an @ may be a password that someone put into a URL.
-  const shown = text.replace(/\/\/[^/@]*@/, '//…@');
+  // What stands before an @ may be a password that someone put into a URL, and a query may hold a key.
+  const shown = text.replace(/\/\/[^/@]*@/, '//…@').replace(/\?.*/s, '?…');
   return new SaddlebagError('destination-invalid', `cannot publish to ${shown}: ${reason}`, {
     hint: 'give s3://BUCKET/PREFIX or the path of a folder; other servers than AWS are named by --endpoint URL',
     exitCode: exitCodes.usage,
@@ -90,7 +90,10 @@ export function parseBaseUrl(text: string, flag: string): string {
   const url = URL.parse(text);
   const problem = baseUrlProblem(url);
   if (url === null || problem !== undefined) {
-    const shown = url === null || url.username !== '' || url.password !== '' ? 'the URL' : url.href;
+    const shown =
+      url === null || url.username !== '' || url.password !== ''
+        ? 'the URL'
+        : url.href.replace(/[?#].*/s, '');
     throw new SaddlebagError('url-invalid', `cannot use ${shown} of ${flag}: ${problem}`, {
       hint: `give an http or https URL, for example ${flag} https://minio.example.com`,
       exitCode: exitCodes.usage,

@@ -118,10 +118,17 @@ describe('an artifact as a bare source', () => {
     [`http://s/a b${query}`, 'a URL holds no blanks'],
     [`http://evil/\${NOMAD_TOKEN}/web${query}`, 'a URL holds no interpolation, which Nomad would evaluate'],
     [`http://s/${query}`, 'its path names no file'],
+    [`https://me:geheim@s/web${query}`, 'a URL holds no credentials'],
+    [
+      `s3::https://s/b/web${query}&aws_access_key_id=a&aws_access_key_secret=geheim`,
+      'a URL holds no credentials',
+    ],
+    [`https://me:geheim@s/web?checksum=md5:d41d8cd98f00b204e9800998ecf8427e`, 'a URL holds no credentials'],
   ])('refuses %s', (text, reason) => {
     expect(() => parseArtifact(text)).toThrow(
       expect.objectContaining({ code: 'artifact-invalid', message: expect.stringContaining(reason) }),
     );
+    expect(() => parseArtifact(text)).not.toThrow('geheim');
   });
 });
 

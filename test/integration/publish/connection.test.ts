@@ -98,6 +98,19 @@ describe('a proxy', () => {
     return { HTTP_PROXY: `http://127.0.0.1:${await serveInTest(proxy)}`, asked };
   }
 
+  it.each(['http://me:geheim@[bad', 'socks5://me:geheim@proxy'])(
+    'is refused where it is none: %s',
+    async (text) => {
+      const failure = await failureOf(readConnection({ HTTPS_PROXY: text }));
+      expect(failure.code).toBe('url-invalid');
+      expect(`${failure.message}${failure.hint}`).not.toContain('geheim');
+    },
+  );
+
+  it('may be named without a scheme, as for curl', async () => {
+    expect((await readConnection({ http_proxy: 'proxy:3128' })).proxies.HTTP_PROXY).toBe('http://proxy:3128');
+  });
+
   it.each(['HTTP_PROXY', 'http_proxy'])('named by %s is used for bucket and download URL', async (name) => {
     const { HTTP_PROXY, asked } = await startProxy();
     const connection = await readConnection({ [name]: HTTP_PROXY });

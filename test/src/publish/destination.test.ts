@@ -32,7 +32,6 @@ describe('parseDestination', () => {
     ['s3://a b/key', 'what follows s3:// is not the name of a bucket'],
     ['gs://apps', 'gs:// is not a store'],
     ['https://minio.example/apps', 'https:// is not a store'],
-    ['s3://apps?profile=x', 'it takes endpoint, region and path-style, not profile=x'],
   ])('refuses %j', async (text, reason) => {
     const failure = await failureOf(() => parseDestination(text, '/'));
     expect(failure.code).toBe('destination-invalid');
@@ -45,6 +44,10 @@ describe('parseDestination', () => {
     expect(failure.message).toBe('cannot publish to https://…@minio.example/apps: https:// is not a store');
     const bucket = await failureOf(() => parseDestination('s3://me:geheim@apps/web', '/'));
     expect(`${bucket.message}${bucket.hint}`).not.toContain('geheim');
+    const query = await failureOf(() => parseDestination('s3://apps/web?key=geheim', '/'));
+    expect(query.message).toBe(
+      'cannot publish to s3://apps/web?…: it takes endpoint, region and path-style, not key',
+    );
   });
 });
 
@@ -60,7 +63,7 @@ describe('parseBaseUrl', () => {
   it.each([
     ['minio:9000', 'cannot use minio:9000 of --endpoint: its scheme is neither http nor https'],
     ['minio', 'cannot use the URL of --endpoint: it is not a URL'],
-    ['https://a/?b', 'cannot use https://a/?b of --endpoint: it has a query or a fragment'],
+    ['https://a/?b', 'cannot use https://a/ of --endpoint: it has a query or a fragment'],
     ['https://me:geheim@minio', 'cannot use the URL of --endpoint: it holds credentials'],
     ['https://me:geheim@', 'cannot use the URL of --endpoint: it is not a URL'],
   ])('refuses %s', async (text, message) => {
