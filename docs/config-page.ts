@@ -43,6 +43,8 @@ app "web" {
   \`$\${\` is a plain \`\${\`.
 - **Secrets** do not stand in the file: a variable in \`env\` that is called like one (\`PASSWORD\`, \`TOKEN\`, \`SECRET\`,
   \`KEY\`, …) is refused. \`secret = { NAME = "path:key" }\` takes it from a Nomad variable when the task starts.
+- **Where it is found**: in the working directory or above it, up to the root of the repository. One of another user's, in a
+  directory that everybody may write to (\`/tmp\`), is refused unless \`--config\` names it.
 - **Mistakes** are told all at once, each with its line: \`saddlebag.hcl:12: app.web.deploy.memory: expected …\`.
 `;
 

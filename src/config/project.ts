@@ -35,7 +35,7 @@ export type ProjectCheck = (project: Project) => Promise<readonly string[]>;
 /**
  * Finds and reads the project's saddlebag.hcl: the one that `named` or SADDLEBAG_CONFIG names, else the nearest from the
  * working directory up to the root of the repository. What `check` finds is told together with what is found here.
- * @throws {SaddlebagError} `config-missing`, `config-unreadable`; `config-invalid` with every problem at once
+ * @throws {SaddlebagError} `config-missing`, `config-unreadable`, `config-untrusted`; `config-invalid` with every problem at once
  */
 export async function readProject(
   named: string | undefined,

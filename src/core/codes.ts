@@ -33,6 +33,8 @@ export const errorCodes = {
   'config-invalid': 'what saddlebag.hcl says cannot be right, all of it listed with lines',
   'config-missing': 'there is no saddlebag.hcl in the project',
   'config-unreadable': 'saddlebag.hcl cannot be read',
+  'config-untrusted':
+    'the saddlebag.hcl that was found is of another user, in a directory that everybody may write to',
   'credentials-invalid': 'the S3 server does not accept the credentials, or no longer',
   'credentials-missing': 'no credentials were found where AWS tools look for them',
   'dependency-outside': 'a dependency is only a link to a directory of this machine',

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findConfigFile } from '../../../src/config/find.ts';
 import { readProject } from '../../../src/config/project.ts';
 import { toData } from '../../../src/config/setting.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
@@ -45,6 +46,23 @@ describe('readProject', () => {
     expect([...named.apps.keys()]).toEqual(['outside']);
     const byVariable = { SADDLEBAG_CONFIG: join(top, 'saddlebag.hcl') };
     expect([...(await readProject(undefined, { cwd, env: byVariable })).apps.keys()]).toEqual(['outside']);
+  });
+
+  it("takes no file of another user's out of a directory that everybody may write to", async () => {
+    const shared = await temporaryDirectory();
+    const file = join(shared, 'saddlebag.hcl');
+    await mkdir(join(shared, 'mine'));
+    await writeFile(file, 'app "theirs" {}\n');
+    const [owner, me] = [4711, 4712];
+    // Root is trusted, so that for it the file has to be of another.
+    if (process.geteuid?.() === 0) await chown(file, owner, owner);
+    expect(await findConfigFile(join(shared, 'mine'), me)).toBe(file);
+    await chmod(shared, 0o1777);
+    await expect(findConfigFile(join(shared, 'mine'), me)).rejects.toMatchObject({
+      code: 'config-untrusted',
+      hint: expect.stringContaining(`--config ${file}`),
+    });
+    expect(await findConfigFile(join(shared, 'mine'), (await stat(file)).uid)).toBe(file);
   });
 
   it('takes values as HCL means them, and references that Nomad fills in as they are', async () => {
