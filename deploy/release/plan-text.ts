@@ -1,4 +1,5 @@
 import { printable } from '../../src/core/printable.ts';
+import { looksSecret } from '../../src/core/secret-names.ts';
 import { renderDuration } from '../job/duration.ts';
 import type { FieldDiff, JobDiff, PlanAnswer } from '../nomad/plan-answer.ts';
 import { explainPlacement } from './diagnosis.ts';
@@ -57,8 +58,10 @@ function renderField(field: FieldDiff, indent: string, paint: Paint): string[] {
   const mark = marks.get(field.type);
   // What is added or taken away with nothing in it says nothing.
   if (mark === undefined || (mark !== '~' && isEmpty(field.before) && isEmpty(field.after))) return [];
-  const notes = field.annotations.length === 0 ? '' : paint('note', ` (${field.annotations.join(', ')})`);
-  const head = `${indent}${paint(styles[mark], mark)} ${field.name}:`;
+  const annotations = printable(field.annotations.join(', '));
+  const notes = annotations === '' ? '' : paint('note', ` (${annotations})`);
+  const head = `${indent}${paint(styles[mark], mark)} ${printable(field.name)}:`;
+  if (isSecret(field.name)) return [`${head} (not shown)${notes}`];
   if (mark === '~' && (field.before.includes('\n') || field.after.includes('\n'))) {
     return [`${head}${notes}`, ...renderLines(field, `${indent}    `, paint)];
   }
@@ -83,11 +86,24 @@ function renderLines({ before, after }: FieldDiff, indent: string, paint: Paint)
   ];
 }
 
+/** A plan is read in the log of a pipeline, by more people than the job: `Env[DB_PASSWORD]`, a key in an artifact's options. */
+function isSecret(name: string): boolean {
+  const [, key = ''] = /\[(.*)\]$/s.exec(name) ?? [];
+  return looksSecret(key) || /^aws_access_(?:key_secret|token)$/.test(key);
+}
+
+/** What signs a link opens it for who has it, as long as it is valid. */
+function withoutSignature(url: string): string {
+  return url.replace(/([?&](?:X-Amz-(?:Signature|Security-Token)|Signature)=)[^&\s]*/gi, '$1…');
+}
+
 function isEmpty(value: string): boolean {
   return value === '' || value === '0' || value === 'false';
 }
 
 /** The server writes durations in nanoseconds; no other number of a job has ten digits. */
 function showValue(value: string): string {
-  return /^\d{3,}000000$/.test(value) ? renderDuration(Number(value) / 1_000_000) : `"${printable(value)}"`;
+  return /^\d{3,}000000$/.test(value)
+    ? renderDuration(Number(value) / 1_000_000)
+    : `"${printable(withoutSignature(value))}"`;
 }

@@ -53,6 +53,34 @@ describe('a recorded plan', () => {
     expect(renderPlan('web', plan)).toMatch(/\ngroup "web": replace 1, leave alone 2 for now$/);
   });
 
+  it('shows neither what is called like a secret, nor signatures, nor what a name would do to a terminal', () => {
+    const field = (name: string, before: string, after: string) => ({
+      ...{ type: 'Edited', name, before, after },
+      annotations: ['\u001b[2J'],
+    });
+    const diff = {
+      type: 'Edited',
+      name: 'web',
+      children: [],
+      fields: [
+        field('Env[DB_PASSWORD]', 'old geheim', 'new geheim'),
+        field('GetterOptions[aws_access_key_secret]', 'geheim', ''),
+        field('GetterSource', 'https://s/web', 'https://s/web?X-Amz-Expires=60&X-Amz-Signature=geheim'),
+        field('Env[\u001b[31m]', 'a', 'b'),
+      ],
+    };
+    expect(
+      renderPlan('web', { ...planOf('unchanged'), diff, updates: [] })
+        .split('\n')
+        .slice(1),
+    ).toEqual([
+      '    ~ Env[DB_PASSWORD]: (not shown) (\\x1b[2J)',
+      '    ~ GetterOptions[aws_access_key_secret]: (not shown) (\\x1b[2J)',
+      '    ~ GetterSource: "https://s/web" → "https://s/web?X-Amz-Expires=60&X-Amz-Signature=…" (\\x1b[2J)',
+      '    ~ Env[\\x1b[31m]: "a" → "b" (\\x1b[2J)',
+    ]);
+  });
+
   it('shows of a text the lines that change, and one around them', () => {
     const field = {
       type: 'Edited',
