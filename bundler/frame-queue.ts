@@ -3,8 +3,8 @@ import { frameKey } from './cache/path-record.ts';
 import type { RecordCache } from './cache/record-cache.ts';
 import { type Compression, compressFrame } from './compression.ts';
 import type { FrameRecord } from './format/index-table.ts';
+import { freeBuffer } from './free-buffer.ts';
 import { type Hashes, hideHashes, placeCuts } from './references.ts';
-import { release } from './release.ts';
 
 /** Takes the bytes of a file from first to last; they hold until it is done with them. */
 export type Sink = (bytes: Buffer) => Promise<void>;
@@ -124,7 +124,7 @@ export class FrameQueue {
       await cache.write(key, frame);
       return frame;
     });
-    if (reading !== undefined) release(await reading);
+    if (reading !== undefined) freeBuffer(await reading);
     return frame;
   }
 
@@ -142,7 +142,7 @@ export class FrameQueue {
     await this.#sink(bytes);
     this.frames.push({ ...oldest.record, offset: this.dataBytes, bytes: bytes.length });
     this.dataBytes += bytes.length;
-    release(bytes);
+    freeBuffer(bytes);
     this.#doneBytes += oldest.contentBytes;
     const totalBytes = this.#options.totalBytes - this.#droppedBytes;
     this.#options.reporter.report({
@@ -161,6 +161,6 @@ async function readAll(pieces: readonly TarPiece[]): Promise<Buffer> {
   const [first, second] = tars;
   if (first !== undefined && second === undefined) return first;
   const joined = Buffer.concat(tars);
-  for (const tar of tars) release(tar);
+  for (const tar of tars) freeBuffer(tar);
   return joined;
 }

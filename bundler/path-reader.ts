@@ -4,7 +4,7 @@ import type { ClosurePath, Entry } from '../src/core/types.ts';
 import type { PieceRecord } from './cache/path-record.ts';
 import { readEntries } from './entries.ts';
 import { type EntryGroup, estimateTarBytes, planGroups, type TarFrame, tarFrames } from './frames.ts';
-import { release } from './release.ts';
+import { freeBuffer } from './free-buffer.ts';
 
 /** Reads a store path's tar from its files, from the beginning or from any piece on. Reads nothing before it is asked. */
 export class PathReader {
@@ -58,7 +58,7 @@ export class PathReader {
       const { value, done } = await frames.next();
       if (done) throw changed(this.#path);
       if (piece < index) {
-        release(value.tar);
+        freeBuffer(value.tar);
         continue;
       }
       this.#next = { piece: piece + 1, frames };

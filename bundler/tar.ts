@@ -6,7 +6,7 @@ import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import { readInto } from '../src/core/small-file.ts';
 import type { Entry } from '../src/core/types.ts';
 import { tarEndBytes } from './format/layout.ts';
-import { release } from './release.ts';
+import { freeBuffer } from './free-buffer.ts';
 
 type FileEntry = Extract<Entry, { kind: 'file' }>;
 
@@ -46,7 +46,7 @@ export async function* writeTar(entries: readonly Entry[], signal: AbortSignal):
     }
     yield* await archiveEntries(batch, memory, signal);
   } finally {
-    release(memory);
+    freeBuffer(memory);
   }
 }
 

@@ -5,6 +5,6 @@ const leastBytes = 1 << 20;
  * Frees a large buffer's memory now: it is empty from here on, and so is every other view of it. The garbage collector lets
  * some 64 MiB of buffers gather before it looks at them.
  */
-export function release({ buffer }: Buffer): void {
+export function freeBuffer({ buffer }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength >= leastBytes) buffer.transfer(0);
 }
