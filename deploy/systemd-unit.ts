@@ -1,3 +1,4 @@
+import { printable } from '../src/core/printable.ts';
 import type { Bundle } from '../src/core/types.ts';
 
 /** What of a bundle its unit depends on. */
@@ -47,8 +48,8 @@ export function renderUnit(bundle: UnitBundle, settings: UnitSettings): string {
     ['Install', ['WantedBy=multi-user.target']],
   ];
   const head = [
-    `# ${bundle.name} ${bundle.appVersion}, by \`saddlebag unit\`:`,
-    `#   sudo install ${shellWord(bundle.fileName)} ${shellWord(settings.path)}`,
+    `# ${plain(`${bundle.name} ${bundle.appVersion}`)}, by \`saddlebag unit\`:`,
+    `#   sudo install ${plain(shellWord(bundle.fileName))} ${shellWord(settings.path)}`,
     `#   sudo install -m 0644 ${name}.service /etc/systemd/system/`,
     `#   sudo systemctl daemon-reload && sudo systemctl enable --now ${name}`,
   ];
@@ -59,7 +60,7 @@ export function renderUnit(bundle: UnitBundle, settings: UnitSettings): string {
 
 function unitLines({ name, appVersion }: UnitBundle): string[] {
   return [
-    `Description=${escapeSpecifiers(`${name} ${appVersion}`)}`,
+    `Description=${escapeSpecifiers(plain(`${name} ${appVersion}`))}`,
     'Wants=network-online.target',
     'After=network-online.target',
   ];
@@ -68,17 +69,18 @@ function unitLines({ name, appVersion }: UnitBundle): string[] {
 function serviceLines(name: string, { imageSettings }: UnitBundle, settings: UnitSettings): string[] {
   const { path, env, environmentFile, args, user, memory } = settings;
   const stopSignal = imageSettings?.stopSignal ?? null;
+  const hasSignal = stopSignal !== null && /^[A-Z0-9+-]+$/.test(stopSignal);
   return [
     'Type=exec',
     `ExecStart=${[path, ...args].map(commandWord).join(' ')}`,
     ...Object.entries(env).map(([key, value]) => `Environment=${quoted(`${key}=${value}`)}`),
-    ...(environmentFile === null ? [] : [`EnvironmentFile=${escapeSpecifiers(environmentFile)}`]),
-    ...(user === null ? ['DynamicUser=yes'] : [`User=${escapeSpecifiers(user)}`]),
+    ...(environmentFile === null ? [] : [`EnvironmentFile=${escapeSpecifiers(plain(environmentFile))}`]),
+    ...(user === null ? ['DynamicUser=yes'] : [`User=${escapeSpecifiers(plain(user))}`]),
     '# The runtime unpacks to the first, the app may keep its data in the second: $STATE_DIRECTORY.',
     `CacheDirectory=${name}`,
     `StateDirectory=${name}`,
     `WorkingDirectory=%S/${name}`,
-    ...(stopSignal === null ? [] : [`KillSignal=${stopSignal}`]),
+    ...(hasSignal ? [`KillSignal=${stopSignal}`] : []),
     ...(memory === null ? [] : [`MemoryMax=${memory}M`]),
     'Restart=on-failure',
     'RestartSec=1s',
@@ -121,7 +123,7 @@ function namespaceLines({ relocateRefusal, root, binds }: UnitBundle): string[] 
     return ['# It starts without namespaces, so it may make none.', 'RestrictNamespaces=yes', systemCalls];
   }
   return [
-    `# It mounts its store paths for itself: ${needs.join('; ')}.`,
+    `# It mounts its store paths for itself: ${plain(needs.join('; '))}.`,
     'RestrictNamespaces=user mnt',
     `${systemCalls} @mount`,
   ];
@@ -144,6 +146,12 @@ function quotedRaw(text: string): string {
     .replace(/[\\"]/g, (character) => `\\${character}`)
     .replace(/[\p{Cc}]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return `"${escaped}"`;
+}
+
+/** Text of the bundle's on one line: what follows a newline would be a setting, of a service that root starts. */
+function plain(text: string): string {
+  // A backslash at the end of a line goes on with the next.
+  return printable(text).replace(/\\+$/, '');
 }
 
 function escapeSpecifiers(text: string): string {

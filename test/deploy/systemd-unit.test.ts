@@ -57,6 +57,23 @@ describe('renderUnit', () => {
     expect(unit).toContain('Environment="GREETING=say \\"hi\\" at 5%%\\x0a$now"\n');
   });
 
+  it('lets nothing in a bundle be a setting of its own', () => {
+    const evil = 'x\nExecStartPre=+/bin/evil\r[Service]\\';
+    const hostile: UnitBundle = {
+      ...bundle,
+      ...{ name: evil, appVersion: evil, fileName: evil, relocateRefusal: evil },
+      binds: [{ source: '/nix/a', target: `/${evil}`, policy: 'always' }],
+      imageSettings: { user: null, ports: [], stopSignal: `SIGTERM${evil}` },
+    };
+    const lines = renderUnit(hostile, settings).split(/\r?\n|\r/);
+    const keys = (from: readonly string[]) => from.filter((line) => line !== '' && !line.startsWith('#'));
+    const usual = renderUnit({ ...hostile, name: 'x', appVersion: '', imageSettings: null }, settings);
+    expect(keys(lines).map((line) => line.split('=')[0])).toEqual(
+      keys(usual.split('\n')).map((line) => line.split('=')[0]),
+    );
+    expect(lines.find((line) => line.startsWith('Description='))).toMatch(/[^\\]$/);
+  });
+
   it('takes a user, a limit, a file of secrets and the signal of an image', () => {
     const imageSettings = { user: null, ports: [], stopSignal: 'SIGQUIT' };
     const unit = renderUnit(
