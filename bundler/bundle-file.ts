@@ -71,6 +71,9 @@ export async function openBundle(path: string): Promise<OpenBundle> {
   }
 }
 
+/** Of two million frames, or a hundred thousand store paths that all refer to many. */
+const mostTableBytes = 64 << 20;
+
 function unreadable(file: string, cause: unknown): SaddlebagError {
   return new SaddlebagError('bundle-unreadable', `cannot read ${file}: ${describeCause(cause)}`, {
     hint: 'give the path of a bundle, as `saddlebag bundle` printed it',
@@ -87,6 +90,9 @@ export async function readFrameTable(source: ByteSource, name: string): Promise<
   const { header } = await readHeader(source, name);
   if (header.indexOffset + indexBytes(header) > source.sizeBytes)
     throw damaged(name, 'its index leaves the file');
+  // A server says how long the file is, and may say anything.
+  if (Math.max(frameRecordBytes * header.frameCount, header.metadataBytes) > mostTableBytes)
+    throw damaged(name, 'its index is larger than any');
   const table = await source.read(header.indexOffset, frameRecordBytes * header.frameCount);
   const metadataAt = header.indexOffset + indexBytes(header) - header.metadataBytes;
   const metadata = await source.read(metadataAt, header.metadataBytes);

@@ -65,14 +65,18 @@ const documentLimitBytes = 16 << 20;
 export const documentDeadlineMs = 60_000;
 
 /**
- * Passes on what a server sends as a document or as an error, as far as that can go: nobody vouches for its length.
+ * Passes on what a server sends as a document, as an error or as a part of a file, as far as that can go: nobody vouches for
+ * its length.
  * @throws {Error} beyond the limit
  */
-export async function* limited(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+export async function* limited(
+  chunks: AsyncIterable<Uint8Array>,
+  mostBytes = documentLimitBytes,
+): AsyncGenerator<Uint8Array, void> {
   let sizeBytes = 0;
   for await (const chunk of chunks) {
     sizeBytes += chunk.length;
-    if (sizeBytes > documentLimitBytes) throw new Error('its answer is larger than any document');
+    if (sizeBytes > mostBytes) throw new Error(`its answer is larger than ${mostBytes} bytes`);
     yield chunk;
   }
 }

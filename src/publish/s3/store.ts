@@ -1,6 +1,15 @@
+import { Readable } from 'node:stream';
+import { buffer as bytesOf } from 'node:stream/consumers';
 import type { Content } from '../content.ts';
 import { planParts } from '../parts.ts';
-import type { ByteRange, PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
+import {
+  type ByteRange,
+  limited,
+  type PutOptions,
+  type PutOutcome,
+  type Store,
+  type StoredObject,
+} from '../store.ts';
 import { type Bucket, connectBucket, type S3Options } from './bucket.ts';
 import { readDocument, replaceDocument } from './documents.ts';
 import { type S3Action, s3Failure } from './errors.ts';
@@ -133,10 +142,10 @@ async function readRange(
   if (length === 0) return Buffer.alloc(0);
   const request = { Bucket: bucket.name, Key: key, Range: `bytes=${offset}-${offset + length - 1}` };
   const answer = await bucket.client.getObject(request, { abortSignal: signal });
-  const bytes = await answer.Body?.transformToByteArray();
-  if (bytes?.length !== length)
-    throw new Error(`it has ${bytes?.length ?? 0} bytes where ${length} were asked for`);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // A server that knows no ranges sends the whole file.
+  const bytes = await bytesOf(limited(answer.Body?.transformToWebStream() ?? Readable.from([]), length));
+  if (bytes.length !== length) throw new Error(`it has ${bytes.length} bytes where ${length} were asked for`);
+  return bytes;
 }
 
 async function presign(bucket: Bucket, key: string, expiresIn: number): Promise<string> {
