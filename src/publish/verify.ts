@@ -40,11 +40,18 @@ export async function verifyObject(
     });
   }
   const expectedBytes = options.sizeBytes ?? found.sizeBytes;
+  const damaged = (problems: readonly string[]) =>
+    new SaddlebagError('object-damaged', `cannot trust ${store.describe(key)}: ${problems.join('; ')}`, {
+      hint: 'remove it and publish again; clients refuse it by its checksum',
+    });
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of store.get(key, signal)) {
     hash.update(chunk);
     sizeBytes += chunk.length;
+    // What goes on and on would be read for ever. 0 is of a server that tells no length.
+    if (expectedBytes > 0 && sizeBytes > expectedBytes)
+      throw damaged([`it has more than ${expectedBytes} bytes`]);
     reporter.report({ kind: 'progress', stage: 'verify', doneBytes: sizeBytes, totalBytes: expectedBytes });
   }
   const sha256 = hash.digest('hex');
@@ -65,9 +72,7 @@ export async function verifyObject(
       hasDigestFile: beside !== undefined,
     };
   }
-  throw new SaddlebagError('object-damaged', `cannot trust ${store.describe(key)}: ${problems.join('; ')}`, {
-    hint: 'remove it and publish again; clients refuse it by its checksum',
-  });
+  throw damaged(problems);
 }
 
 async function digestBeside(

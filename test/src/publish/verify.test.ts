@@ -39,6 +39,17 @@ describe('verifyObject', () => {
     );
   });
 
+  it('reads no further than what was published is long', async () => {
+    const store = storeWith(content);
+    const endless = async function* () {
+      for (;;) yield content;
+    };
+    const options = { store: { ...store, get: endless }, key, sha256, sizeBytes: content.length };
+    const failure = await failureOf(verifyObject(options, testContext()));
+    expect(failure.code).toBe('object-damaged');
+    expect(failure.message).toBe(`cannot trust memory:${key}: it has more than ${content.length} bytes`);
+  });
+
   it('tells that the metadata says otherwise', async () => {
     const store = storeWith(content);
     const lying = { ...store, head: async () => ({ sizeBytes: 8, sha256: sha256Hex('y') }) };
