@@ -7,19 +7,13 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { errorCodes, warningCodes } from '../src/core/codes.ts';
-import { createProgram } from '../src/program.ts';
+import { readCommandTree } from './command-tree.ts';
 import { renderConfigPage } from './config-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function renderCli(): string {
-  const program = createProgram({
-    argv: [],
-    invoke: async () => undefined,
-    readStdin: async () => '',
-    confirm: null,
-    write: () => undefined,
-  });
+  const program = readCommandTree();
   const commands = [program, ...program.commands.flatMap((command) => [command, ...command.commands])];
   for (const command of commands) {
     command.configureHelp({ helpWidth: 100 }).configureOutput({ getOutHelpWidth: () => 100 });

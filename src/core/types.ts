@@ -98,12 +98,12 @@ export interface Exclusion {
   readonly bytes: number;
 }
 
-/** An app and everything it needs. `paths` has dependencies before dependents and the app's own path last. */
-export interface Closure {
-  readonly source: ClosureSource;
+/** What a closure, and the bundle of it, say of the app. */
+export interface App {
   readonly name: string;
   readonly appVersion: string;
   readonly arch: Arch;
+  readonly source: ClosureSource;
   readonly entrypoint: Entrypoint;
   /** Further programs, by the name under which the bundle is called. */
   readonly programs: readonly NamedProgram[];
@@ -114,6 +114,10 @@ export interface Closure {
   readonly imageSettings: ImageSettings | null;
   /** What the user left out, sorted by glob. */
   readonly excluded: readonly Exclusion[];
+}
+
+/** An app and everything it needs. `paths` has dependencies before dependents and the app's own path last. */
+export interface Closure extends App {
   /** True when the closure brings its own dynamic loader, so that the host's LD_* variables would harm it. */
   readonly ownLoader: boolean;
   readonly paths: readonly ClosurePath[];
@@ -164,22 +168,10 @@ export interface Image {
 }
 
 /** A bundle: one executable file. */
-export interface Bundle {
+export interface Bundle extends App {
   readonly version: 2;
-  readonly name: string;
-  readonly appVersion: string;
   /** Absolute. */
   readonly file: string;
-  readonly arch: Arch;
-  readonly source: ClosureSource;
-  readonly entrypoint: Entrypoint;
-  readonly programs: readonly NamedProgram[];
-  readonly binds: readonly Bind[];
-  readonly root: StorePath | null;
-  /** Of an image; null for other sources. */
-  readonly imageSettings: ImageSettings | null;
-  /** What the user left out, sorted by glob. */
-  readonly excluded: readonly Exclusion[];
   /** Why it needs user namespaces (or root) to start; null: it runs without, relocated. */
   readonly relocateRefusal: string | null;
   /** Whether the runtime answers to `--saddlebag-…`. */

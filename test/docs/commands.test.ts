@@ -2,16 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { createProgram } from '../../src/program.ts';
+import { readCommandTree } from '../../docs/command-tree.ts';
 import { pages, readCommands, root } from './pages.ts';
 
-const program = createProgram({
-  argv: [],
-  invoke: async () => undefined,
-  readStdin: async () => '',
-  confirm: null,
-  write: () => undefined,
-});
+const program = readCommandTree();
 
 /** Returns what a command line of a page has that Saddlebag has not; undefined where it is sound. */
 function unknownIn(line: string): string | undefined {
