@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sha256Hex } from '../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../src/core/errors.ts';
@@ -44,7 +44,8 @@ export interface OpenBundle extends IndexedHeader, AsyncDisposable {
  */
 export async function openBundle(path: string): Promise<OpenBundle> {
   const file = resolve(path);
-  const handle = await open(file, 'r').catch((cause: unknown) => {
+  // Without O_NONBLOCK the opening of a pipe would wait for who writes to it.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw unreadable(file, cause);
   });
   try {

@@ -43,6 +43,7 @@ export async function locateApp(
   const prefix = Object.keys(prefixes).find((candidate) => app.startsWith(candidate)) ?? '';
   const forced = prefixes[prefix];
   const file = await findApp(app.slice(prefix.length), context);
+  await refuseSpecial(file);
   if (forced === 'image' || (forced === undefined && (await isImage(file)))) return { source: 'image', file };
   const project = forced === undefined ? await chooseProject(file, asked) : refuseBoth(app, asked);
   if (project !== null) return { source: project, file: await realpath(file) };
@@ -126,6 +127,15 @@ async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Prom
   throw new SaddlebagError('app-not-found', `cannot bundle ${app}: ${describeCause(problem)}`, {
     cause: problem,
     hint: hintForAbsent(app),
+  });
+}
+
+/** Who opens a pipe waits for another to write, and no Ctrl-C ends that. */
+async function refuseSpecial(file: string): Promise<void> {
+  const stats = await stat(file);
+  if (stats.isFile() || stats.isDirectory()) return;
+  throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a device, a pipe or a socket`, {
+    hint: 'an image is read from a file: docker save NAME > image.tar',
   });
 }
 

@@ -52,6 +52,15 @@ describe('locateApp', () => {
   });
 });
 
+it('opens nothing that is no file: a pipe would wait for who writes to it', async () => {
+  for (const app of ['/dev/null', 'image:/dev/null', 'program:/dev/null']) {
+    await expect(locateApp(app, await place())).rejects.toMatchObject({
+      code: 'not-executable',
+      message: expect.stringMatching(/: it is a device, a pipe or a socket$/),
+    });
+  }
+});
+
 describe('the hint for what is not there', () => {
   it.each([
     ['docker://alpine', 'docker save alpine > image.tar'],

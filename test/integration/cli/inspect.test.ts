@@ -43,6 +43,17 @@ describe('saddlebag inspect', () => {
     expect((await run('--tree', '--why', 'web')).exitCode).toBe(2);
   });
 
+  it.each([
+    ['inspect', 'it is not a file'],
+    ['bundle', 'it is a device, a pipe or a socket'],
+  ])('waits for nobody who would write to a pipe: %s', async (command, reason) => {
+    const cwd = await temporaryDirectory();
+    await execProcess('mkfifo', [join(cwd, 'pipe')]);
+    const { stderr, exitCode } = await saddlebag([command, './pipe'], { cwd });
+    expect(stderr).toContain(`${join(cwd, 'pipe')}: ${reason}\n`);
+    expect(exitCode).toBe(1);
+  });
+
   it('does not replace a page unless it is told to', async () => {
     const cwd = await bundles();
     const write = (...flags: string[]) =>
