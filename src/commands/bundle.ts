@@ -24,7 +24,6 @@ import { withoutDeploySecrets } from '../core/own-secrets.ts';
 import type { Bind, Bundle, Closure } from '../core/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { withWorkDirectory } from '../core/work-directory.ts';
-import { renderSbom } from '../publish/provenance/sbom.ts';
 import { describeNamespaces } from './namespaces.ts';
 import { rememberDigest } from './publish/known-digest.ts';
 import type { CommandResult } from './result.ts';
@@ -119,7 +118,8 @@ async function refuseOutputs({ output, sbom, force = false }: BundleFlags, { cwd
 
 /** Replaces an older one: it says nothing that the bundle does not. */
 async function writeSbom(bundle: Bundle, file: string, { cwd, signal }: Context): Promise<void> {
-  const text = await renderSbom({ ...bundle, contents: bundle });
+  const { renderSbom } = await import('../publish/provenance/sbom.ts');
+  const text = renderSbom({ ...bundle, contents: bundle });
   await writeAtomically(resolve(cwd, file), { force: true, mode: 0o644, signal }, (handle) =>
     handle.writeFile(text),
   );

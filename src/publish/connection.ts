@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
+import type { ProxyVariables } from './proxied-fetch.ts';
 
 /** How servers are reached from here. */
 export interface Connection {
@@ -10,14 +11,6 @@ export interface Connection {
   readonly certificates: readonly string[];
   /** As the environment has them, in capitals. */
   readonly proxies: ProxyVariables;
-}
-
-/** What curl, the AWS CLI and others read too. */
-export interface ProxyVariables {
-  readonly HTTP_PROXY?: string;
-  readonly HTTPS_PROXY?: string;
-  /** Hosts that are reached without a proxy: `minio.internal,.example.com,127.0.0.1`. */
-  readonly NO_PROXY?: string;
 }
 
 /** Reaches servers directly, trusting what Node trusts. */
@@ -92,34 +85,12 @@ export function agentsFor(connection: Connection): {
 
 /** Makes a `fetch` that goes the same way; Node's own where nothing is special. */
 export async function fetchFor(connection: Connection): Promise<typeof fetch> {
-  const { HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = connection.proxies;
+  const { HTTP_PROXY, HTTPS_PROXY } = connection.proxies;
   if (connection.certificates.length === 0 && HTTP_PROXY === undefined && HTTPS_PROXY === undefined)
     return fetch;
-  // Loaded only here: it takes as long as all the rest of a small command.
-  const undici = await import('undici');
-  const ca = trusted(connection);
-  const tls = ca === undefined ? {} : { ca };
-  const open = (proxy: string | undefined) =>
-    proxy === undefined
-      ? new undici.Agent({ connect: tls })
-      : new undici.EnvHttpProxyAgent({
-          httpProxy: proxy,
-          httpsProxy: proxy,
-          noProxy: NO_PROXY ?? '',
-          connect: tls,
-          requestTls: tls,
-          proxyTls: tls,
-        });
-  // One each: it would take the proxy for http where there is none for https.
-  const dispatchers = { http: open(HTTP_PROXY), https: open(HTTPS_PROXY) };
-  const send = (input: string | URL | Request, init?: RequestInit) => {
-    const url = input instanceof Request ? input.url : String(input);
-    const dispatcher = /^https:/i.test(url) ? dispatchers.https : dispatchers.http;
-    // The same functions as Node's own, whose types come from another copy of the library.
-    const options = { ...init, dispatcher } as Parameters<typeof undici.fetch>[1];
-    return undici.fetch(url, options) as unknown as Promise<Response>;
-  };
-  return send;
+  // Loaded only here: its library takes as long as all the rest of a small command.
+  const { proxiedFetch } = await import('./proxied-fetch.ts');
+  return proxiedFetch(connection.proxies, trusted(connection));
 }
 
 function trusted({ certificates }: Connection): string[] | undefined {

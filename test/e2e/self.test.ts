@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { execProcess } from '../../src/core/exec.ts';
@@ -48,5 +49,15 @@ describe('Saddlebag bundled by itself', () => {
       1,
       expect.stringContaining(`cannot reach ${nowhere}/apps: connection refused`),
     ]);
+
+    // A certificate authority of one's own: another HTTP client is loaded. Beside it goes a bill of materials.
+    await writeTree(place, { 'ca.pem': rootCertificates[0] ?? '' });
+    const stored = await execProcess(self, ['publish', 'hello', '--to', 'store', '--quiet'], {
+      cwd: place,
+      env: { ...env, AWS_CA_BUNDLE: join(place, 'ca.pem') },
+    });
+    expect(stored.exitCode, stored.stderr).toBe(0);
+    const files = await readdir(join(place, 'store'), { recursive: true });
+    expect(files.filter((name) => name.endsWith('.cdx.json'))).toHaveLength(1);
   });
 });

@@ -7,7 +7,6 @@ import type { Store } from '../store.ts';
 import { signedDigest } from './check-signature.ts';
 import { renderSignature, type SecretKey } from './minisign.ts';
 import { type DescribedFile, renderProvenance } from './provenance.ts';
-import { renderSbom } from './sbom.ts';
 
 /** A published file. */
 export interface PublishedFile {
@@ -34,7 +33,7 @@ export async function putProvenance(
     {
       suffix: '.cdx.json',
       contentType: 'application/vnd.cyclonedx+json',
-      render: () => renderSbom(described),
+      render: async () => (await import('./sbom.ts')).renderSbom(described),
     },
   ];
   for (const { suffix, contentType, render } of files) {

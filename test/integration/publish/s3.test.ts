@@ -140,7 +140,7 @@ describe('a server that refuses', () => {
       }),
     );
     const store = await open(endpoint);
-    const big = textContent('x'.repeat(9 << 20));
+    const big = textContent('x'.repeat(17 << 20));
     const failure = await failureOf(store.put('web', big, { contentType: 'text/plain', signal }));
     expect(failure.code).toBe('parts-left-behind');
     expect(failure.message).toBe('cannot write s3://apps/web: access denied; the parts that arrived stay');
@@ -163,7 +163,7 @@ describe('a server that refuses', () => {
       }),
     );
     const store = await open(endpoint);
-    const big = textContent('x'.repeat(9 << 20));
+    const big = textContent('x'.repeat(17 << 20));
     expect(await store.put('web', big, { contentType: 'text/plain', signal })).toBe('taken');
   });
 });
