@@ -6,17 +6,25 @@ import { jobUnknown } from '../nomad/nomad-operations.ts';
 import { type FollowOptions, followVersion, readTarget, toRelease } from '../release/follow.ts';
 import type { Release } from '../release/release-model.ts';
 import { tagVersion } from '../release/version-tag.ts';
-import type { Provenance } from './job-history.ts';
+import { artifactsOf, type Provenance } from './job-history.ts';
+
+/** How a job is brought back. */
+export interface RollbackOptions extends FollowOptions {
+  readonly detach: boolean;
+  readonly provenance: Provenance;
+  /** Tells whether an artifact's object is there; null where that cannot be told. */
+  objectExists(url: string): Promise<boolean | null>;
+}
 
 /**
  * Makes a version of a job the current one again and watches it as a deploy is watched. Without `to`, the newest stable
  * version that differs from the current one in more than its counts.
- * @throws {SaddlebagError} `job-unknown`, `version-unknown`; what `watchRelease` and the API throw
+ * @throws {SaddlebagError} `job-unknown`, `version-unknown`, `version-gone`; what `watchRelease` and the API throw
  */
 export async function rollBack(
   nomad: Nomad,
   job: { readonly id: string; readonly to: number | null },
-  options: FollowOptions & { readonly detach: boolean; readonly provenance: Provenance },
+  options: RollbackOptions,
   context: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<Release> {
   const { id } = job;
@@ -29,6 +37,7 @@ export async function rollBack(
   if (current === null) throw jobUnknown('roll back', id, namespace);
   const to = job.to === null ? findBefore(versions, current, id) : findVersion(versions, job.to, id);
   if (to.version === current.version) throw versionUnknown(id, `version ${to.version} is the current one`);
+  await refuseGone(id, to, options);
   const evalId = await nomad.revertJob(id, { to: to.version, from: current.version });
   const state = await nomad.readJob(id);
   if (state === null) throw jobUnknown('roll back', id, namespace);
@@ -38,6 +47,24 @@ export async function rollBack(
   const target = await readTarget(nomad, id, state, options);
   if (options.detach) return toRelease('submitted', { target, evalId, namespace }, null);
   return followVersion(nomad, { target, evalId }, options, context);
+}
+
+/** What runs now would be stopped for what no client can fetch. */
+async function refuseGone(
+  id: string,
+  to: NomadJobState,
+  { objectExists }: Pick<RollbackOptions, 'objectExists'>,
+): Promise<void> {
+  for (const { url } of artifactsOf(to)) {
+    if ((await objectExists(url)) !== false) continue;
+    throw new SaddlebagError(
+      'version-gone',
+      `cannot roll back ${id}: what version ${to.version} ran is gone: ${url}`,
+      {
+        hint: `publish it again, or choose another version: saddlebag history ${id}; nothing was changed`,
+      },
+    );
+  }
 }
 
 function findBefore(versions: readonly NomadJobState[], current: NomadJobState, id: string): NomadJobState {

@@ -4,8 +4,8 @@ import type { Context } from '../core/context.ts';
 import { exitCodes } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import { formatMoment, formatRevision } from '../core/units.ts';
-import { askDownload } from '../publish/download.ts';
 import { type NomadFlags, withNomad } from './nomad-session.ts';
+import { objectExists } from './object-exists.ts';
 import type { CommandResult } from './result.ts';
 
 /**
@@ -22,25 +22,9 @@ export async function runHistory(
     const namespace = nomad.connection.namespace ?? 'default';
     const versions = await nomad.readVersions(job);
     if (versions.length === 0) throw jobUnknown('show the history of', job, namespace);
-    return describeHistory({ id: job, namespace }, versions, (url) => exists(url, context.signal));
+    return describeHistory({ id: job, namespace }, versions, (url) => objectExists(url, context.signal));
   });
   return { text: render(history), json: history, exitCode: exitCodes.done };
-}
-
-/** Asks as Nomad's clients do; a bucket that wants credentials does not tell whether the object is there. */
-async function exists(source: string, signal: AbortSignal): Promise<boolean | null> {
-  const url = source.replace(/^(?:s3|http|https)::/, '');
-  if (!/^https?:/.test(url)) return null;
-  const answer = await askDownload(url, 0, signal);
-  switch (answer.kind) {
-    case 'readable':
-    case 'other-size':
-      return true;
-    case 'refused':
-      return answer.status === 404 || answer.status === 410 ? false : null;
-    case 'unreachable':
-      return null;
-  }
 }
 
 function render({ versions }: JobHistory): string {

@@ -9,6 +9,7 @@ import {
   type WatchFlags,
   withNomad,
 } from './nomad-session.ts';
+import { objectExists } from './object-exists.ts';
 import { releaseResult } from './release-result.ts';
 import type { CommandResult } from './result.ts';
 
@@ -20,7 +21,7 @@ export interface RollbackFlags extends WatchFlags {
 /**
  * Runs `saddlebag rollback`: makes an older version of a job the current one again and watches it as a deploy; prints the
  * evaluation's id, or with `--json` the Release.
- * @throws {SaddlebagError} `job-unknown`, `version-unknown`, `timeout-invalid`, `interrupted`; what `rollBack` throws
+ * @throws {SaddlebagError} `job-unknown`, `version-unknown`, `version-gone`, `timeout-invalid`, `interrupted`; what `rollBack` throws
  */
 export async function runRollback(
   input: {
@@ -37,6 +38,7 @@ export async function runRollback(
     ...followOptions(flags, 'rollback', confirm),
     detach: flags.detach ?? false,
     provenance: await provenanceOf(context),
+    objectExists: (url: string) => objectExists(url, context.signal),
   };
   const release = await withNomad(flags, context, (nomad) => {
     reportPage(nomad, job, context);

@@ -101,6 +101,29 @@ describe('saddlebag rollback', () => {
     expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
   });
 
+  it('stops nothing for a version whose bundle is gone', async () => {
+    const store = createServer((_, response) => response.writeHead(404).end());
+    const url = `http://127.0.0.1:${await serveInTest(store)}/web/${first}/web`;
+    const gone = job(0, first);
+    const artifact = { GetterSource: url, GetterOptions: { checksum: `sha256:${first}` } };
+    const TaskGroups = gone.TaskGroups.map((group) => ({
+      ...group,
+      Tasks: group.Tasks.map((task) => ({ ...task, Artifacts: [artifact] })),
+    }));
+    const { asked, context } = await agent({
+      ...answers,
+      'GET /job/web/versions': { Versions: [job(1, second), { ...gone, TaskGroups }] },
+    });
+    await expect(
+      runRollback({ job: 'web', version: undefined, flags, confirm: null }, context),
+    ).rejects.toMatchObject({
+      code: 'version-gone',
+      message: `cannot roll back web: what version 0 ran is gone: ${url}`,
+      hint: expect.stringContaining('nothing was changed'),
+    });
+    expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
+  });
+
   it('says that there is nothing to go back to', async () => {
     const { context } = await agent({
       'GET /job/web/versions': { Versions: [{ ...job(1, first), SubmitTime: 7 }, job(0, first)] },
