@@ -22,6 +22,12 @@ function summarize({ jobId, namespace, jobVersion, status, allocations, timing }
   ].join('\n');
 }
 
+/** Renders what would change for the page of a CI job, as Markdown: a block of code, since values are no Markdown. */
+export function summarizePlan(jobId: string, { changes, text }: { changes: boolean; text: string }): string {
+  const lines = text.split('\n').map((line) => `    ${printable(line)}`);
+  return [`### ${plain(jobId)}: ${changes ? 'would change' : 'stays as it is'}`, '', ...lines].join('\n');
+}
+
 /** Names are no Markdown: neither a link nor a picture of somebody else's. */
 function plain(text: string): string {
   return printable(text).replace(/[\\`*_{}[\]<>#!|&~]/g, '\\$&');

@@ -10,7 +10,7 @@ import type { Release } from '../../../deploy/release/release-model.ts';
 import type { Context } from '../../core/context.ts';
 import { exitCodes } from '../../core/errors.ts';
 import { type Confirm, followOptions, provenanceOf } from '../nomad-session.ts';
-import { releaseResult } from '../release-result.ts';
+import { releaseResult, summarizePlan } from '../release-result.ts';
 import type { CommandResult } from '../result.ts';
 import type { DeployOptions } from './deploy-flags.ts';
 
@@ -77,8 +77,10 @@ function reportPlan({ spec, current, plan }: PreparedRelease, { reporter }: Cont
 
 function planned({ plan, spec }: PreparedRelease, { exitCode }: DeployOptions): CommandResult {
   const changes = changesJob(plan);
+  const text = renderPlan(spec.id, plan);
   return {
-    text: renderPlan(spec.id, plan),
+    text,
+    summary: summarizePlan(spec.id, { changes, text }),
     coloredText: renderPlan(spec.id, plan, paint),
     json: { version: 1, jobId: spec.id, changes, ...plan },
     exitCode: exitCode === true && changes ? exitCodes.planChanges : exitCodes.done,

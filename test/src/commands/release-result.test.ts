@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Release } from '../../../deploy/release/release-model.ts';
-import { releaseResult } from '../../../src/commands/release-result.ts';
+import { releaseResult, summarizePlan } from '../../../src/commands/release-result.ts';
 
 describe('the page of a CI job', () => {
   it('shows names of Nomad as text, never as Markdown', () => {
@@ -15,5 +15,15 @@ describe('the page of a CI job', () => {
     expect(releaseResult(release).summary?.split('\n').at(-1)).toBe(
       '| web.web\\[0\\] | \\!\\[x\\](http://evil/)\\|\\\\x0a\\# \\<b\\> | running |',
     );
+  });
+});
+
+describe('the page of a CI job, of a plan', () => {
+  it('shows what would change, and nothing of it as Markdown', () => {
+    const text = '~ job "a_b"\n    + Env[X]: "[link](http://evil)\u001b[2J"';
+    expect(summarizePlan('a_b', { changes: true, text })).toBe(
+      '### a\\_b: would change\n\n    ~ job "a_b"\n        + Env[X]: "[link](http://evil)\\x1b[2J"',
+    );
+    expect(summarizePlan('web', { changes: false, text: '' })).toMatch(/^### web: stays as it is\n/);
   });
 });
