@@ -183,7 +183,6 @@ export const errorCodes = {
   'transfer-damaged': 'what arrived at the S3 server is not what was sent',
   'tree-unreadable': 'a file or directory that is bundled cannot be read',
   'url-invalid': '`--endpoint`, `--download-url` or a proxy is not a usable URL',
-  'url-invalid': '`--endpoint` or `--download-url` is not a usable URL',
   'version-gone': '`rollback` would go back to a version whose bundle can no longer be fetched',
   'version-unknown': 'a job has no such version, or none to go back to',
   'usage-invalid': 'arguments that name no command, or that the command does not take',
