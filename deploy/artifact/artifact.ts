@@ -1,4 +1,4 @@
-import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { describeJsonFailure, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { isImageSettings } from '../../src/core/image-settings.ts';
 import { splitNameVersion } from '../../src/core/store-path.ts';
 import type { Arch, ImageSettings } from '../../src/core/types.ts';
@@ -110,7 +110,7 @@ function parseRecord(text: string, from: string): Readonly<Record<string, unknow
     // A text that begins with a brace and is JSON is an object.
     return JSON.parse(text) as Record<string, unknown>;
   } catch (cause) {
-    throw invalid(from, [`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`]);
+    throw invalid(from, [`not JSON: ${describeJsonFailure(cause)}`]);
   }
 }
 

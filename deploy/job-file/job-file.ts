@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { describeCause, describeJsonFailure, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { parseHcl } from '../../src/core/hcl/parse.ts';
 import type { HclDocument, HclPosition } from '../../src/core/hcl/syntax.ts';
 
@@ -99,8 +99,7 @@ function parseJson(name: string, text: string): Readonly<Record<string, unknown>
     // What begins with a brace and is JSON is an object.
     return JSON.parse(text) as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw jobFileInvalid(name, `it begins with { and is not JSON: ${reason}`);
+    throw jobFileInvalid(name, `it begins with { and is not JSON: ${describeJsonFailure(cause)}`);
   }
 }
 

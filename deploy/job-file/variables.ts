@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
+import { describeCause, describeJsonFailure, exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { parseHcl } from '../../src/core/hcl/parse.ts';
 import { attributeOf, blocksOf, findVariables } from '../../src/core/hcl/query.ts';
 import { quoteText } from '../../src/core/hcl/string.ts';
@@ -173,7 +173,7 @@ function parseJsonVariables(name: string, text: string): Map<string, string> {
     const record = JSON.parse(text) as Readonly<Record<string, unknown>>;
     return new Map(Object.entries(record).map(([key, value]) => [key, toHcl(value)]));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = describeJsonFailure(cause);
     throw invalid(`cannot read variables from ${name}: it begins with { and is not JSON: ${reason}`);
   }
 }

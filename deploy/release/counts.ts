@@ -1,7 +1,7 @@
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import type { ApiJob, NomadJobState } from '../nomad/job-answer.ts';
 import type { JobSource, Nomad } from '../nomad/nomad.ts';
-import { Shape } from '../nomad/shape.ts';
+import { Shape, ShapeError } from '../nomad/shape.ts';
 import type { Submission } from './submission.ts';
 
 /** A job whose groups have the counts that they are to have. */
@@ -105,8 +105,12 @@ async function readLastCounts(nomad: Nomad, jobId: string): Promise<Map<string, 
   return null;
 }
 
-/** A text that reads files cannot be parsed again; then nobody knows. */
-async function countsOf(nomad: Nomad, jobId: string, source: JobSource): Promise<Map<string, number> | null> {
+/** Reads the counts of a text that was submitted. One that reads files cannot be parsed again; then nobody knows: null. */
+export async function countsOf(
+  nomad: Nomad,
+  jobId: string,
+  source: JobSource,
+): Promise<Map<string, number> | null> {
   try {
     if (source.format === 'hcl2') {
       const file = {
@@ -116,10 +120,11 @@ async function countsOf(nomad: Nomad, jobId: string, source: JobSource): Promise
       };
       return groupCounts(await nomad.parseJob(file));
     }
-    const value = JSON.parse(source.text) as { readonly Job?: ApiJob } & ApiJob;
-    return groupCounts(value.Job ?? value);
+    const value: unknown = JSON.parse(source.text);
+    return groupCounts((Object(value) as { readonly Job?: ApiJob }).Job ?? (value as ApiJob));
   } catch (cause) {
-    if (cause instanceof SyntaxError) return null;
+    // What somebody else has submitted need be neither JSON nor a job.
+    if (cause instanceof SyntaxError || cause instanceof ShapeError) return null;
     if (cause instanceof SaddlebagError && cause.code === 'job-file-invalid') return null;
     throw cause;
   }

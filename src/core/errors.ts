@@ -68,6 +68,14 @@ export function describeCause(cause: unknown): string {
   return (errno !== undefined && plainReasons[errno]) || cause.message;
 }
 
+/**
+ * Says why a text is no JSON, without the piece of it that the parser repeats: a file of variables holds secrets.
+ */
+export function describeJsonFailure(cause: unknown): string {
+  // `Unexpected token 'x', ..."word": xyz"... is not valid JSON`: one character of it is let stand.
+  return describeCause(cause).replace(/, (?:\.\.\.)?".*$/s, '');
+}
+
 const plainReasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'disk quota exceeded',

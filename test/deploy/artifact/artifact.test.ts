@@ -52,6 +52,7 @@ describe('an artifact read from a file', () => {
   it.each([
     ['[default]\nsecret = s3cr3t', 'a URL holds no blanks and no control characters'],
     ['s3cr3t', 'not a URL'],
+    ['{"password": s3cr3t}', "not JSON: Unexpected token 's'"],
     ['', 'it is empty'],
     ['\x7fELF\x02\x01s3cr3t', 'it is a program, not what tells of a published one'],
   ])('is named in errors, and what is in it is not shown: %j', (text, reason) => {
