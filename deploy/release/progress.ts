@@ -1,5 +1,5 @@
-import type { NomadAllocation, NomadDeployment, TaskState } from '../nomad/nomad-answers.ts';
-import { describeEvent, shortId } from './diagnosis.ts';
+import type { NomadAllocation, NomadDeployment, NomadEvaluation, TaskState } from '../nomad/nomad-answers.ts';
+import { describeEvent, explainPlacement, shortId } from './diagnosis.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** One line of a watch: a step of the release, or a detail of one allocation. */
@@ -41,7 +41,22 @@ export function describeProgress(
         allocation,
       ),
     );
-  return [...deployments, ...allocations];
+  return [...waitingLines(before, after), ...deployments, ...allocations];
+}
+
+/** What waits for room is seen in a view; elsewhere nothing would be told until there is some. */
+function waitingLines(before: Snapshot | null, { job, evaluations }: Snapshot): ProgressLine[] {
+  const known = new Set(before?.evaluations.filter(isBlocked).map(({ id }) => id));
+  return evaluations
+    .filter((one) => isBlocked(one) && !known.has(one.id) && one.jobModifyIndex === job?.jobModifyIndex)
+    .map(({ failures }) => {
+      const reasons = failures.map(explainPlacement).join('; ');
+      return { kind: 'step', message: `waits for room${reasons === '' ? '' : `: ${reasons}`}` };
+    });
+}
+
+function isBlocked({ status }: NomadEvaluation): boolean {
+  return status === 'blocked';
 }
 
 function deploymentLines(before: NomadDeployment | undefined, after: NomadDeployment): ProgressLine[] {

@@ -28,6 +28,11 @@ describe('the progress of a recorded deploy', () => {
     expect(ended).toEqual(Array(3).fill('detail ID web: Terminated: Exit Code: 3'));
   });
 
+  it('says once that it waits for room, and for what', () => {
+    const waiting = lines('not-placed', 0).filter((line) => line.includes('room'));
+    expect(waiting).toEqual(['step waits for room: group "web": memory exhausted on 1 node']);
+  });
+
   it('says nothing of the versions before', () => {
     const versions = lines('crash-reverted', 1).filter((line) => line.startsWith('step version 0'));
     expect(versions).toEqual([]);
