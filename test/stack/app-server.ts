@@ -12,7 +12,7 @@ import { listenOnLoopback } from '../helpers/port.ts';
 
 const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
 
-/** Serves releases of the test app over HTTP on loopback. */
+/** Serves releases of the test app over HTTP on loopback, and nothing below `/forbidden/`. */
 export interface AppServer {
   /** Makes a release whose behaviour is `line` (test/fixtures/nomad/app.c), and returns its Artifact. */
   release(appVersion: string, line: string): Artifact;
@@ -25,7 +25,8 @@ export async function startAppServer(): Promise<AppServer> {
   const files = new Map<string, Uint8Array>();
   const server = createServer((request, response) => {
     const content = files.get(request.url ?? '');
-    response.writeHead(content === undefined ? 404 : 200).end(content);
+    const isForbidden = request.url?.startsWith('/forbidden/') === true;
+    response.writeHead(isForbidden ? 403 : content === undefined ? 404 : 200).end(content);
   });
   const base = `http://127.0.0.1:${await listenOnLoopback(server)}`;
   return {
