@@ -27,7 +27,7 @@ export async function writeAtomically<T>(
   await refuseTaken(file, options);
   const temporary = join(
     dirname(file),
-    `.${basename(file).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`,
+    `${temporaryPrefix(basename(file))}${randomBytes(6).toString('hex')}.tmp`,
   );
   const handle = await open(temporary, 'wx+', 0o600).catch((cause: unknown) => {
     throw outputFailed(file, cause);
@@ -48,6 +48,16 @@ export async function writeAtomically<T>(
     await rm(temporary, { force: true });
     gone();
   }
+}
+
+/** Tells whether `name` is one that `writeAtomically` gives a file called `fileName` until it is whole. */
+export function isTemporaryOf(name: string, fileName: string): boolean {
+  const prefix = temporaryPrefix(fileName);
+  return name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length));
+}
+
+function temporaryPrefix(fileName: string): string {
+  return `.${fileName.slice(0, 100)}.`;
 }
 
 async function settle(handle: FileHandle, file: string, mode: number): Promise<void> {

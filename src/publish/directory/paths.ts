@@ -1,6 +1,7 @@
-import { chmod, lstat, mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { chmod, lstat, mkdir, readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import { describeCause, SaddlebagError } from '../../core/errors.ts';
+import { isTemporaryOf } from '../../core/files.ts';
 import { keyProblem } from '../key.ts';
 
 /** Makes the directories that are missing, one by one: a recursive mkdir(2) would follow a link out of the folder. */
@@ -87,6 +88,19 @@ export async function removeFile(root: string, key: string): Promise<void> {
   }
   // Refused where something else is in it, which is as good.
   if (dirname(file) !== root) await rmdir(dirname(file)).catch(() => undefined);
+}
+
+/**
+ * Removes what publishers that were killed have left of the file of a key; does what it can.
+ * @throws {SaddlebagError} `link-refused`, `key-invalid`
+ */
+export async function removeTemporaries(root: string, key: string): Promise<void> {
+  const file = await findFile(root, key);
+  if (file === undefined) return;
+  const names = await readdir(dirname(file)).catch(() => []);
+  for (const name of names.filter((each) => isTemporaryOf(each, basename(file)))) {
+    await rm(join(dirname(file), name), { force: true }).catch(() => undefined);
+  }
 }
 
 async function refuseLink(path: string): Promise<void> {

@@ -6,7 +6,7 @@ import { writeAtomically } from '../../core/files.ts';
 import type { Content } from '../content.ts';
 import type { PutOptions, PutOutcome, Store, StoredObject } from '../store.ts';
 import { readDocument, replaceDocument } from './documents.ts';
-import { failed, findFile, makeParents, removeFile, splitKey } from './paths.ts';
+import { failed, findFile, makeParents, removeFile, removeTemporaries, splitKey } from './paths.ts';
 
 /** Where `saddlebag serve FOLDER` answers by default. */
 export const servedByDefaultAt = 'http://127.0.0.1:8000';
@@ -27,7 +27,7 @@ export function openDirectoryStore(directory: string): Store {
     get: (key, signal) => get(root, key, signal),
     put: (key, content, options) => put(root, key, content, options),
     readRange: null,
-    removeLeftovers: async () => undefined,
+    removeLeftovers: (key) => removeTemporaries(root, key),
     readDocument: (key) => readDocument(root, key),
     replaceDocument: (key, text, options) => replaceDocument({ root, key }, text, options),
     remove: (key) => removeFile(root, key),
@@ -81,7 +81,10 @@ async function put(root: string, key: string, content: Content, options: PutOpti
     );
     return 'stored';
   } catch (cause) {
-    if (cause instanceof SaddlebagError && cause.code === 'output-exists') return 'taken';
+    if (!(cause instanceof SaddlebagError)) throw cause;
+    if (cause.code === 'output-exists') return 'taken';
+    // Another publisher was faster, and took what was written here for the leftovers of a dead one.
+    if (cause.code === 'output-failed' && (await findFile(root, key)) !== undefined) return 'taken';
     throw cause;
   }
 }

@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, readFile, realpath, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sha256Hex } from '../../../../src/core/digest.ts';
 import { fileContent, textContent } from '../../../../src/publish/content.ts';
@@ -67,6 +67,40 @@ describe('openDirectoryStore', () => {
       [1, 2, 3].map((text) => store.put(key, textContent(`${text}`), options)),
     );
     expect(outcomes.toSorted()).toEqual(['stored', 'taken', 'taken']);
+  });
+
+  it('removes what dead publishers have left of an object, once it is there, and nothing else', async () => {
+    const directory = await temporaryDirectory();
+    const place = join(directory, 'web/ab');
+    await mkdir(place, { recursive: true });
+    const name = basename(key);
+    const kept = [name, `.${name}.tmp`, `.${name}.sha256.0123456789ab.tmp`, '.other.0123456789ab.tmp'];
+    for (const each of [`.${name}.0123456789ab.tmp`, ...kept.slice(1)])
+      await writeFile(join(place, each), 'half');
+    const store = openDirectoryStore(directory);
+    await store.removeLeftovers(key, signal);
+    expect(await readdir(place)).toHaveLength(4);
+    await store.put(key, textContent('whole'), options);
+    await store.removeLeftovers(key, signal);
+    expect((await readdir(place)).toSorted()).toEqual(kept.toSorted());
+  });
+
+  it('takes an object for taken whose publisher has removed what was being written', async () => {
+    const directory = await temporaryDirectory();
+    const store = openDirectoryStore(directory);
+    let others: Promise<unknown> = Promise.resolve();
+    const content = textContent('slow');
+    const slowly = {
+      ...content,
+      async *chunks(chunkBytes: number) {
+        yield* content.chunks(chunkBytes);
+        others = store.put(key, textContent('fast'), options).then(() => store.removeLeftovers(key, signal));
+        await others;
+      },
+    };
+    expect(await store.put(key, slowly, options)).toBe('taken');
+    await others;
+    expect(await readdir(join(directory, 'web/ab'))).toEqual([basename(key)]);
   });
 
   it('leaves nothing of a file that changed while it was stored', async () => {
