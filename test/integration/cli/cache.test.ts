@@ -1,12 +1,8 @@
-import { chmod, chown, mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { execProcess } from '../../../src/core/exec.ts';
 import type { Bundle } from '../../../src/core/types.ts';
-import { nobody } from '../../helpers/children.ts';
-import { builtCli, saddlebag, saddlebagJson } from '../../helpers/cli.ts';
-import { writeTree } from '../../helpers/closures.ts';
-import { describeWith } from '../../helpers/needs.ts';
+import { saddlebag, saddlebagJson } from '../../helpers/cli.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 interface CacheReport {
@@ -74,47 +70,5 @@ describe('the cache of saddlebag bundle', () => {
     expect(result.exitCode).toBe(2);
     expect(result.stderr).toContain('got "much" (from SADDLEBAG_BUILD_CACHE_SIZE)');
     expect(await readdir(cwd)).toEqual([]);
-  });
-});
-
-/** A tree whose members the file system was given in this order, all with this time. */
-async function treeInOrder(top: string, order: 1 | -1, seconds: number): Promise<void> {
-  const names = Array.from({ length: 300 }, (_, index) => `lib/${index % 7}/module-${index}.py`);
-  for (const name of order === 1 ? names : names.reverse()) await writeTree(top, { [name]: `# ${name}\n` });
-  await writeTree(top, {
-    'bin/app': { executable: '#!/bin/sh\necho "$0"\n' },
-    'bin/alias': { link: 'app' },
-    'share/data': Buffer.alloc(3_000_000, 'some text '),
-    'share/same': Buffer.alloc(3_000_000, 'some text '),
-  });
-  for (const name of await readdir(top, { recursive: true })) {
-    if (name !== 'bin/alias') await utimes(join(top, name), seconds, seconds);
-  }
-}
-
-describeWith(['root', 'setpriv', 'taskset', 'sh'], 'two machines', () => {
-  it('make the same bundle: user, umask, time zone, locale, times, order of the disk, processors', async () => {
-    const cwd = await temporaryDirectory();
-    const [one, two] = [join(cwd, 'one/web'), join(cwd, 'two/web')];
-    await treeInOrder(one, 1, 1_000_000_000);
-    await treeInOrder(two, -1, 1_600_000_000);
-    await chmod(join(two, 'lib/1/module-1.py'), 0o600);
-    for (const name of ['.', ...(await readdir(join(cwd, 'two'), { recursive: true }))]) {
-      if (!name.endsWith('alias')) await chown(join(cwd, 'two', name), nobody.uid, nobody.gid);
-    }
-    const args = ['bundle', 'web', '--entrypoint', 'bin/app', '--quiet'];
-    const first = await saddlebag([...args, '--no-cache'], {
-      cwd: join(cwd, 'one'),
-      env: { ...process.env, TZ: 'UTC', LC_ALL: 'C', SADDLEBAG_BUILD_CACHE: join(cwd, 'cache') },
-    });
-    const other = ['--reuid', `${nobody.uid}`, '--regid', `${nobody.gid}`, '--clear-groups'];
-    const shell = ['sh', '-c', 'umask 077; exec taskset -c 0 "$@"', 'sh'];
-    const second = await execProcess('setpriv', [...other, ...shell, process.execPath, builtCli, ...args], {
-      cwd: join(cwd, 'two'),
-      env: { PATH: process.env.PATH, HOME: join(cwd, 'two'), TZ: 'Asia/Kathmandu', LC_ALL: 'tr_TR.UTF-8' },
-      timeoutMs: 120_000,
-    });
-    expect([first.exitCode, first.stderr, second.exitCode, second.stderr]).toEqual([0, '', 0, '']);
-    expect(await readFile(second.stdout.trim())).toEqual(await readFile(first.stdout.trim()));
   });
 });
