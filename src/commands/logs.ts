@@ -21,6 +21,8 @@ export interface LogsFlags extends NomadFlags {
 /** A line is rarely longer than this, and Nomad counts bytes, not lines. */
 const bytesPerLine = 400;
 const defaultLines = 100;
+/** Characters; what is longer is cut with `--json`, and shown piece by piece without. */
+const longestLine = 1 << 16;
 
 /**
  * Runs `saddlebag logs`: prints the last lines of a task's output, or with `--follow` goes on until it ends; with `--json`
@@ -92,17 +94,26 @@ async function follow(
   const show = (line: string) =>
     flags.json === true ? `${printableJson(JSON.stringify({ line }))}\n` : `${line}\n`;
   let rest = '';
+  // Whether the beginning of a line was shown without its end.
+  let isCut = false;
   try {
     for await (const chunk of chunks) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) write(show(line));
+      isCut &&= lines.length === 0;
+      // An app need never end a line; what has come is shown, and kept no longer.
+      if (rest.length > longestLine) {
+        write(flags.json === true ? show(rest) : rest);
+        rest = '';
+        isCut = flags.json !== true;
+      }
     }
   } catch (cause) {
     // Ctrl-C is how a log that is followed ends.
     if (!context.signal.aborted) throw lost(job, cause);
   }
-  if (rest !== '') write(show(rest));
+  if (rest !== '' || isCut) write(show(rest));
   return { text: '', json: null, exitCode: exitCodes.done };
 }
 

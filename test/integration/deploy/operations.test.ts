@@ -174,6 +174,18 @@ describe('saddlebag logs', () => {
     }
   });
 
+  it('shows a line without an end as it comes', async () => {
+    const answers = {
+      'GET /job/web/allocations': [allocation],
+      'GET /client/fs/logs/0123456789': 'x'.repeat(1 << 22),
+    };
+    const { context } = await agent({ ...state, ...answers });
+    const written: string[] = [];
+    await runLogs({ job: 'web', flags: { follow: true }, write: (text) => written.push(text) }, context);
+    expect(/^(x*)\n$/.exec(written.join(''))?.[1]?.length).toBe(1 << 22);
+    expect(Math.max(...written.map(({ length }) => length))).toBeLessThan(1 << 20);
+  });
+
   it('says where else to look when one of the streams is empty', async () => {
     const { context } = await agent({
       ...state,
