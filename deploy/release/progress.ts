@@ -65,9 +65,10 @@ function deploymentLines(before: NomadDeployment | undefined, after: NomadDeploy
 }
 
 function describeDeployment({ id, jobVersion, status, groups }: NomadDeployment): string {
-  const counts = groups.map(({ desired, placed, healthy, unhealthy }) => {
+  const counts = groups.map(({ name, desired, placed, healthy, unhealthy }) => {
+    const which = groups.length === 1 ? '' : `${name} `;
     const bad = unhealthy === 0 ? '' : `, ${unhealthy} unhealthy`;
-    return `${healthy} of ${desired} healthy, ${placed} placed${bad}`;
+    return `${which}${healthy} of ${desired} healthy, ${placed} placed${bad}`;
   });
   const next = status === 'paused' ? [`goes on with nomad deployment resume ${id}`] : [];
   return `version ${jobVersion}, deployment ${shortId(id)}: ${[status, ...counts, ...next].join('; ')}`;

@@ -37,4 +37,17 @@ describe('the progress of a recorded deploy', () => {
     const versions = lines('crash-reverted', 1).filter((line) => line.startsWith('step version 0'));
     expect(versions).toEqual([]);
   });
+
+  it('names the groups where there are several', () => {
+    const last = readRecording('healthy').snapshots.at(-1);
+    const deployments = (last?.deployments ?? []).map((deployment) => ({
+      ...deployment,
+      groups: deployment.groups.flatMap((group) => [group, { ...group, name: 'worker', healthy: 0 }]),
+    }));
+    if (last === undefined) throw new Error('the recording is empty');
+    const [line] = describeProgress(null, { ...last, deployments }, 0);
+    expect(line?.message).toMatch(
+      /: successful; web 1 of 1 healthy, 1 placed; worker 0 of 1 healthy, 1 placed$/,
+    );
+  });
 });
