@@ -67,14 +67,10 @@ export function publishFlags(
   if (store === null) {
     // What `publish` takes where it is not told; of several stores in the file none is a guess.
     if ((env.SADDLEBAG_STORE ?? '') !== '') return {};
-    throw new SaddlebagError(
-      'store-missing',
-      `cannot publish ${name}: saddlebag.hcl has no store, or several of which the app names none`,
-      {
-        hint: `write store "main" { to = "s3://BUCKET/PREFIX" } into it, or store = "…" into app "${name}"`,
-        exitCode: exitCodes.usage,
-      },
-    );
+    throw new SaddlebagError('store-missing', `cannot publish ${name}: saddlebag.hcl has no store`, {
+      hint: `write store "main" { to = "s3://BUCKET/PREFIX" } into it, or set SADDLEBAG_STORE`,
+      exitCode: exitCodes.usage,
+    });
   }
   const { settings } = store;
   return {

@@ -34,7 +34,7 @@ export async function appProblems(
   });
   const problems = found.map(async (app) => [
     ...jobProblems(app, project),
-    ...storeProblems(app, project),
+    ...storeProblems(app, project, env),
     ...timeoutProblems(app, project),
     ...(await jobFileProblems(app, project)),
   ]);
@@ -53,8 +53,8 @@ export async function everyAppProblem(
   return (await Promise.all(each)).flat();
 }
 
-function storeProblems(app: AppInForce, project: Project): readonly string[] {
-  if (app.store === null) return [];
+function storeProblems(app: AppInForce, project: Project, env: Context['env']): readonly string[] {
+  if (app.store === null) return unchosenStore(app, project, env);
   const { fields } = app.store.settings;
   const flags = publishFlags(app, {});
   const told = (name: string, parse: (text: string) => unknown) => refusals(project, fields.get(name), parse);
@@ -67,6 +67,17 @@ function storeProblems(app: AppInForce, project: Project): readonly string[] {
       parsePublishSettings({ sse: flags.sse, sseKmsKeyId }, new Date()),
     ),
     ...told('labels', () => parsePublishSettings({ label: flags.label }, new Date())),
+  ];
+}
+
+/** Of several stores none is a guess; without any, `up` says what is missing. */
+function unchosenStore({ name, own }: AppInForce, project: Project, env: Context['env']): readonly string[] {
+  const [first, ...others] = project.stores.keys();
+  const app = project.apps.get(name);
+  const isNamed = own.fields.has('store') || (env.SADDLEBAG_STORE ?? '') !== '';
+  if (first === undefined || others.length === 0 || app === undefined || isNamed) return [];
+  return [
+    `${placeOf(project, app)}: it names none of the stores: store = "${first}" or "${others.join('" or "')}"`,
   ];
 }
 

@@ -80,6 +80,21 @@ app "api" {
     ]);
   });
 
+  it('wants one of several stores to be named, in the file or by SADDLEBAG_STORE', async () => {
+    const cwd = await temporaryDirectory();
+    const stores = 'store "a" { to = "./a" }\nstore "b" { to = "./b" }\n';
+    await writeFile(join(cwd, 'saddlebag.hcl'), `${stores}app "web" {}\n`);
+    const run = (env: Record<string, string>) =>
+      runUp({ apps: [], flags: { dryRun: true }, confirm: null }, testContext({ cwd, env }));
+    await expect(run({})).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: 'cannot use saddlebag.hcl:3: app.web: it names none of the stores: store = "a" or "b"',
+    });
+    await expect(run({ SADDLEBAG_STORE: 'www' })).rejects.toMatchObject({
+      code: expect.not.stringMatching(/^(config-invalid|store-missing)$/),
+    });
+  });
+
   it('asks for the agent before it bundles anything', async () => {
     const cwd = await temporaryDirectory();
     await writeFile(join(cwd, 'saddlebag.hcl'), 'app "web" {\n  bundle { source = "./nothing" }\n}\n');
