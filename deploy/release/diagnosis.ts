@@ -41,6 +41,7 @@ export function explainAllocation(allocation: NomadAllocation, { checks, log }: 
   }
   const failures = failuresOf(task);
   const event = failures.at(-1) ?? task.events.findLast(({ type }) => telling.has(type));
+  if (event === undefined && isUp(allocation)) return `${name} runs, but was not healthy in time`;
   if (event === undefined) return `${name} is ${task.state}`;
   if (event.type !== 'Terminated') return `${name}: ${explainEvent(event)}`;
   const ends = failures.filter(({ type }) => type === 'Terminated').length;

@@ -116,7 +116,7 @@ function judgeFailed(
   deployment: NomadDeployment,
   snapshot: Snapshot,
 ): Verdict {
-  const culprit = findCulprit(target, snapshot);
+  const culprit = findCulprit(target, snapshot) ?? findUnready(target, snapshot);
   const reason = deployment.statusDescription;
   const failed = { kind: 'failed', reason, culprit } as const;
   const reverts = target.revertsTo !== null && deployment.groups.some((group) => group.autoRevert);
@@ -219,6 +219,13 @@ function findCulprit({ jobVersion }: Target, { allocations }: Snapshot): NomadAl
     (first, one) => (first === null || one.createIndex < first.createIndex ? one : first),
     null,
   );
+}
+
+/** Finds what runs and was never called healthy nor unhealthy: a deadline came first. */
+function findUnready({ jobVersion }: Target, { allocations }: Snapshot): NomadAllocation | null {
+  const unready = (one: NomadAllocation) =>
+    one.jobVersion === jobVersion && one.clientStatus === 'running' && one.isHealthy === null;
+  return allocations.find(unready) ?? null;
 }
 
 /** Returns what the scheduler's latest word on the version could not place. */

@@ -135,6 +135,17 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     before: (apps, deploy) => deploy(apps.release('1', 'sleep')),
     run: (apps, deploy) => deploy(apps.release('2', 'exit 3 bad canary'), { canary: '1' }),
   },
+  'canary-promoted': {
+    before: (apps, deploy) => deploy(apps.release('1', 'sleep')),
+    run: (apps, deploy) => deploy(apps.release('2', 'sleep'), { canary: '1', autoPromote: true }),
+  },
+  deadline: {
+    run: (apps, deploy) =>
+      deploy(apps.release('1', 'sleep'), {
+        ...{ port: ['http'], killTimeout: '1s', failFast: false },
+        ...{ healthyDeadline: '3s', progressDeadline: '4s' },
+      }),
+  },
   system: { run: (apps, deploy) => deploy(apps.release('1', 'sleep'), { type: 'system' }) },
   'system-failed': {
     run: (apps, deploy) => deploy(apps.release('1', 'exit 3 no DATABASE_URL'), { type: 'system' }),

@@ -64,6 +64,19 @@ describe('a recorded deploy', () => {
     expect(judgeAll('superseded').last).toEqual({ kind: 'superseded', byVersion: 1 });
   });
 
+  it('whose canaries Nomad promotes itself waits for nobody', () => {
+    const { kinds, last } = judgeAll('canary-promoted', { jobVersion: 1, revertsTo: 0 });
+    expect([...kinds]).toEqual(['running', 'healthy']);
+    expect(last).toMatchObject({ kind: 'healthy', deployment: { groups: [{ isPromoted: true }] } });
+  });
+
+  it('that is never healthy fails at its deadline, though its task runs', () => {
+    const { kinds, last } = judgeAll('deadline');
+    expect([...kinds]).toEqual(['running', 'failed']);
+    if (last.kind !== 'failed' || last.culprit === null) throw new Error('no culprit');
+    expect(explainAllocation(last.culprit)).toBe('task "web" runs, but was not healthy in time');
+  });
+
   it('that has nothing to start is healthy without a deployment', () => {
     expect(judgeAll('no-start', { jobVersion: 1, count: 0 }).last).toEqual({
       kind: 'healthy',

@@ -31,6 +31,8 @@ export const lives: readonly Life[] = [
     verdict: 'deploy-waits-for-promotion',
   },
   { recording: 'canary-failed', target: { jobVersion: 1, revertsTo: 0 }, verdict: 'deploy-reverted' },
+  { recording: 'canary-promoted', target: { jobVersion: 1, revertsTo: 0 }, verdict: 'healthy' },
+  { recording: 'deadline', target: {}, verdict: 'deploy-failed' },
   { recording: 'system', target: { type: 'system' }, verdict: 'healthy' },
   { recording: 'system-failed', target: { type: 'system' }, verdict: 'deploy-failed' },
   { recording: 'sysbatch', target: { type: 'sysbatch' }, verdict: 'healthy' },
