@@ -1,5 +1,6 @@
 import { SaddlebagError } from '../../src/core/errors.ts';
-import { type Elf, isElf, readElf, readStart, readWhole } from './elf/read.ts';
+import type { Elf } from './elf/layout.ts';
+import { isElf, readElf, readStart, readWhole } from './elf/read.ts';
 import { parseShebang, type Shebang } from './shebang.ts';
 
 /** A file that the kernel can start; a script with its content. */

@@ -1,8 +1,9 @@
 import { dirname, relative, resolve } from 'node:path';
 import { SaddlebagError } from '../../src/core/errors.ts';
 import { openBytes, type Patch } from './elf/bytes.ts';
+import type { Elf } from './elf/layout.ts';
 import { openSearchPath, pointProgram } from './elf/point.ts';
-import { type Elf, readElf } from './elf/read.ts';
+import { readElf } from './elf/read.ts';
 import { expandSearchPath } from './elf/search.ts';
 import { fitsLoader, isBelow, type LinkedLibraries } from './libraries.ts';
 import { walkTree } from './tree.ts';

@@ -6,10 +6,9 @@ import {
   type Elf,
   type ElfSegment,
   elfSizes,
-  findStringTable,
-  readStrings,
   segmentTypes,
-} from './read.ts';
+} from './layout.ts';
+import { findStringTable, readStrings } from './read.ts';
 import { endOfSections, moveSections } from './sections.ts';
 
 /** Where an edited program finds its loader and its libraries. */

@@ -2,8 +2,9 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import { driverHint, isDriverLibrary } from './driver-library.ts';
+import type { Elf } from './layout.ts';
 import { isMuslLoader, libraryDirectories } from './library-directories.ts';
-import { type Elf, readElf } from './read.ts';
+import { readElf } from './read.ts';
 import { findLibrary, type LoadedObject } from './search.ts';
 
 /** A library that can't be had, and the file that asks for it. */

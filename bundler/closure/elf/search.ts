@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SaddlebagError } from '../../../src/core/errors.ts';
 import type { Arch } from '../../../src/core/types.ts';
-import { type Elf, isElf, readArch, readStart } from './read.ts';
+import type { Elf } from './layout.ts';
+import { isElf, readArch, readStart } from './read.ts';
 
 /** An ELF file as the dynamic loader holds it: with the object that first asked for it, null for a program. */
 export interface LoadedObject {

@@ -1,5 +1,5 @@
 import type { FileBytes, Patch } from './bytes.ts';
-import { type Elf, elfSizes, segmentTypes } from './read.ts';
+import { type Elf, elfSizes, segmentTypes } from './layout.ts';
 
 /** Where a part of a file has gone. */
 export interface MovedPart {

@@ -1,7 +1,6 @@
-import { mkdir, readdir, readFile, readlink, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SaddlebagError } from '../../../src/core/errors.ts';
-import { compareBytes } from '../../../src/core/files.ts';
 import { storePathOf } from '../../../src/core/store-path.ts';
 import type { ClosurePath, EnvSetting, NamedProgram } from '../../../src/core/types.ts';
 import type { LinkedProgram } from '../elf-program.ts';
@@ -13,7 +12,6 @@ import { readProgram } from '../program.ts';
 import { noSourceSettings, surroundingsOf } from '../program-closure.ts';
 import { reportBuildPaths } from '../project/build-paths.ts';
 import { copyProject, reportWithheld } from '../project/copy.ts';
-import { linksOutside } from '../project/links.ts';
 import type { ProjectClosure, ProjectRequest } from '../project/project-closure.ts';
 import { parseShebang, replaceShebang } from '../shebang.ts';
 import { contentPath } from '../tree-digest.ts';
@@ -22,6 +20,7 @@ import { type Workplace, writeEdited } from '../workplace.ts';
 import { cleanModules } from './clean.ts';
 import { findNode, type NodeInterpreter } from './interpreter.ts';
 import { lockNames, type NodeProject, readNodeProject } from './manifest.ts';
+import { cleanPath, findModules, placeModules, readCommands } from './modules.ts';
 import { checkEngine, findNpm, installModules, type Npm } from './npm.ts';
 import { chooseStart, type NodeStart } from './start.ts';
 
@@ -122,45 +121,6 @@ async function npmFor(
 ): Promise<Npm | null> {
   if (project.hasDependencies) return findNpm(interpreter, place);
   return project.engine === null ? null : findNpm(interpreter, place).catch(() => null);
-}
-
-/** Lists the directories `node_modules` of a tree, but for those inside another: workspaces have their own. */
-async function findModules(top: string, path = ''): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(join(top, path), { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const below = path === '' ? entry.name : `${path}/${entry.name}`;
-    if (entry.name === 'node_modules') found.push(below);
-    else found.push(...(await findModules(top, below)));
-  }
-  return found.sort(compareBytes);
-}
-
-/**
- * Moves the installed modules to where they are bundled from. Those that link to the project's own files (workspaces)
- * stay with it: a link from another store path would lead nowhere.
- * @returns whether they stand apart
- */
-async function placeModules(copy: string, directory: string): Promise<boolean> {
-  const all = await findModules(copy);
-  const apart =
-    all.length === 1 &&
-    all[0] === 'node_modules' &&
-    (await linksOutside(join(copy, 'node_modules'))).length === 0;
-  for (const path of all) {
-    await rename(join(copy, path), join(directory, apart ? 'modules' : 'app', path));
-  }
-  return apart;
-}
-
-async function readCommands(modules: string): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  const bin = join(modules, '.bin');
-  for (const name of (await readdir(bin).catch(() => [])).sort(compareBytes)) {
-    const target = await readlink(join(bin, name)).catch(() => undefined);
-    if (target !== undefined) found.set(name, cleanPath(join('.bin', target)));
-  }
-  return found;
 }
 
 /** Native addons of the whole stage find what they need of this machine among Node's libraries. */
@@ -280,11 +240,6 @@ function launch(start: NodeStart, { app, modules, stage, node, commands }: Launc
       return { program: node.program, args, env: [...node.env, production], programs: [] };
     }
   }
-}
-
-/** Without `./` and the like. */
-function cleanPath(path: string): string {
-  return join('/', path).slice(1);
 }
 
 function reportUnpinned({ directory }: NodeProject, { context }: Workplace): void {

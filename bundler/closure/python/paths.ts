@@ -2,7 +2,7 @@ import { chmod, copyFile, lstat, mkdir, readdir, symlink, writeFile } from 'node
 import { join } from 'node:path';
 import { type StorePath, storePathFromDigest } from '../../../src/core/store-path.ts';
 import type { Arch, ClosurePath } from '../../../src/core/types.ts';
-import type { Elf } from '../elf/read.ts';
+import type { Elf } from '../elf/layout.ts';
 import { readExecutable, requireProgram } from '../executable.ts';
 import { isBelow, type LinkedLibraries, linkLibraries } from '../libraries.ts';
 import type { AppName } from '../naming.ts';
