@@ -1,3 +1,4 @@
+import { SaddlebagError } from '../../src/core/errors.ts';
 import type { StorePath } from '../../src/core/store-path.ts';
 import type { ImagePath } from '../../src/core/types.ts';
 
@@ -13,9 +14,21 @@ export interface TreeNode {
   readonly children: readonly TreeNode[];
 }
 
+/** Closures of Nix are some thirty deep. */
+const deepest = 1000;
+
+function tooDeep(): SaddlebagError {
+  return new SaddlebagError(
+    'bundle-damaged',
+    `cannot show what refers to what: store paths refer to one another more than ${deepest} deep`,
+    { hint: 'no closure is like that: find out who made the bundle' },
+  );
+}
+
 /**
  * Makes the tree of a bundle's store paths, from those that nothing refers to (the app's own first) down, the largest
  * child first.
+ * @throws {SaddlebagError} `bundle-damaged` where store paths refer to one another deeper than any closure does
  */
 export function referenceTree(paths: readonly ImagePath[]): TreeNode[] {
   const byName = new Map(paths.map((path) => [path.storePath, path]));
@@ -24,7 +37,8 @@ export function referenceTree(paths: readonly ImagePath[]): TreeNode[] {
   const roots = paths.filter((path) => path === app || !referred.has(path.storePath)).reverse();
   const closureBytes = new Map(paths.map((path) => [path.storePath, sumClosure(path, byName)]));
   const shown = new Set<StorePath>();
-  const node = (path: ImagePath): TreeNode => {
+  const node = (path: ImagePath, depth: number): TreeNode => {
+    if (depth > deepest) throw tooDeep();
     const repeated = shown.has(path.storePath) && path.references.length > 0;
     shown.add(path.storePath);
     const children = repeated
@@ -37,10 +51,10 @@ export function referenceTree(paths: readonly ImagePath[]): TreeNode[] {
       ownBytes: path.contentBytes,
       closureBytes: closureBytes.get(path.storePath) ?? 0,
       repeated,
-      children: children.map(node),
+      children: children.map((child) => node(child, depth + 1)),
     };
   };
-  return roots.map(node);
+  return roots.map((root) => node(root, 1));
 }
 
 function sumClosure(path: ImagePath, byName: ReadonlyMap<StorePath, ImagePath>): number {

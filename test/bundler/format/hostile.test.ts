@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { referenceTree } from '../../../bundler/explain/tree.ts';
 import { decodeFrames, encodeFrames } from '../../../bundler/format/index-table.ts';
 import { rowBytes, rowKinds } from '../../../bundler/format/layout.ts';
 import { checkRows } from '../../../bundler/format/rows.ts';
@@ -33,6 +34,19 @@ describe('a bundle that was made to take long', () => {
     const frame = { offset: 0, tarOffset: 0, bytes: 1 << 30, tarBytes: 1024, firstRow: 0 };
     const limits = { dataBytes: 1 << 30, tarBytes: 1024, frameBytes: 1 << 20 };
     expect(() => decodeFrames('app', encodeFrames([frame]), limits)).toThrow('frame 0 is out of place');
+  });
+
+  it('is no tree where its store paths refer to one another without end', () => {
+    const names = Array.from({ length: 5_000 }, (_, at) =>
+      parseStorePath(`/nix/store/${`${at}`.padStart(32, '0')}-a`),
+    );
+    const paths = names.map((name, at) => ({
+      storePath: name,
+      references: names.slice(Math.max(0, at - 1), at),
+    }));
+    expect(() => referenceTree(paths as unknown as Parameters<typeof referenceTree>[0])).toThrow(
+      'store paths refer to one another more than 1000 deep',
+    );
   });
 
   it('is described in the time that its paths, frames and references take together', () => {
