@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runPublish } from '../../src/commands/publish/publish.ts';
@@ -10,6 +11,7 @@ import { describeWith } from '../helpers/needs.ts';
 import { bundleRandom, type RandomLibrary, writeLibrary } from '../helpers/random-bundle.ts';
 import { credentialsEnv, setCredentials } from '../helpers/s3-credentials.ts';
 import { suiteDirectory, temporaryDirectory } from '../helpers/temporary.ts';
+import { serveInTest } from '../helpers/test-server.ts';
 import { type FaultyProxy, startFaultyProxy } from '../stack/faulty-proxy.ts';
 import { buildFlask, flaskTools } from '../stack/flask.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
@@ -120,6 +122,19 @@ describeWith(['minio'], 'publishing a second version', () => {
     await minio.client.putObject({ Bucket: 'apps', Key, Body: bytes, Metadata: { sha256: first.sha256 } });
   }
 
+  it('sends all of it where the server copies nothing', async () => {
+    await publishCounted(first, 'uncopied');
+    let refused = 0;
+    const endpoint = await serveWithoutCopies(minio.endpoint, () => {
+      refused += 1;
+    });
+    const second = await bundle({ libraries, app: '2' });
+    const { artifact, words } = await publishCounted(second, 'uncopied', { endpoint });
+    expect(refused).toBeGreaterThan(0);
+    expect(words).toContain('the server does not copy: sending all of it');
+    await expectWhole({ ...artifact, url: artifact.url.replace(endpoint, minio.endpoint) }, second);
+  });
+
   it('goes on with one that broke off', async () => {
     await publishCounted(first, 'cut');
     const second = await bundle({ libraries, app: '2' });
@@ -135,6 +150,24 @@ describeWith(['minio'], 'publishing a second version', () => {
     await expectWhole(artifact, second);
   });
 });
+
+/** Stands before a server, and refuses each request that would have it copy; returns where. */
+async function serveWithoutCopies(endpoint: string, onRefused: () => void): Promise<string> {
+  const server = createServer((asked, response) => {
+    if (asked.headers['x-amz-copy-source'] !== undefined) {
+      onRefused();
+      response.writeHead(501).end('<Error><Code>NotImplemented</Code></Error>');
+      return;
+    }
+    const { headers, method = 'GET', url = '/' } = asked;
+    const passed = request(new URL(url, endpoint), { headers, method }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    asked.pipe(passed);
+  });
+  return `http://127.0.0.1:${await serveInTest(server)}`;
+}
 
 describeWith([...flaskTools, 'minio'], 'publishing a second version of the Flask app', () => {
   it('sends less than a twentieth of it', async () => {
