@@ -237,6 +237,8 @@ function unreachable({ address, proxy }: NomadConnection, cause: unknown): Saddl
 const untrusted = 'its certificate is not signed by an authority that is trusted';
 
 /** Source: Node's errno and TLS error codes; undici's Errors.md. */
+const notTls = 'it does not speak TLS as we do; is it http:// rather than https://?';
+
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'it closed the connection',
@@ -244,7 +246,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to its network',
   ENOTFOUND: 'no such host name',
   EAI_AGAIN: 'the name server does not answer',
-  EPROTO: 'it does not speak TLS as we do; is it http:// rather than https://?',
+  EPROTO: notTls,
+  ERR_SSL_WRONG_VERSION_NUMBER: notTls,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,

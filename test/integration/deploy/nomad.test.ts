@@ -165,6 +165,14 @@ describe('the client of the API', () => {
     });
   });
 
+  it('knows https:// where http:// was meant', async () => {
+    const address = (await serve((_, response) => response.end('{}'))).replace('http', 'https');
+    await expect((await open({ NOMAD_ADDR: address })).readJob('web')).rejects.toMatchObject({
+      code: 'nomad-unreachable',
+      message: `cannot reach Nomad at ${address}: it does not speak TLS as we do; is it http:// rather than https://?`,
+    });
+  });
+
   it("takes another server's page for what it is", async () => {
     const page = '<?xml version="1.0"?>\n<Error><Code>InvalidBucketName</Code></Error>';
     const address = await serve((_, response) => response.writeHead(400).end(page));
