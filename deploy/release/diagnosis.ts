@@ -49,11 +49,11 @@ export function explainAllocation(allocation: NomadAllocation, { checks, log }: 
   return `${name} ${explainEnd(event)}${times > 1 ? `, ${times} times` : ''}`;
 }
 
-/** A client wraps what went wrong in the names of all that it went through. */
+/** A client wraps what went wrong in the names of all that it went through, and what the AWS SDK logged before. */
 function explainEvent({ type, message }: TaskEvent): string {
   if (message === '') return type;
   return oneLine(message).replace(
-    /getter subprocess failed: exit status \d+: failed to download artifact: /,
+    /getter subprocess failed: exit status \d+: (?:SDK .*?)?failed to download artifact: /,
     '',
   );
 }
@@ -66,6 +66,9 @@ export function adviseOn(allocation: NomadAllocation): string | null {
   if (last?.type === 'Failed Artifact Download') {
     if (/bad response code: 40[13]|AccessDenied/.test(last.message)) {
       return "the object is there, but Nomad's clients may not read it";
+    }
+    if (/get credentials|no EC2 IMDS role/.test(last.message)) {
+      return "Nomad's clients have no credentials for the bucket: --s3-variable takes them from a Nomad variable, docs/publish.md has other ways";
     }
     if (/connection refused|no such host|i\/o timeout|no route to host/.test(last.message)) {
       return 'is it served, and at an address that the clients know? publish --download-url names another';

@@ -1,6 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Release } from '../../deploy/release/release-model.ts';
 import { runDeploy } from '../../src/commands/deploy/deploy.ts';
@@ -10,17 +7,15 @@ import { runVerify } from '../../src/commands/verify.ts';
 import type { SaddlebagError } from '../../src/core/errors.ts';
 import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact } from '../../src/core/types.ts';
-import { askDownload } from '../../src/publish/download.ts';
-import { publish } from '../../src/publish/publish.ts';
 import { recordRelease } from '../../src/publish/releases/store.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { setCredentials } from '../helpers/s3-credentials.ts';
-import { temporaryDirectory } from '../helpers/temporary.ts';
 import { type AppServer, startAppServer } from '../stack/app-server.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 import { type NomadStack, startNomad } from '../stack/nomad.ts';
+import { appPrefix, publishApp } from '../stack/publish-app.ts';
 
 describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by a real client', () => {
   let nomad: NomadStack;
@@ -37,25 +32,7 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     await Promise.all([nomad?.stop(), minio?.stop(), apps?.stop()]);
   });
 
-  /** Publishes the test app, which runs until it is stopped. */
-  async function publishTo(
-    bucket: string,
-    appVersion: string,
-  ): Promise<{ readonly artifact: Artifact; readonly key: string }> {
-    const released = apps.release(appVersion, `say ${appVersion}`);
-    const file = join(await temporaryDirectory(), 'app');
-    const content = await (await fetch(released.url)).bytes();
-    await writeFile(file, content);
-    const bundle = {
-      ...released,
-      file,
-      crc32: crc32(content),
-      sha256: released.checksum.slice('sha256:'.length),
-      entrypoint: { interpreter: null, init: false },
-    };
-    const store = await openS3Store({ bucket, endpoint: minio.endpoint });
-    return publish({ bundle, store, prefix: 'we b+1', ask: askDownload }, testContext());
-  }
+  const publishTo = (bucket: string, appVersion: string) => publishApp(apps, { minio, bucket }, appVersion);
 
   async function deploy(source: string, flags: DeployFlags): Promise<Release> {
     const input = { artifact: source, flags: { minHealthyTime: '1s', ...flags }, readStdin: async () => '' };
@@ -63,11 +40,11 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'what publish prints, fetched by 
     return json as Release;
   }
 
-  const storeUrl = (bucket: string) => `s3://${bucket}/we b+1?endpoint=${minio.endpoint}`;
+  const storeUrl = (bucket: string) => `s3://${bucket}/${appPrefix}?endpoint=${minio.endpoint}`;
 
   async function placeIn(bucket: string) {
     const store = await openS3Store({ bucket, endpoint: minio.endpoint });
-    return { store, prefix: 'we b+1', name: 'web' };
+    return { store, prefix: appPrefix, name: 'web' };
   }
 
   it('is a plain URL where anyone may read', async () => {

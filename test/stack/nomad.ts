@@ -26,6 +26,10 @@ export interface NomadSettings {
   readonly networkInterface?: string;
   /** Every call needs a token; `managementToken` may do everything. */
   readonly hasAcl?: boolean;
+  /** Metadata of the client's node, as jobs read it by `${meta.…}`. */
+  readonly nodeMeta?: Readonly<Record<string, string>>;
+  /** What the client's artifact downloader is given of the environment, which the agent has besides its own. */
+  readonly downloaderEnv?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -42,7 +46,7 @@ export async function startNomad(settings: NomadSettings = {}): Promise<NomadSta
   // The artifact downloader hands AWS_CA_BUNDLE on to a sandbox that may not read it, and every download fails.
   const { AWS_CA_BUNDLE: _, ...env } = process.env;
   const agent = spawn(nomad, ['agent', '-dev', '-bind', '127.0.0.1', '-config', configuration], {
-    env,
+    env: { ...env, ...settings.downloaderEnv },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log = collectLog(agent);
@@ -100,6 +104,10 @@ function agentConfiguration(
         ...withoutClouds,
         ...(settings.isOpen === true ? { 'user.denylist': 'nobody-is-denied' } : {}),
       },
+      ...(settings.nodeMeta === undefined ? {} : { meta: settings.nodeMeta }),
+      ...(settings.downloaderEnv === undefined
+        ? {}
+        : { artifact: { set_environment_variables: Object.keys(settings.downloaderEnv).join() } }),
       // A bundle needs nothing of the host's; the default list links all of /usr, for each allocation.
       ...(settings.hasDefaultChroot === true ? {} : { chroot_env: smallChroot }),
     },

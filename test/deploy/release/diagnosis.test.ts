@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlacementFailure, TaskEvent } from '../../../deploy/nomad/nomad-answers.ts';
-import { explainAllocation, explainPlacement, linesOf } from '../../../deploy/release/diagnosis.ts';
+import { adviseOn, explainAllocation, explainPlacement, linesOf } from '../../../deploy/release/diagnosis.ts';
 import { allocationOf, taskEvent as event } from './sample.ts';
 
 const allocation = (events: readonly TaskEvent[], restarts = 0) =>
@@ -37,6 +37,22 @@ describe('a failed allocation', () => {
       event('Not Restarting', { message: 'y' }),
     ];
     expect(explainAllocation(allocation(events))).toBe('task "web": no such file');
+  });
+
+  it.each([
+    ['bad response code: 403', /may not read it/],
+    ['operation error S3: GetObject, get identity: get credentials: failed to refresh', /--s3-variable/],
+    ['dial tcp 10.0.0.1:9000: connect: connection refused', /--download-url/],
+    ['bad response code: 404', /publish it again/],
+  ])('says what to do about a download that ended with %s', (reason, advice) => {
+    const [before, wrapped] = [
+      'failed to download artifact "https://a.example.org/web": ',
+      'SDK 2026/11/21 WARN x ',
+    ];
+    const message = `${before}getter subprocess failed: exit status 1: ${wrapped}failed to download artifact: ${reason}`;
+    const failed = allocation([event('Failed Artifact Download', { message })]);
+    expect(adviseOn(failed)).toMatch(advice);
+    expect(explainAllocation(failed)).toBe(`task "web": ${before}${reason}`);
   });
 
   it('falls back on why Nomad calls it unhealthy', () => {
