@@ -11,6 +11,13 @@ const sanitizedTests =
 /** In the quick tier each case runs under two strategies, in the full one under all. */
 const runtimeCases = 'test/integration/runtime/cases/*.test.ts';
 
+/** What a seed decides is tried more often in the full tier. */
+const seededTests = [
+  'test/integration/hostile/readers.test.ts',
+  'test/src/core/hcl/parse.test.ts',
+  'test/src/publish/delta-plan.test.ts',
+];
+
 const project = (name: string, include: string[], testTimeout: number) => ({
   test: {
     name,
@@ -52,7 +59,7 @@ export default defineConfig({
       // The built command on real Nix, MinIO and Nomad.
       project('e2e', ['test/e2e/**/*.test.ts'], 300_000),
       // What is long, or needs what a plain Debian lacks: `npm run test:full`, never `npm test`.
-      project('full', [fullTier, runtimeCases], 1_800_000),
+      project('full', [fullTier, runtimeCases, ...seededTests], 1_800_000),
     ],
   },
 });

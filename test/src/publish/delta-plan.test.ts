@@ -3,6 +3,7 @@ import type { Piece } from '../../../src/core/piece.ts';
 import { newBytesOf, planDelta, uploadBytesOf } from '../../../src/publish/delta-plan.ts';
 import { leastPartBytes, type Part } from '../../../src/publish/parts.ts';
 import { seeded } from '../../helpers/random.ts';
+import { rounds } from '../../helpers/rounds.ts';
 
 const mebibyte = 1 << 20;
 
@@ -118,7 +119,7 @@ describe('planDelta', () => {
   });
 
   it('sends no more than needed, and only what S3 takes, whatever changed', () => {
-    for (let seed = 1; seed <= 150; seed++) {
+    for (let seed = 1; seed <= rounds({ quick: 150, full: 5_000 }); seed++) {
       const random = seeded(seed);
       const names = [...'abcdefghijkl'].map((name) => `${name}${1 + Math.floor(random() * 12)}`);
       const changed = names.map((name) =>

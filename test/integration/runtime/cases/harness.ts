@@ -5,13 +5,6 @@ import { CaseSkipped, Cell } from './cell.ts';
 import type { CaseRecord } from './record.ts';
 import { type Strategy, strategies, type User, users } from './strategies.ts';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** `quick`: two cells of each case; `full`: all of them. */
-    tier: 'quick' | 'full';
-  }
-}
-
 export interface CaseOptions {
   /** Why the case says nothing about these strategies, by name. */
   readonly notFor?: Readonly<Record<string, string>>;

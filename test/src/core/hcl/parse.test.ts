@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseHcl } from '../../../../src/core/hcl/parse.ts';
 import type { HclAttribute, HclBlock, HclBody } from '../../../../src/core/hcl/syntax.ts';
 import { randomFrom } from '../../../helpers/random.ts';
+import { rounds } from '../../../helpers/rounds.ts';
 
 /** A file with each thing that makes HCL hard to cut: see the expectations below. */
 const sample = `\uFEFF# a job { with braces in comments
@@ -211,8 +212,9 @@ describe('any text', () => {
     const at = random(text.length);
     return text.slice(0, at) + (random(3) === 0 ? '' : pick()) + text.slice(at + random(4));
   };
-  const garbage = Array.from({ length: 500 }, () => Array.from({ length: random(60) }, pick).join(''));
-  const mutants = Array.from({ length: 500 }, () => mutate(sample));
+  const tries = rounds({ quick: 500, full: 20_000 });
+  const garbage = Array.from({ length: tries }, () => Array.from({ length: random(60) }, pick).join(''));
+  const mutants = Array.from({ length: tries }, () => mutate(sample));
 
   it('is read without throwing, and its tokens are the text with nothing but blanks between', () => {
     for (const text of [...garbage, ...mutants]) {
@@ -229,7 +231,9 @@ describe('any text', () => {
   });
 
   it('that HCL takes has no problem', () => {
-    const taken = mutants.slice(0, 40).filter((text) => hcl2.parseToString(text)[1] === null);
+    const taken = mutants
+      .slice(0, rounds({ quick: 40, full: 500 }))
+      .filter((text) => hcl2.parseToString(text)[1] === null);
     expect(taken.length).toBeGreaterThan(10);
     for (const text of taken) expect(parseHcl(text).problems, text).toEqual([]);
   });
