@@ -45,8 +45,14 @@ export async function runVerify(
     await checkSignature({ ...options, fileName, signature: undefined, publicKey }, context);
   }
   const url = place.store.describe(place.key);
+  const facts = [
+    formatBytes(verified.sizeBytes),
+    source.checksum,
+    ...(verified.hasDigestFile ? [] : ['no readable .sha256 beside it']),
+    ...(publicKey === undefined ? [] : ['signed by the key that was given']),
+  ];
   return {
-    text: `${url}: ${formatBytes(verified.sizeBytes)}, ${source.checksum}`,
+    text: `${url}: ${facts.join(', ')}`,
     json: { version: 1, url, checksum: source.checksum, ...verified, isSigned: publicKey !== undefined },
     exitCode: exitCodes.done,
   };
