@@ -23,6 +23,8 @@ process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
 process.once('SIGTERM', () => interrupted.abort(new Error('interrupted')));
 
 const place = await mkdtemp(join(tmpdir(), 'saddlebag-demo-'));
+// What bundle and publish keep for the next time goes with the rest.
+process.env.SADDLEBAG_BUILD_CACHE = join(place, 'build-cache');
 try {
   await demo();
 } catch (cause) {
@@ -41,7 +43,6 @@ async function demo(): Promise<void> {
     '0.1.0',
     '--compress',
     'fast',
-    '--no-cache',
     '-o',
     join(place, 'pet-taxi-0.1.0'),
   );
