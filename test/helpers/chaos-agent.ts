@@ -91,15 +91,20 @@ export class ChaosAgent {
     for (const part of ['job', 'evaluations', 'deployments', 'allocations']) {
       this.#state.set(part, { answer: part === 'job' ? null : [], index: 1 });
     }
-    for (let count = 0; count <= begins; count += 1) this.#play();
+    const rest = this.#left.length - begins - 1;
+    while (this.#left.length > rest) this.#play();
   }
 
   #play(): void {
-    if (this.#left.length === this.#goesAwayAt) return;
-    const next = this.#left.shift();
-    if (next === undefined) return;
-    this.#index += 1;
-    this.#state.set(next.part, { answer: next.answer, index: this.#index });
+    let next: Recorded | undefined;
+    // A new version comes in one transaction with what brought it: nobody sees the one without the other for long.
+    do {
+      if (this.#left.length === this.#goesAwayAt) break;
+      next = this.#left.shift();
+      if (next === undefined) return;
+      this.#index += 1;
+      this.#state.set(next.part, { answer: next.answer, index: this.#index });
+    } while (this.#left[0]?.part === 'job');
     for (const wake of [...this.#waiting]) wake();
   }
 
