@@ -33,6 +33,14 @@ export interface ChaosOptions {
 
 const partOf = /^\/v1\/job\/[^/?]+(?:\/(evaluations|deployments|allocations))?(?:\?|$)/;
 
+/**
+ * Tells whether two parts that were recorded one after the other changed at once: Nomad calls a deployment failed and goes
+ * back to another version in one transaction, and nobody sees the one without the other for long.
+ */
+function isOneTransaction(part: string, next: string | undefined): boolean {
+  return (part === 'deployments' && next === 'job') || (part === 'job' && next === 'deployments');
+}
+
 /** Plays the states of a recorded job one by one, and answers what is asked of it, in between and badly. */
 export class ChaosAgent {
   readonly #random: () => number;
@@ -97,14 +105,13 @@ export class ChaosAgent {
 
   #play(): void {
     let next: Recorded | undefined;
-    // A new version comes in one transaction with what brought it: nobody sees the one without the other for long.
     do {
       if (this.#left.length === this.#goesAwayAt) break;
       next = this.#left.shift();
       if (next === undefined) return;
       this.#index += 1;
       this.#state.set(next.part, { answer: next.answer, index: this.#index });
-    } while (this.#left[0]?.part === 'job');
+    } while (isOneTransaction(next.part, this.#left[0]?.part));
     for (const wake of [...this.#waiting]) wake();
   }
 
