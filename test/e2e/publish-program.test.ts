@@ -1,18 +1,15 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
-import { execProcess } from '../../src/core/exec.ts';
 import type { Artifact } from '../../src/core/types.ts';
 import { saddlebag, saddlebagJson } from '../helpers/cli.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { credentialsEnv } from '../helpers/s3-credentials.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
+import { compileApp } from '../stack/app-server.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 import { type NomadStack, startNomad } from '../stack/nomad.ts';
-
-const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
 
 describeWith(['minio', 'nomad', 'root', 'cc'], 'a static program that is no bundle', () => {
   let minio: Minio;
@@ -33,8 +30,7 @@ describeWith(['minio', 'nomad', 'root', 'cc'], 'a static program that is no bund
 
   it('is published as it is, and runs on Nomad', async () => {
     const file = join(await temporaryDirectory(), 'sleeper');
-    const compiled = await execProcess('cc', ['-static', '-O1', '-o', file, source]);
-    expect(compiled.exitCode, compiled.stderr).toBe(0);
+    await compileApp(file);
     // Its last line says what it does.
     await writeFile(file, Buffer.concat([await readFile(file), Buffer.from('\nsleep')]));
     await chmod(file, 0o755);

@@ -1,17 +1,14 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { execProcess } from '../../src/core/exec.ts';
 import { fetchWhenUp } from '../helpers/children.ts';
 import { saddlebag } from '../helpers/cli.ts';
 import { describeWith } from '../helpers/needs.ts';
 import { credentialsEnv } from '../helpers/s3-credentials.ts';
 import { suiteDirectory } from '../helpers/temporary.ts';
+import { compileApp } from '../stack/app-server.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 import { type NomadStack, startNomad } from '../stack/nomad.ts';
-
-const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
 
 const store = 'store "minio" { to = "s3://bundles/apps" }\n';
 
@@ -73,8 +70,7 @@ describeWith(['nomad', 'minio', 'root', 'cc'], 'saddlebag up with what a project
   beforeAll(async () => {
     [nomad, minio] = await Promise.all([startNomad(), startMinio()]);
     await minio.makeBucket('bundles', { public: true });
-    const compiled = await execProcess('cc', ['-static', '-O1', '-o', join(directory(), 'app'), source]);
-    expect(compiled.exitCode, compiled.stderr).toBe(0);
+    await compileApp(join(directory(), 'app'));
   });
   afterAll(async () => {
     await Promise.all([nomad?.stop(), minio?.stop()]);

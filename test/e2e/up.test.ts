@@ -11,11 +11,11 @@ import { describeWith } from '../helpers/needs.ts';
 import { shellSteps } from '../helpers/pipeline.ts';
 import { credentialsEnv } from '../helpers/s3-credentials.ts';
 import { suiteDirectory } from '../helpers/temporary.ts';
+import { compileApp } from '../stack/app-server.ts';
 import { type Minio, startMinio } from '../stack/minio.ts';
 import { type NomadStack, startNomad } from '../stack/nomad.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
 const example = fileURLToPath(new URL('../../examples/pet-taxi', import.meta.url));
 
 interface UpResult {
@@ -43,8 +43,7 @@ describeWith(
       // The example brings Node, which takes long to compress; what a bundle of it does, the demo's test shows.
       const app = join(directory(), 'pet-taxi');
       await rm(app);
-      const compiled = await execProcess('cc', ['-static', '-O1', '-o', app, source]);
-      expect(compiled.exitCode, compiled.stderr).toBe(0);
+      await compileApp(app);
       await appendFile(app, '\nserve a blockchain-based pet taxi');
       await edit('check_path', 'update { min_healthy_time = "1s" }\n    check_path');
     });

@@ -44,12 +44,17 @@ export async function startAppServer(): Promise<AppServer> {
   };
 }
 
+/** Compiles the test app, which does what the text behind its end says. */
+export async function compileApp(file: string): Promise<void> {
+  const { exitCode, stderr } = await execProcess('cc', ['-static', '-O1', '-o', file, source]);
+  if (exitCode !== 0) throw new Error(`the test app does not compile:\n${stderr}`);
+}
+
 async function compile(): Promise<Buffer> {
   const directory = await mkdtemp(join(tmpdir(), 'saddlebag-app-'));
   try {
     const file = join(directory, 'app');
-    const { exitCode, stderr } = await execProcess('cc', ['-static', '-O1', '-o', file, source]);
-    if (exitCode !== 0) throw new Error(`the test app does not compile:\n${stderr}`);
+    await compileApp(file);
     return await readFile(file);
   } finally {
     await rm(directory, { recursive: true, force: true });
