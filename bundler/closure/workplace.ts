@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
+import { sha256Hex } from '../../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
 import type { Patch } from './elf/bytes.ts';
 
@@ -21,7 +22,7 @@ export async function writeEdited(
   kind: 'program' | 'file',
   { workDirectory }: Workplace,
 ): Promise<string> {
-  const digest = createHash('sha256').update(content).digest('hex');
+  const digest = sha256Hex(content);
   const file = join(workDirectory, `${digest}-${kind}`);
   await writeFile(file, content);
   // Not by writeFile's mode, which the umask would change.

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
+import { sha256Hex } from '../../../src/core/digest.ts';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
 import { openDecompressed } from './decompress.ts';
 
@@ -81,7 +81,7 @@ export async function archiveBlobs(
   workDirectory: string,
   signal: AbortSignal,
 ): Promise<Blobs> {
-  const spool = createHash('sha256').update(image).digest('hex').slice(0, 16);
+  const spool = sha256Hex(image).slice(0, 16);
   const files = new Map<string, { readonly file: string; readonly sizeBytes: number }>();
   const links = new Map<string, string>();
   const reader = extract();

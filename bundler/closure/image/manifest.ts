@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { arch } from 'node:os';
+import { sha256Hex } from '../../../src/core/digest.ts';
 import type { SaddlebagError } from '../../../src/core/errors.ts';
 import type { Arch } from '../../../src/core/types.ts';
 import { type Blobs, invalidImage, saveAgain } from './blobs.ts';
@@ -132,7 +132,7 @@ function describe(
 async function readBlob(blobs: Blobs, descriptor: unknown): Promise<Json> {
   const { name, sha256 } = blobName(blobs, descriptor);
   const bytes = await blobs.read(name);
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+  if (sha256Hex(bytes) !== sha256) {
     throw invalidImage(blobs.image, `${name} is damaged (its digest differs)`, { hint: saveAgain });
   }
   return asObject(blobs, parseJson(blobs, name, bytes), name);

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { crc32Base64 } from '../../core/crc32.ts';
+import { sha256Hex } from '../../core/digest.ts';
 import type { Content } from '../content.ts';
 import { encodeKey } from '../key.ts';
 import type { Part } from '../parts.ts';
@@ -146,7 +146,7 @@ async function put(sender: Sender, { part, number, buffer }: Task, local: LocalP
   const { upload, patience, progress, signal } = sender;
   const { bucket, key, id } = upload;
   const bytes = buffer.subarray(0, part.sizeBytes);
-  const payloadHash = bucket.signsPayload ? createHash('sha256').update(bytes).digest('hex') : undefined;
+  const payloadHash = bucket.signsPayload ? sha256Hex(bytes) : undefined;
   const checksum =
     upload.checksum === 'none'
       ? { ContentMD5: local.md5?.toString('base64') }
