@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { parseHcl } from '../../src/core/hcl/parse.ts';
+import { withWorkDirectory } from '../../src/core/work-directory.ts';
 import type { ApiJob } from '../nomad/job-answer.ts';
 import type { Nomad } from '../nomad/nomad.ts';
 import { Shape, ShapeError } from '../nomad/shape.ts';
@@ -52,8 +52,7 @@ async function runNomad(
   source: { readonly text: string; readonly variables: string },
   { cwd, env, exec, signal }: Pick<Context, 'cwd' | 'env' | 'exec' | 'signal'>,
 ): Promise<ApiJob | null> {
-  const directory = await mkdtemp(join(tmpdir(), 'saddlebag-job-'));
-  try {
+  return withWorkDirectory('saddlebag-job-', async (directory) => {
     // Not in the arguments, which everybody on the machine can read.
     const file = join(directory, 'values.hcl');
     await writeFile(file, source.variables, { mode: 0o600 });
@@ -66,9 +65,7 @@ async function runNomad(
       return checkJob(name, answer.Job);
     }
     throw jobFileRefused(name, reasonOf(result.stderr, result.failure), 'stdin');
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 function reasonOf(stderr: string, failure: string | undefined): string {
