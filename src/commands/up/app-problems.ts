@@ -34,8 +34,8 @@ export async function appProblems(
   });
   const problems = found.map(async (app) => [
     ...jobProblems(app, project),
-    ...storeProblems(app, project, env),
-    ...timeoutProblems(app, project),
+    ...(await storeProblems(app, project, env)),
+    ...(await timeoutProblems(app, project)),
     ...(await jobFileProblems(app, project)),
   ]);
   return (await Promise.all(problems)).flat();
@@ -53,21 +53,26 @@ export async function everyAppProblem(
   return (await Promise.all(each)).flat();
 }
 
-function storeProblems(app: AppInForce, project: Project, env: Context['env']): readonly string[] {
+async function storeProblems(
+  app: AppInForce,
+  project: Project,
+  env: Context['env'],
+): Promise<readonly string[]> {
   if (app.store === null) return unchosenStore(app, project, env);
   const { fields } = app.store.settings;
   const flags = publishFlags(app, {});
-  const told = (name: string, parse: (text: string) => unknown) => refusals(project, fields.get(name), parse);
-  return [
-    ...told('to', () => readDestination(flags.to, flags, { cwd: project.directory, env: {} })),
-    ...told('endpoint', (text) => parseBaseUrl(text, 'endpoint')),
-    ...told('download_url', (text) => parseBaseUrl(text, 'download_url')),
-    ...told('object_lock', (objectLock) => parsePublishSettings({ objectLock }, new Date())),
-    ...told('sse_kms_key_id', (sseKmsKeyId) =>
+  const told = (name: string, parse: Parser) => refusals(project, fields.get(name), parse);
+  const problems = await Promise.all([
+    told('to', () => readDestination(flags.to, flags, { cwd: project.directory, env: {} })),
+    told('endpoint', (text) => parseBaseUrl(text, 'endpoint')),
+    told('download_url', (text) => parseBaseUrl(text, 'download_url')),
+    told('object_lock', (objectLock) => parsePublishSettings({ objectLock }, new Date())),
+    told('sse_kms_key_id', (sseKmsKeyId) =>
       parsePublishSettings({ sse: flags.sse, sseKmsKeyId }, new Date()),
     ),
-    ...told('labels', () => parsePublishSettings({ label: flags.label }, new Date())),
-  ];
+    told('labels', () => parsePublishSettings({ label: flags.label }, new Date())),
+  ]);
+  return problems.flat();
 }
 
 /** Of several stores none is a guess; without any, `up` says what is missing. */
@@ -81,35 +86,31 @@ function unchosenStore({ name, own }: AppInForce, project: Project, env: Context
   ];
 }
 
-function timeoutProblems({ deploy }: AppInForce, project: Project): readonly string[] {
+async function timeoutProblems({ deploy }: AppInForce, project: Project): Promise<readonly string[]> {
   const setting = deploy.fields.get('timeout');
-  const isRefused = refusals(project, setting, (text) => parseTimeout(text, 'wait')).length > 0;
-  if (setting === undefined || !isRefused) return [];
+  const refused = await refusals(project, setting, (text) => parseTimeout(text, 'wait'));
+  if (setting === undefined || refused.length === 0) return [];
   return [`${placeOf(project, setting)}: expected a duration like 5m, up to 500h`];
 }
 
-/** Asks a parser of flags what it thinks of a setting. */
-function refusals(
-  project: Project,
-  setting: Setting | undefined,
-  parse: (text: string) => unknown,
-): readonly string[] {
-  if (setting === undefined) return [];
-  try {
-    parse(setting.kind === 'value' ? String(setting.value) : '');
-    return [];
-  } catch (cause) {
-    if (!(cause instanceof SaddlebagError)) throw cause;
-    return [`${placeOf(project, setting)}: ${cause.message}`];
-  }
+async function jobFileProblems({ own }: AppInForce, project: Project): Promise<readonly string[]> {
+  const file = textOf(own, 'job_file');
+  if (file === undefined) return [];
+  return refusals(project, own.fields.get('job_file'), () => readJobFile(file, project.directory));
 }
 
-async function jobFileProblems(app: AppInForce, project: Project): Promise<readonly string[]> {
-  const setting = app.own.fields.get('job_file');
-  const file = textOf(app.own, 'job_file');
-  if (setting === undefined || file === undefined) return [];
+/** Takes a setting's text, empty where it is none, and throws where that will not do. */
+type Parser = (text: string) => unknown;
+
+/** Asks a parser, which may be that of a flag, what it thinks of a setting. */
+async function refusals(
+  project: Project,
+  setting: Setting | undefined,
+  parse: Parser,
+): Promise<readonly string[]> {
+  if (setting === undefined) return [];
   try {
-    await readJobFile(file, project.directory);
+    await parse(setting.kind === 'value' ? String(setting.value) : '');
     return [];
   } catch (cause) {
     if (!(cause instanceof SaddlebagError)) throw cause;
