@@ -1,9 +1,9 @@
 /**
- * Fuzzes the runtime's C: `npm run fuzz`, a minute in all; `-- --seconds 600` fuzzes for longer. Builds with clang, shows
- * that a check that was taken away is found, then fuzzes all targets from the inputs kept in test/fixtures/fuzz. Fails on a
- * crash, a leak or an input that takes ten seconds, and leaves the input; `--keep` adds what was found to the kept inputs.
- * Without clang or its libFuzzer there is nothing to do, which is said, and an error where SADDLEBAG_TESTS_MUST_RUN names
- * clang.
+ * Fuzzes the runtime's C: `npm run fuzz`, a minute in all; `-- --seconds 600` fuzzes for longer, `-- --seed 1` with the
+ * same inputs each time, so that a change is what makes it fail. Builds with clang, shows that a check that was taken away
+ * is found, then fuzzes all targets from the inputs kept in test/fixtures/fuzz. Fails on a crash, a leak or an input that
+ * takes ten seconds, and leaves the input; `--keep` adds what was found to the kept inputs. Without clang or its libFuzzer
+ * there is nothing to do, which is said, and an error where SADDLEBAG_TESTS_MUST_RUN names clang.
  */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,11 +24,23 @@ import {
 const proofSeconds = 60;
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '40' }, keep: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '40' },
+    seed: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
 });
-const seconds = Number(values.seconds);
-if (!Number.isInteger(seconds) || seconds < 3)
-  throw new Error(`--seconds ${values.seconds}: not a number of 3 or more`);
+
+function numberOf(option: string, text: string, least: number): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < least)
+    throw new Error(`${option} ${text}: not a number of ${least} or more`);
+  return number;
+}
+
+const seconds = numberOf('--seconds', values.seconds, 3);
+// libFuzzer takes 0 for none.
+const seed = values.seed === undefined ? undefined : numberOf('--seed', values.seed, 1);
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -45,10 +57,11 @@ async function fuzzAll(directory: string): Promise<boolean> {
   const [first, ...others] = targetNames;
   const share = Math.floor(seconds / others.length);
   const results = await Promise.all([
-    runTarget(directory, first, seconds).then((run) => report(first, run)),
+    runTarget(directory, first, { seconds, seed }).then((run) => report(first, run)),
     (async () => {
       let ok = true;
-      for (const name of others) ok = report(name, await runTarget(directory, name, share)) && ok;
+      for (const name of others)
+        ok = report(name, await runTarget(directory, name, { seconds: share, seed })) && ok;
       return ok;
     })(),
   ]);
@@ -67,7 +80,10 @@ async function keepAll(directory: string): Promise<void> {
 
 /** Fuzzes a build that lacks a check: what finds nothing there would find nothing at all. */
 async function proveItFinds(directory: string): Promise<boolean> {
-  const { failedInput, executions } = await runTarget(directory, 'unchecked', proofSeconds);
+  const { failedInput, executions } = await runTarget(directory, 'unchecked', {
+    seconds: proofSeconds,
+    seed,
+  });
   const isFound = failedInput !== undefined;
   say(`a check taken away: ${isFound ? 'found' : 'NOT found'} after ${executions} executions`);
   return isFound;

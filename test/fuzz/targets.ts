@@ -129,17 +129,31 @@ export function corpusOf(name: TargetName): string {
   return join(corpora, name === 'unchecked' ? 'bundle' : name);
 }
 
+/** How long a target is fuzzed, and from which seed; without one, of each run another. */
+export interface FuzzOptions {
+  readonly seconds: number;
+  readonly seed?: number | undefined;
+}
+
 /**
- * Runs a target for so many seconds from its kept inputs; new ones go to `<directory>/<name>-found`, what crashes, leaks or
- * takes more than ten seconds to `<directory>/<name>-failed-…`.
+ * Runs a target from its kept inputs; new ones go to `<directory>/<name>-found`, what crashes, leaks or takes more than ten
+ * seconds to `<directory>/<name>-failed-…`. The same seed gives the same inputs in the same order.
  */
-export async function runTarget(directory: string, name: TargetName, seconds: number): Promise<FuzzRun> {
+export async function runTarget(
+  directory: string,
+  name: TargetName,
+  { seconds, seed }: FuzzOptions,
+): Promise<FuzzRun> {
   const found = join(directory, `${name}-found`);
   await mkdir(found, { recursive: true });
   const program = join(directory, name);
   const { exitCode, stderr } = await execProcess(
-    program,
+    'setarch',
     [
+      // libFuzzer learns from the numbers that are compared; addresses would make each run another.
+      '--addr-no-randomize',
+      program,
+      ...(seed === undefined ? [] : [`-seed=${seed}`]),
       `-max_total_time=${seconds}`,
       '-timeout=10',
       '-rss_limit_mb=2048',

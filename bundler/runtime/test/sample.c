@@ -59,14 +59,16 @@ static void sign_slice(const struct sb_sample_parts *parts, struct sb_path_recor
 void sb_sample_sign(const struct sb_sample *sample) {
   struct sb_sample_parts parts;
   if (!sb_sample_find(sample, &parts)) return;
+  struct sb_trailer trailer;
+  memcpy(&trailer, parts.trailer.bytes, sizeof trailer);
+  struct sb_part header_area = area(sample, trailer.header_offset, trailer.header_bytes);
   struct sb_header *header = (void *)parts.header.bytes;
   struct sb_path_record *paths = (void *)parts.paths.bytes;
   for (size_t i = 0; i < parts.paths.length / sizeof *paths; i++) sign_slice(&parts, &paths[i]);
   sb_sha256_of(parts.frames.bytes, parts.frames.length, header->frames_sha256);
-  /* The trailer follows a string area, at any address. */
-  struct sb_trailer trailer;
+  /* The trailer follows a string area, at any address; records may overlap it, and then hold digests by now. */
   memcpy(&trailer, parts.trailer.bytes, sizeof trailer);
-  sb_sha256_of(sample->bytes + trailer.header_offset, trailer.header_bytes, trailer.header_sha256);
+  sb_sha256_of(header_area.bytes, header_area.length, trailer.header_sha256);
   memcpy(parts.trailer.bytes, &trailer, sizeof trailer);
 }
 
