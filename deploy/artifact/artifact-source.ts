@@ -15,11 +15,19 @@ export interface ArtifactSource {
 const forcedGetter = /^(?:s3|gcs|http|https)::/;
 
 /** Source: hashicorp/go-getter, get_s3.go and get_git.go. A signature is another thing: it opens one file for some days. */
-const secretParameters: ReadonlySet<string> = new Set([
-  'aws_access_key_secret',
-  'aws_access_token',
-  'sshkey',
-]);
+const secretOptions = ['aws_access_key_secret', 'aws_access_token', 'sshkey'];
+const secretInQuery = new RegExp(`([?&](?:${secretOptions.join('|')})=)[^&#\\s]*`, 'gi');
+const passwordInUrl = /(:\/\/[^/?#\s:@]*:)[^/?#\s@]+@/g;
+
+/** Tells whether an option of an artifact, which may stand in its URL as well, is a credential. */
+export function isSecretOption(name: string): boolean {
+  return secretOptions.includes(name);
+}
+
+/** Returns a text, of which any part may be a URL, without what URLs hold of credentials: in options, before an @. */
+export function withoutCredentials(text: string): string {
+  return text.replace(secretInQuery, '$1…').replace(passwordInUrl, '$1…@');
+}
 
 /**
  * Parses a source of the form `URL?archive=false&checksum=sha256:<hex>`. Returns the reason as text where it is not one.
@@ -36,11 +44,7 @@ export function parseArtifactSource(text: string): ArtifactSource | string {
     return `Nomad fetches bundles by http, https or s3::https, not by ${url.protocol.slice(0, -1)}`;
   }
   const { address, parameters } = splitQuery(text);
-  if (
-    url.username !== '' ||
-    url.password !== '' ||
-    parameters.some(({ name }) => secretParameters.has(name))
-  ) {
+  if (url.username !== '' || url.password !== '' || parameters.some(({ name }) => isSecretOption(name))) {
     return 'a URL holds no credentials: whoever may read the job could read them';
   }
   const checksum = checksumOf(parameters);

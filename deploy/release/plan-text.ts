@@ -1,5 +1,6 @@
 import { printable } from '../../src/core/printable.ts';
 import { looksSecret } from '../../src/core/secret-names.ts';
+import { isSecretOption, withoutCredentials } from '../artifact/artifact-source.ts';
 import { renderDuration } from '../job/duration.ts';
 import type { FieldDiff, JobDiff, PlanAnswer } from '../nomad/plan-answer.ts';
 import { explainPlacement } from './diagnosis.ts';
@@ -77,7 +78,7 @@ function renderLines({ before, after }: FieldDiff, indent: string, paint: Paint)
   let end = 0;
   const shorter = Math.min(old.length, now.length) - start;
   while (end < shorter && old.at(-1 - end) === now.at(-1 - end)) end++;
-  const row = (mark: string, line: string) => `${indent}${mark} ${printable(line)}`;
+  const row = (mark: string, line: string) => `${indent}${mark} ${shown(line)}`;
   return [
     ...old.slice(Math.max(0, start - 1), start).map((line) => row(' ', line)),
     ...old.slice(start, old.length - end).map((line) => paint('deleted', row('-', line))),
@@ -86,15 +87,19 @@ function renderLines({ before, after }: FieldDiff, indent: string, paint: Paint)
   ];
 }
 
-/** A plan is read in the log of a pipeline, by more people than the job: `Env[DB_PASSWORD]`, a key in an artifact's options. */
+/**
+ * A plan is read in the log of a pipeline, by more people than the job: `Env[DB_PASSWORD]`, a key in an artifact's options,
+ * a header that comes with a download.
+ */
 function isSecret(name: string): boolean {
   const [, key = ''] = /\[(.*)\]$/s.exec(name) ?? [];
-  return looksSecret(key) || /^aws_access_(?:key_secret|token)$/.test(key);
+  return looksSecret(key) || isSecretOption(key) || /^(?:proxy-)?authorization$|^cookie$/i.test(key);
 }
 
 /** What signs a link opens it for who has it, as long as it is valid. */
-function withoutSignature(url: string): string {
-  return url.replace(/([?&](?:X-Amz-(?:Signature|Security-Token)|Signature)=)[^&\s]*/gi, '$1…');
+function shown(text: string): string {
+  const unsigned = text.replace(/([?&](?:X-Amz-(?:Signature|Security-Token)|Signature)=)[^&\s]*/gi, '$1…');
+  return printable(withoutCredentials(unsigned));
 }
 
 function isEmpty(value: string): boolean {
@@ -103,7 +108,5 @@ function isEmpty(value: string): boolean {
 
 /** The server writes durations in nanoseconds; no other number of a job has ten digits. */
 function showValue(value: string): string {
-  return /^\d{3,}000000$/.test(value)
-    ? renderDuration(Number(value) / 1_000_000)
-    : `"${printable(withoutSignature(value))}"`;
+  return /^\d{3,}000000$/.test(value) ? renderDuration(Number(value) / 1_000_000) : `"${shown(value)}"`;
 }

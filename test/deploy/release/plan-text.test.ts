@@ -65,7 +65,12 @@ describe('a recorded plan', () => {
       fields: [
         field('Env[DB_PASSWORD]', 'old geheim', 'new geheim'),
         field('GetterOptions[aws_access_key_secret]', 'geheim', ''),
+        field('GetterOptions[sshkey]', '', 'geheim'),
+        field('GetterHeaders[Authorization]', 'Bearer geheim', 'Bearer new geheim'),
         field('GetterSource', 'https://s/web', 'https://s/web?X-Amz-Expires=60&X-Amz-Signature=geheim'),
+        field('GetterSource', 'git::ssh://git@s/web?sshkey=geheim&ref=1', 'https://me:geheim@s/web'),
+        field('Env[DATABASE_URL]', 'postgres://me:geheim@db/web', 'postgres://me:geheim@db:5432/web'),
+        field('EmbeddedTmpl', 'a\nB=amqp://me:geheim@mq', 'a\nB=amqp://me:geheim@mq2'),
         field('Env[\u001b[31m]', 'a', 'b'),
       ],
     };
@@ -76,7 +81,15 @@ describe('a recorded plan', () => {
     ).toEqual([
       '    ~ Env[DB_PASSWORD]: (not shown) (\\x1b[2J)',
       '    ~ GetterOptions[aws_access_key_secret]: (not shown) (\\x1b[2J)',
+      '    ~ GetterOptions[sshkey]: (not shown) (\\x1b[2J)',
+      '    ~ GetterHeaders[Authorization]: (not shown) (\\x1b[2J)',
       '    ~ GetterSource: "https://s/web" → "https://s/web?X-Amz-Expires=60&X-Amz-Signature=…" (\\x1b[2J)',
+      '    ~ GetterSource: "git::ssh://git@s/web?sshkey=…&ref=1" → "https://me:…@s/web" (\\x1b[2J)',
+      '    ~ Env[DATABASE_URL]: "postgres://me:…@db/web" → "postgres://me:…@db:5432/web" (\\x1b[2J)',
+      '    ~ EmbeddedTmpl: (\\x1b[2J)',
+      '          a',
+      '        - B=amqp://me:…@mq',
+      '        + B=amqp://me:…@mq2',
       '    ~ Env[\\x1b[31m]: "a" → "b" (\\x1b[2J)',
     ]);
   });
