@@ -89,9 +89,16 @@ export async function planTarget(
 ): Promise<Publication & { readonly place: string }> {
   const publication = await prepareTarget(destination, options, context);
   const plan = await planPublication(publication, context);
-  const { bundle } = publication;
-  await proving(bundle, proveContent(fileContent(bundle.file, bundle), context.signal), context);
   return { ...plan, place: publication.store.describe(plan.key) };
+}
+
+/**
+ * Reads a file of which the digest is only remembered, where no target has taken it: what was said of it is not true of
+ * another one.
+ * @throws {SaddlebagError} `file-unreadable`, `file-changed`
+ */
+export async function proveRemembered(bundle: PublishedFile, context: Context): Promise<void> {
+  await proving(bundle, proveContent(fileContent(bundle.file, bundle), context.signal), context);
 }
 
 /** Waits for what takes the digest of a file; where that is not the one that is remembered, the next run reads the file. */

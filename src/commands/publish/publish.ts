@@ -8,7 +8,7 @@ import { readOrigin } from '../../publish/releases/origin.ts';
 import type { CommandResult } from '../result.ts';
 import { readDestination, type StoreFlags } from '../stores.ts';
 import { type PublishSettingsFlags, parsePublishSettings } from './publish-settings.ts';
-import { planTarget, publishToTarget, type TargetOptions } from './publish-target.ts';
+import { planTarget, proveRemembered, publishToTarget, type TargetOptions } from './publish-target.ts';
 import { readPublishable, type WrittenBundle } from './publishable.ts';
 import type { ProgramNames } from './published-program.ts';
 import { readSecretKey, type SignFlags } from './signing.ts';
@@ -53,16 +53,9 @@ export async function runPublish(
     const origin = await readOrigin(context);
     const options: TargetOptions = { bundle, downloadBase, flags, origin, secretKey, settings };
     const run = flags.dryRun === true ? previewTarget : sendToTarget;
-    const [[, only] = [], ...more] = destinations;
-    if (only !== undefined && more.length === 0) {
-      const { text, artifact } = await run(only, options, context);
-      return { text, json: artifact, exitCode: exitCodes.done };
-    }
-    // What only a bucket understands is for the buckets among them.
-    const forFolders = { ...options, settings: { ...settings, attributes: undefined, presignSeconds: null } };
-    const runEach = (destination: Destination) =>
-      run(destination, destination.kind === 's3' ? options : forFolders, context);
-    return await publishToAll(destinations, runEach, context);
+    const result = await runEach(destinations, { run, options }, context);
+    if (flags.dryRun === true) await proveRemembered(bundle, context);
+    return result;
   } catch (cause) {
     const cleanedUp = !(cause instanceof SaddlebagError && cause.code === 'parts-left-behind');
     if (!context.signal.aborted || !cleanedUp) throw cause;
@@ -111,6 +104,25 @@ async function previewTarget(
     ? `nothing to send: ${place} is there`
     : `to send to ${place}: ${describeSending(publication)}`;
   return { text, artifact: { ...artifact, sendBytes } };
+}
+
+/** Serves one target, or several. */
+async function runEach(
+  destinations: readonly NamedDestination[],
+  { run, options }: { readonly run: typeof sendToTarget; readonly options: TargetOptions },
+  context: Context,
+): Promise<CommandResult> {
+  const [[, only] = [], ...more] = destinations;
+  if (only !== undefined && more.length === 0) {
+    const { text, artifact } = await run(only, options, context);
+    return { text, json: artifact, exitCode: exitCodes.done };
+  }
+  // What only a bucket understands is for the buckets among them.
+  const settings = { ...options.settings, attributes: undefined, presignSeconds: null };
+  const forFolders = { ...options, settings };
+  const runOne = (destination: Destination) =>
+    run(destination, destination.kind === 's3' ? options : forFolders, context);
+  return publishToAll(destinations, runOne, context);
 }
 
 /** Serves one target after the other: each gets the whole line. */

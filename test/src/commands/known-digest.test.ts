@@ -96,4 +96,13 @@ describe('a digest that is remembered', () => {
     expect((await failureOf(publish({ dryRun: true }))).code).toBe('file-changed');
     expect(await readdir(cwd)).not.toContain('store');
   });
+
+  it('is proved once for several stores with --dry-run', async () => {
+    const { context, publish, remember } = await place();
+    await remember(program('two'));
+    const failure = await failureOf(publish({ to: ['one', 'other'], dryRun: true }));
+    expect(failure.code).toBe('file-changed');
+    // Nothing of it is said store by store: that would be a reading each.
+    expect(context.events).not.toContainEqual(expect.objectContaining({ code: 'file-changed' }));
+  });
 });
