@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer as bytesOf } from 'node:stream/consumers';
+import { SaddlebagError } from '../../core/errors.ts';
 import type { Content } from '../content.ts';
 import { planParts } from '../parts.ts';
 import {
@@ -19,6 +20,13 @@ import { isAnswer, isObjectEmpty, isObjectMissing } from './sdk-failure.ts';
 import { CopyFailure } from './send-parts.ts';
 import { uploadInParts, uploadWhole } from './upload.ts';
 
+/** What was asked of a store, and what ends it. */
+interface Request {
+  readonly verb: S3Action['verb'];
+  readonly key: string;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Opens a bucket of AWS, MinIO or another server that speaks S3. Objects carry their digest as `x-amz-meta-sha256`: what
  * S3 itself keeps for an object sent in parts is no SHA-256 of the whole.
@@ -36,43 +44,56 @@ export async function openS3Store(options: S3Options): Promise<Store> {
     hasAnswered = true;
     return result;
   };
-  const translated = async <T>(verb: S3Action['verb'], key: string, work: () => Promise<T>): Promise<T> => {
+  const failure = (cause: unknown, { verb, key, signal }: Request): unknown => {
+    // What the SDK throws then says no more than the reason of the signal.
+    if (!(cause instanceof SaddlebagError)) signal?.throwIfAborted();
+    return s3Failure(cause, { verb, object: describe(key), endpoint: bucket.url });
+  };
+  const translated = async <T>(request: Request, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (cause) {
-      throw s3Failure(cause, { verb, object: describe(key), endpoint: bucket.url });
+      throw failure(cause, request);
     }
   };
   return {
     downloadBase: bucket.url,
     bucket: { name: bucket.name, region: bucket.region },
     describe,
-    head: (key, signal) => translated('read', key, () => patiently(signal, () => head(bucket, key, signal))),
-    put: (key, content, settings) => translated('write', key, () => put(bucket, key, content, settings)),
+    head: (key, signal) =>
+      translated({ verb: 'read', key, signal }, () => patiently(signal, () => head(bucket, key, signal))),
+    put: (key, content, settings) =>
+      translated({ verb: 'write', key, signal: settings.signal }, () => put(bucket, key, content, settings)),
     readDocument: (key, signal) =>
-      translated('read', key, () => patiently(signal, () => readDocument(bucket, key, signal))),
+      translated({ verb: 'read', key, signal }, () =>
+        patiently(signal, () => readDocument(bucket, key, signal)),
+      ),
     replaceDocument: (key, text, settings) =>
-      translated('write', key, () =>
+      translated({ verb: 'write', key, signal: settings.signal }, () =>
         patiently(settings.signal, () => replaceDocument({ bucket, key }, text, settings)),
       ),
     remove: (key, signal) =>
-      translated('remove', key, async () => {
+      translated({ verb: 'remove', key, signal }, async () => {
         await bucket.client.deleteObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal });
       }),
-    presign: (key, expiresInSeconds) => translated('read', key, () => presign(bucket, key, expiresInSeconds)),
+    presign: (key, expiresInSeconds) =>
+      translated({ verb: 'read', key }, () => presign(bucket, key, expiresInSeconds)),
     async *get(key, signal) {
-      const answer = await translated('read', key, () =>
+      const request = { verb: 'read', key, signal } as const;
+      const answer = await translated(request, () =>
         bucket.client.getObject({ Bucket: bucket.name, Key: key }, { abortSignal: signal }),
       );
       const body = answer.Body as AsyncIterable<Uint8Array>;
       try {
         yield* body;
       } catch (cause) {
-        throw s3Failure(cause, { verb: 'read', object: describe(key), endpoint: bucket.url });
+        throw failure(cause, request);
       }
     },
     readRange: (key, range, signal) =>
-      translated('read', key, () => patiently(signal, () => readRange(bucket, key, range, signal))),
+      translated({ verb: 'read', key, signal }, () =>
+        patiently(signal, () => readRange(bucket, key, range, signal)),
+      ),
     removeLeftovers: (key, signal) => removeLeftovers(bucket, key, signal),
   };
 }

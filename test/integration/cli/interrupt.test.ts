@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { startChild } from '../../helpers/children.ts';
+import { builtCli } from '../../helpers/cli.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
+
+/** Runs the command against a server that never answers, and sends SIGINT once the server was asked. */
+async function interruptWhenAsked(args: (address: string) => readonly string[]) {
+  const server = createServer();
+  const address = `http://127.0.0.1:${await serveInTest(server)}`;
+  const child = startChild(process.execPath, [builtCli, ...args(address)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      NOMAD_ADDR: address,
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+      AWS_REGION: 'us-east-1',
+    },
+  });
+  const said = child.stderr === null ? '' : text(child.stderr);
+  await once(server, 'connection');
+  child.kill('SIGINT');
+  const [exitCode] = await once(child, 'close');
+  return { exitCode, said: await said };
+}
+
+const checksum = `checksum=sha256:${'a'.repeat(64)}`;
+
+describe('a command that Ctrl-C ends while a server is silent', () => {
+  it.each<[string, (address: string) => readonly string[]]>([
+    ['releases', (address) => ['releases', 'web', '--from', address]],
+    ['releases', (address) => ['releases', 'web', '--from', 's3://bundles', '--endpoint', address]],
+    ['verify', (address) => ['verify', `${address}/a?archive=false&${checksum}`]],
+    ['status', () => ['status']],
+    ['history', () => ['history', 'web']],
+    ['logs', () => ['logs', '-f', 'web']],
+    ['deploy', (address) => ['deploy', 'web', '--from', address]],
+  ])('tells so: %s', async (name, args) => {
+    expect(await interruptWhenAsked(args)).toEqual({
+      exitCode: 130,
+      said:
+        `saddlebag: interrupted while running saddlebag ${name}: it has not come to its end\n` +
+        '  hint: run the same command again\n',
+    });
+  });
+});
