@@ -1,5 +1,4 @@
 import { parseArtifact } from '../../../deploy/artifact/artifact.ts';
-import { reportWarnings } from '../../../deploy/job/job-check.ts';
 import { flagOfSetting, treeOfFlags } from '../../../deploy/job/job-flags.ts';
 import { readJobFile } from '../../../deploy/job-file/job-file.ts';
 import { parseRendered } from '../../../deploy/job-file/parse.ts';
@@ -49,7 +48,6 @@ export async function runDeployJobFile(input: JobFileInput, context: Context): P
     const prepared = await orInterrupted(submission.id, context, () =>
       prepareJobFile(nomad, request, context),
     );
-    reportWarnings(prepared.findings, context);
     return deployPrepared(nomad, prepared, { options: flags, confirm: input.confirm ?? null }, context);
   });
 }

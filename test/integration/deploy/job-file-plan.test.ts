@@ -88,6 +88,16 @@ describe('a plan', () => {
     expect(coloredText).toContain('    \u001b[33m~\u001b[39m Priority: "50" → "60"');
   });
 
+  it('warns once of what clients would only find out', async () => {
+    const [task] = parsedJob().TaskGroups[0]?.Tasks ?? [];
+    const slow = { ...task, KillTimeout: 3_600_000_000_000 };
+    const job = parsedJob({ TaskGroups: [{ Name: 'web', Count: 1, Tasks: [slow] }] });
+    const nomad = await startFakeNomad(answers({ '/jobs/parse': job }));
+    const { events } = await deploy(template, { plan: true }, { env: { NOMAD_ADDR: nomad.address } });
+    const warnings = events.filter(({ kind }) => kind === 'warning');
+    expect(warnings).toEqual([expect.objectContaining({ code: 'kill-timeout-capped' })]);
+  });
+
   it('of a new version passes --only-artifact, and of nothing else', async () => {
     await planOf(artifactEdited, { onlyArtifact: true });
     await expect(planOf(edited, { onlyArtifact: true })).rejects.toMatchObject({
