@@ -6,7 +6,7 @@ export interface ArtifactSource {
   readonly url: string;
   /** In go-getter's form, `sha256:<hex>` in lower case. */
   readonly checksum: string;
-  /** Path of the URL, each part decoded. */
+  /** Path of the URL, decoded. */
   readonly path: string;
   readonly hostname: string;
 }
@@ -43,6 +43,9 @@ export function parseArtifactSource(text: string): ArtifactSource | string {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     return `Nomad fetches bundles by http, https or s3::https, not by ${url.protocol.slice(0, -1)}`;
   }
+  const path = decode(url.pathname);
+  // Go's parser, which clients use, refuses a stray %; WHATWG's lets it stand.
+  if (path === undefined) return 'its path is not percent-encoded UTF-8';
   const { address, parameters } = splitQuery(text);
   if (url.username !== '' || url.password !== '' || parameters.some(({ name }) => isSecretOption(name))) {
     return 'a URL holds no credentials: whoever may read the job could read them';
@@ -53,7 +56,7 @@ export function parseArtifactSource(text: string): ArtifactSource | string {
   return {
     url: kept.length === 0 ? address : `${address}?${kept.map(({ raw }) => raw).join('&')}`,
     checksum: checksum.value,
-    path: url.pathname.split('/').map(decode).join('/'),
+    path,
     hostname: url.hostname,
   };
 }
@@ -81,7 +84,7 @@ function splitQuery(text: string): { readonly address: string; readonly paramete
   if (query === '') return { address, parameters: [] };
   const parameters = query.split('&').map((raw) => {
     const [name = '', ...value] = raw.split('=');
-    return { name: decode(name), value: decode(value.join('=')), raw };
+    return { name: decode(name) ?? name, value: decode(value.join('=')) ?? value.join('='), raw };
   });
   return { address, parameters };
 }
@@ -110,11 +113,12 @@ function parseUrl(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-function decode(text: string): string {
+/** Undefined for what is not percent-encoded UTF-8. */
+function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text;
+    return undefined;
   }
 }
 

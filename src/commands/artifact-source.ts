@@ -23,8 +23,15 @@ export async function openSource(
 ): Promise<ObjectPlace> {
   if (source.url.startsWith('s3::'))
     return openS3Source(new URL(source.url.slice('s3::'.length)), flags, context);
+  if (source.url.startsWith('gcs::')) {
+    throw new SaddlebagError('artifact-invalid', `cannot read ${source.url}: no store here speaks gcs::`, {
+      hint: 'give the address at which the same object is read by https or s3::https',
+      exitCode: exitCodes.usage,
+    });
+  }
   const send = await fetchFor(await readConnection(context.env, caFileOf(flags, context)));
-  const url = new URL(source.url);
+  // go-getter's prefix for what is fetched by http in any case.
+  const url = new URL(source.url.replace(/^https?::/, ''));
   const at = url.pathname.lastIndexOf('/');
   const base = url.origin + url.pathname.slice(0, at);
   const key = decodeURIComponent(url.pathname.slice(at + 1));
