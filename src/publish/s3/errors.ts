@@ -98,6 +98,17 @@ const findings: Readonly<Record<string, Finding>> = {
   SlowDown: { code: 'server-busy', reason: 'the server asks to slow down', hint: 'run it again later' },
   SlowDownRead: { code: 'server-busy', reason: 'the server asks to slow down', hint: 'run it again later' },
   SlowDownWrite: { code: 'server-busy', reason: 'the server asks to slow down', hint: 'run it again later' },
+  ServiceUnavailable: {
+    code: 'server-busy',
+    reason: 'the server is not available',
+    hint: 'run it again later',
+  },
+  RequestTimeout: {
+    code: 'server-busy',
+    reason: 'the server waited too long for what was sent',
+    hint: 'run it again when the line is better',
+  },
+  IncompleteBody: damaged(),
 };
 
 function damaged(): Finding {
@@ -142,6 +153,7 @@ const certificateCodes = new Set([
 
 const connectionReasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name of its host cannot be resolved',
+  ECONNABORTED: 'it closed the connection',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'it closed the connection',
   EHOSTUNREACH: 'no route to its host',
@@ -149,6 +161,8 @@ const connectionReasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name of its host cannot be resolved',
   EPIPE: 'it closed the connection',
   EPROTO: 'it does not speak TLS (is it http instead of https?)',
+  ERR_STREAM_PREMATURE_CLOSE: 'it closed the connection',
+  ETIMEDOUT: 'the connection timed out',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS (is it http instead of https?)',
 };
 

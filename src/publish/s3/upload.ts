@@ -206,10 +206,11 @@ async function giveUp(
   const { bucket, key, id } = upload;
   const action = { verb: 'write', object: `s3://${bucket.name}/${key}`, endpoint: bucket.url } as const;
   if (!signal.aborted && isTransient(reason)) {
-    const failure = s3Failure(reason, action);
-    throw new SaddlebagError(failure.code, failure.message, {
-      cause: failure.cause,
-      hint: `run the same command again: it goes on from what has arrived (${formatBytes(doneBytes)}); ${failure.hint}`,
+    const { code, message, cause, hint } = s3Failure(reason, action);
+    const goesOn = `run the same command again: it goes on from what has arrived (${formatBytes(doneBytes)})`;
+    throw new SaddlebagError(code, message, {
+      cause,
+      hint: hint === undefined ? goesOn : `${goesOn}; ${hint}`,
     });
   }
   try {

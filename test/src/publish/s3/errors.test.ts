@@ -127,10 +127,17 @@ describe('what an answer means', () => {
     ['one that fails', answer('InternalError', 500)],
     ['one behind a proxy that fails', answer('UnknownError', 502)],
     ['too many requests', answer('UnknownError', 429)],
+    ['a server that is being started', answer('ServiceUnavailable', 503)],
+    ['a request that came too slowly', answer('RequestTimeout', 400)],
+    ['one whose end was missing', answer('IncompleteBody', 400)],
+    ['a connection that timed out', Object.assign(new Error('x'), { code: 'ETIMEDOUT' })],
+    ['one that was given up', Object.assign(new Error('x'), { code: 'ECONNABORTED' })],
+    ['one that ended early', Object.assign(new Error('x'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })],
     ['bytes that were damaged', answer('XAmzContentChecksumMismatch', 400)],
     ['an answer that was cut off', answer('SyntaxError', 200)],
-  ])('takes %s for what may pass', (_, cause) => {
+  ])('takes %s for what may pass, and says what to do where it does not', (_, cause) => {
     expect(isTransient(cause)).toBe(true);
+    expect(s3Failure(cause, action)).toMatchObject({ hint: expect.any(String) });
   });
 
   it.each<[string, unknown]>([
