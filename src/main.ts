@@ -140,7 +140,8 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
     const result = await invocation.run(context);
     reporter.close();
     host.stdout.write(render(result, invocation.json, host));
-    host.exitCode = result.exitCode;
+    // What could not be written before has failed already.
+    host.exitCode = host.exitCode || result.exitCode;
     if (result.summary !== undefined) await github?.appendSummary(page, result.summary);
     if (result.failure !== undefined) await tellFailure(result.failure);
   } catch (thrown) {
@@ -196,7 +197,7 @@ async function createReporter(
   return { reporter: grouped, close: grouped.close };
 }
 
-/** The first signal asks the work to stop and clean up, the second ends the process where it is. */
+/** The first signal asks the work to stop and clean up, as does a stdout that is gone; the second ends the process. */
 function abortOnSignals(host: NodeJS.Process): AbortSignal {
   const controller = new AbortController();
   const onSignal = () => {
@@ -208,5 +209,7 @@ function abortOnSignals(host: NodeJS.Process): AbortSignal {
   };
   host.on('SIGINT', onSignal);
   host.on('SIGTERM', onSignal);
+  // What goes on printing ends with its reader; all else prints when the work is done.
+  host.stdout.on('error', () => controller.abort());
   return controller.signal;
 }

@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startChild } from '../../helpers/children.ts';
 import { builtCli } from '../../helpers/cli.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { serveInTest } from '../../helpers/test-server.ts';
 
 const full = '/dev/full';
 
@@ -35,4 +39,46 @@ describe.skipIf(!existsSync(full))('a result that cannot be written', () => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'output-failed', exitCode: 1 } });
     expect(existsSync(file)).toBe(true);
   });
+});
+
+/** An agent whose only task writes a line every few milliseconds, for ever. */
+async function chattyAgent(): Promise<string> {
+  const task = { Name: 't', Artifacts: [] };
+  const answers: Readonly<Record<string, unknown>> = {
+    '/v1/job/web': { Version: 0, JobModifyIndex: 1, TaskGroups: [{ Name: 'g', Count: 1, Tasks: [task] }] },
+    '/v1/job/web/allocations': [
+      {
+        ID: '0123456789',
+        EvalID: 'e',
+        Name: 'web.g[0]',
+        TaskGroup: 'g',
+        JobVersion: 0,
+        DesiredStatus: 'run',
+        ClientStatus: 'running',
+        CreateIndex: 7,
+      },
+    ],
+  };
+  const server = createServer((request, response) => {
+    const [path = ''] = (request.url ?? '').split('?');
+    if (!path.startsWith('/v1/client/fs/logs/')) {
+      response.end(JSON.stringify(answers[path] ?? null));
+      return;
+    }
+    const timer = setInterval(() => response.write('tick\n'), 5);
+    response.once('close', () => clearInterval(timer));
+  });
+  return `http://127.0.0.1:${await serveInTest(server)}`;
+}
+
+it('a log that is followed ends when nobody reads it any more', async () => {
+  const child = startChild(process.execPath, [builtCli, 'logs', '-f', 'web'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH, NOMAD_ADDR: await chattyAgent() },
+  });
+  if (child.stdout === null) throw new Error('no pipe was made');
+  const [first] = await once(child.stdout, 'data');
+  expect(String(first)).toMatch(/^tick\n/);
+  child.stdout.destroy();
+  expect(await once(child, 'close')).toEqual([0, null]);
 });
