@@ -41,6 +41,8 @@ export interface NomadHttp {
 const answerTimeoutMs = 15_000;
 /** An answer larger than this is not Nomad's. */
 const maxAnswerBytes = 256 << 20;
+/** As undici has it. A log that is followed has no end. */
+const unlimited = -1;
 
 /**
  * Opens connections to Nomad; they live until `close`. Every call obeys `signal`.
@@ -48,21 +50,29 @@ const maxAnswerBytes = 256 << 20;
  * throws holds a credential.
  */
 export function openNomadHttp(connection: NomadConnection, signal: AbortSignal): NomadHttp {
-  const agent = createAgent(connection);
+  const answers: Line = { connection, agent: createAgent(connection, maxAnswerBytes) };
+  const streams: Line = { connection, agent: createAgent(connection, unlimited) };
+  const either = (call: NomadRequest) =>
+    call.signal === undefined ? signal : AbortSignal.any([signal, call.signal]);
   return {
-    send: (call) => {
-      const either = call.signal === undefined ? signal : AbortSignal.any([signal, call.signal]);
-      return sendPatiently(connection, agent, call, either);
+    send: (call) => sendPatiently(answers, call, either(call)),
+    stream: (call) => openStream(streams, call, either(call)),
+    close: async () => {
+      await Promise.all([answers.agent.destroy(), streams.agent.destroy()]);
     },
-    stream: (call) => {
-      const either = call.signal === undefined ? signal : AbortSignal.any([signal, call.signal]);
-      return openStream(connection, agent, call, either);
-    },
-    close: () => agent.destroy(),
   };
 }
 
-function createAgent({ socketPath, tls, proxy, origin }: NomadConnection): Dispatcher {
+/** An agent of Nomad, and the connections to it; none is opened before it is needed. */
+interface Line {
+  readonly connection: NomadConnection;
+  readonly agent: Dispatcher;
+}
+
+function createAgent(
+  { socketPath, tls, proxy, origin }: NomadConnection,
+  maxResponseSize: number,
+): Dispatcher {
   const trust = {
     rejectUnauthorized: !tls.skipVerify,
     ...(tls.ca === null ? {} : { ca: [...tls.ca] }),
@@ -71,10 +81,10 @@ function createAgent({ socketPath, tls, proxy, origin }: NomadConnection): Dispa
     ...(tls.serverName === null ? {} : { servername: tls.serverName }),
   };
   const connect = { timeout: 5_000, ...trust, ...(socketPath === null ? {} : { socketPath }) };
-  if (proxy === null) return new Agent({ maxResponseSize: maxAnswerBytes, connect });
+  if (proxy === null) return new Agent({ maxResponseSize, connect });
   const uri = proxy.url.reveal();
   return new EnvHttpProxyAgent({
-    maxResponseSize: maxAnswerBytes,
+    maxResponseSize,
     connect,
     requestTls: trust,
     // Plain requests are handed over whole: many proxies tunnel to port 443 only.
@@ -89,16 +99,11 @@ function createAgent({ socketPath, tls, proxy, origin }: NomadConnection): Dispa
  * Tries reads again with growing pauses; a write is sent once, since nobody knows what became of the one that broke
  * off.
  */
-async function sendPatiently(
-  connection: NomadConnection,
-  agent: Dispatcher,
-  call: NomadRequest,
-  signal: AbortSignal,
-): Promise<NomadResponse> {
+async function sendPatiently(line: Line, call: NomadRequest, signal: AbortSignal): Promise<NomadResponse> {
   const deadline = Date.now() + (call.method === 'GET' ? (call.patienceMs ?? 2_000) : 0);
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 3_000)) {
     try {
-      return await sendOnce(connection, agent, call, signal);
+      return await sendOnce(line, call, signal);
     } catch (cause) {
       signal.throwIfAborted();
       if (!isPassing(cause) || Date.now() + pauseMs > deadline) throw cause;
@@ -113,51 +118,44 @@ function isPassing(cause: unknown): boolean {
   );
 }
 
-async function sendOnce(
-  connection: NomadConnection,
-  agent: Dispatcher,
-  call: NomadRequest,
-  signal: AbortSignal,
-): Promise<NomadResponse> {
+async function sendOnce(line: Line, call: NomadRequest, signal: AbortSignal): Promise<NomadResponse> {
   try {
-    const response = await requestOnce(connection, agent, call, { signal, bodyTimeout: answerTimeoutMs });
+    const response = await requestOnce(line, call, { signal, bodyTimeout: answerTimeoutMs });
     const text = await response.body.text();
     const { statusCode: status } = response;
     const index = Number(response.headers['x-nomad-index'] ?? 0);
     if (status >= 200 && status < 300) return { isFound: true, text, index };
     if (status === 404) return { isFound: false, text, index };
-    throw refusal(connection, call, status, text);
+    throw refusal(line.connection, call, { status, text });
   } catch (cause) {
     signal.throwIfAborted();
-    throw cause instanceof SaddlebagError ? cause : unreachable(connection, cause);
+    throw cause instanceof SaddlebagError ? cause : unreachable(line.connection, cause);
   }
 }
 
 async function openStream(
-  connection: NomadConnection,
-  agent: Dispatcher,
+  line: Line,
   call: NomadRequest,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array> | null> {
   try {
     // Nobody knows when a task writes again.
-    const { statusCode: status, body } = await requestOnce(connection, agent, call, {
+    const { statusCode: status, body } = await requestOnce(line, call, {
       signal,
       bodyTimeout: 0,
     });
     if (status >= 200 && status < 300) return body;
     const text = await body.text();
     if (status === 404) return null;
-    throw refusal(connection, call, status, text);
+    throw refusal(line.connection, call, { status, text });
   } catch (cause) {
     signal.throwIfAborted();
-    throw cause instanceof SaddlebagError ? cause : unreachable(connection, cause);
+    throw cause instanceof SaddlebagError ? cause : unreachable(line.connection, cause);
   }
 }
 
 function requestOnce(
-  connection: NomadConnection,
-  agent: Dispatcher,
+  { connection, agent }: Line,
   call: NomadRequest,
   options: { readonly signal: AbortSignal; readonly bodyTimeout: number },
 ) {
@@ -195,8 +193,7 @@ function headersOf({ token, httpAuth }: NomadConnection): Record<string, string>
 function refusal(
   { address, token, namespace }: NomadConnection,
   call: NomadRequest,
-  status: number,
-  text: string,
+  { status, text }: { readonly status: number; readonly text: string },
 ): SaddlebagError {
   const { action } = call;
   const reason = shorten(text) || `status ${status}`;

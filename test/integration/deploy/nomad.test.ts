@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Nomad, openNomad } from '../../../deploy/nomad/nomad.ts';
 import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
@@ -163,6 +164,19 @@ describe('the client of the API', () => {
       message: `cannot read job web: unexpected answer, ${reason}`,
       hint: 'is NOMAD_ADDR the address of a Nomad agent?',
     });
+  });
+
+  it('follows a log that is longer than an answer may be', async () => {
+    const mebibyte = Buffer.alloc(1 << 20, 'x');
+    const address = await serve((_, response) => {
+      Readable.from(Array.from({ length: 257 }, () => mebibyte)).pipe(response);
+    });
+    const nomad = await open({ NOMAD_ADDR: address });
+    const request = { allocationId: 'a', task: 't', stream: 'stdout', tailBytes: 1 } as const;
+    let mebibytes = 0;
+    const chunks = (await nomad.followLog(request, new AbortController().signal)) ?? [];
+    for await (const chunk of chunks) mebibytes += chunk.length / (1 << 20);
+    expect(mebibytes).toBe(257);
   });
 
   it('knows https:// where http:// was meant', async () => {
