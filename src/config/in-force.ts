@@ -103,9 +103,13 @@ function storeOf(
   const settings = name === undefined ? undefined : stores.get(name);
   const schema = configSchema.blocks.store;
   if (name === undefined || settings === undefined || schema === undefined) return null;
-  // Variables of AWS tools say nothing of a folder.
   const isBucket = /^s3:\/\//i.test(textOf(settings, 'to') ?? '');
-  return { name, settings: isBucket ? withEnvironment(settings, schema, env) : settings };
+  return { name, settings: withEnvironment(settings, schema, isBucket ? env : withoutAws(env)) };
+}
+
+/** Variables of AWS tools say nothing of a folder. */
+function withoutAws(env: Readonly<Record<string, string | undefined>>): typeof env {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
 }
 
 /** Lays the variables that go before the file over its settings. */

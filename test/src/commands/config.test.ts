@@ -68,13 +68,19 @@ describe('saddlebag config', () => {
   });
 
   it('puts variables before the file, but those of AWS not before a folder', async () => {
-    const env = { NOMAD_NAMESPACE: 'shop', AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL: 'http://minio:9000' };
+    const env = {
+      NOMAD_NAMESPACE: 'shop',
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL: 'http://minio:9000',
+      SADDLEBAG_PUBLIC_KEY: 'web.pub',
+    };
     const { settings, text } = await config({}, env);
     expect(settings).toMatchObject({
       'store.main.region': ['us-east-1', { kind: 'environment', variable: 'AWS_REGION' }],
       'store.main.endpoint': ['http://minio:9000', { kind: 'environment', variable: 'AWS_ENDPOINT_URL' }],
       'deploy.namespace': ['shop', { kind: 'environment', variable: 'NOMAD_NAMESPACE' }],
       'store.folder.to': ['./www', { kind: 'file', line: 5 }],
+      'store.folder.public_key': ['web.pub', { kind: 'environment', variable: 'SADDLEBAG_PUBLIC_KEY' }],
     });
     expect(settings).not.toHaveProperty(['store.folder.region']);
     expect(text).toContain('AWS_REGION');
