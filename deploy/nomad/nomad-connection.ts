@@ -53,7 +53,7 @@ export async function readConnection(
 ): Promise<NomadConnection> {
   const given = overrides.address ?? nonEmpty(env.NOMAD_ADDR) ?? defaultAddress;
   const url = parseAddress(given);
-  const auth = nonEmpty(env.NOMAD_HTTP_AUTH) ?? userInfo(url);
+  const auth = nonEmpty(env.NOMAD_HTTP_AUTH) ?? userInfo(url, given);
   const token = nonEmpty(env.NOMAD_TOKEN);
   const common = {
     namespace: nonEmpty(env.NOMAD_NAMESPACE) ?? null,
@@ -63,7 +63,7 @@ export async function readConnection(
     tls: await readTls(env),
   };
   if (url.protocol === 'unix:') {
-    const socketPath = decodeURIComponent(url.pathname);
+    const socketPath = decode(url.pathname, given);
     return {
       address: `unix://${socketPath}`,
       origin: 'http://localhost',
@@ -111,18 +111,28 @@ function readProxy(url: URL, env: Readonly<Record<string, string | undefined>>):
 function parseAddress(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ['http:', 'https:', 'unix:'].includes(url.protocol)) return url;
-  // The text itself may hold a password; what stands before an @ is left out.
-  const shown = text.replace(/^.*@/, '…@');
-  throw new SaddlebagError(
-    'nomad-address-invalid',
-    `cannot reach Nomad at ${shown}: expected http://HOST:PORT, https://HOST:PORT or unix:///PATH`,
-    { hint: 'set NOMAD_ADDR, or pass --address', exitCode: exitCodes.usage },
-  );
+  throw addressInvalid(text, 'expected http://HOST:PORT, https://HOST:PORT or unix:///PATH');
 }
 
-function userInfo(url: URL): string | undefined {
-  if (url.username === '') return undefined;
-  return `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+function userInfo({ username, password }: URL, address: string): string | undefined {
+  return username === '' ? undefined : `${decode(username, address)}:${decode(password, address)}`;
+}
+
+function decode(part: string, address: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw addressInvalid(address, 'a % in it is to be written %25');
+  }
+}
+
+function addressInvalid(text: string, reason: string): SaddlebagError {
+  // The text itself may hold a password; what stands before an @ is left out.
+  const shown = text.replace(/^.*@/, '…@');
+  return new SaddlebagError('nomad-address-invalid', `cannot reach Nomad at ${shown}: ${reason}`, {
+    hint: 'set NOMAD_ADDR, or pass --address',
+    exitCode: exitCodes.usage,
+  });
 }
 
 async function readTls(env: Readonly<Record<string, string | undefined>>): Promise<NomadTls> {

@@ -43,6 +43,15 @@ describe('the connection to Nomad', () => {
     expect(connection.proxy?.exceptions ?? 'a').toBe('NO_PROXY' in env || proxy === undefined ? 'a' : '');
   });
 
+  it('takes a % of a password only as a URL has it, and shows none of it', async () => {
+    const { httpAuth } = await readConnection({ NOMAD_ADDR: 'http://me:50%25@nomad:4646' });
+    expect(httpAuth?.reveal()).toBe('me:50%');
+    await expect(readConnection({ NOMAD_ADDR: 'http://me:50%@nomad:4646' })).rejects.toMatchObject({
+      code: 'nomad-address-invalid',
+      message: 'cannot reach Nomad at …@nomad:4646: a % in it is to be written %25',
+    });
+  });
+
   it('refuses a proxy of another kind, without showing its password', async () => {
     const env = { NOMAD_ADDR: 'http://nomad:4646', HTTP_PROXY: 'socks5://me:secret@p:1' };
     await expect(readConnection(env)).rejects.toMatchObject({
