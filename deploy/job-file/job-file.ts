@@ -133,9 +133,8 @@ export function jobFileRefused(name: string, reasons: string, called: string): S
 /** Makes the error for a job file that says something that cannot be set from outside; `at` is where. */
 export function jobFileUnsupported(
   name: string,
-  at: HclPosition | undefined,
   reason: string,
-  hint: string = useVariables,
+  { at, hint = useVariables }: { readonly at?: HclPosition | undefined; readonly hint?: string } = {},
 ): SaddlebagError {
   return new SaddlebagError(
     'job-file-unsupported',

@@ -9,7 +9,7 @@ import {
 } from './artifact-place.ts';
 import { type JobFile, jobFileInvalid, jobFileUnsupported } from './job-file.ts';
 import type { TaskArtifact } from './task-artifact.ts';
-import { chooseTask, type TaskName, titleOf } from './tasks.ts';
+import { assignTasks, type TaskName } from './tasks.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 type JsonJobFile = Extract<JobFile, { readonly format: 'api-json' }>;
@@ -29,20 +29,7 @@ export function setJsonArtifacts(
   file: JsonJobFile,
   artifacts: readonly TaskArtifact[],
 ): { readonly text: string; readonly tasks: readonly TaskName[] } {
-  const tasks = listJsonTasks(file);
-  const chosen = artifacts.map(({ task, artifact }) => ({
-    task: chooseTask(file.name, tasks, task),
-    artifact,
-  }));
-  const titles = chosen.map(({ task }) => titleOf(task));
-  if (new Set(titles).size < titles.length) {
-    throw jobFileUnsupported(
-      file.name,
-      undefined,
-      'two artifacts are for one task',
-      'give one for each task',
-    );
-  }
+  const chosen = assignTasks(file.name, listJsonTasks(file), artifacts);
   const job = chosen.reduce((value, one) => withArtifact(file.name, value, one), jobOf(file));
   const whole = 'Job' in file.value ? { ...file.value, Job: job } : job;
   const indent = /^\s*\{\r?\n([ \t]+)/.exec(file.text)?.[1] ?? '';
@@ -109,7 +96,7 @@ function taskWith(name: string, task: JsonObject, artifact: DeployArtifact): Jso
   const place = staysInPlace ? undefined : `local/${fileName}`;
   if (place !== undefined && isTaken(fields, chosen, place)) {
     const reason = `another artifact of task ${textOf(task.Name)} lands at ${place}`;
-    throw jobFileUnsupported(name, undefined, reason, 'give the other another destination');
+    throw jobFileUnsupported(name, reason, { hint: 'give the other another destination' });
   }
   const set = (item: JsonObject): JsonObject => ({
     ...item,

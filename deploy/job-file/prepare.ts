@@ -94,16 +94,10 @@ function checkFetches(
   const fetched = artifactsOf(job).filter(({ source }) => source.startsWith(url));
   if (fetched.some(({ text }) => text.includes(checksum))) return;
   throw fetched.length === 0
-    ? jobFileUnsupported(
-        name,
-        undefined,
-        'no task fetches it',
-        'use var.artifact_source as the source of an artifact',
-      )
-    : jobFileUnsupported(
-        name,
-        undefined,
-        'nothing checks what is fetched',
-        'set checksum = var.artifact_checksum in the options of the artifact',
-      );
+    ? jobFileUnsupported(name, 'no task fetches it', {
+        hint: 'use var.artifact_source as the source of an artifact',
+      })
+    : jobFileUnsupported(name, 'nothing checks what is fetched', {
+        hint: 'set checksum = var.artifact_checksum in the options of the artifact',
+      });
 }

@@ -6,7 +6,7 @@ import { type JobFile, jobFileUnsupported } from './job-file.ts';
 import { setJsonArtifacts } from './json-job.ts';
 import { setArtifact } from './set-artifact.ts';
 import type { TaskArtifact } from './task-artifact.ts';
-import { chooseTask, listTasks, type TaskName, titleOf } from './tasks.ts';
+import { assignTasks, listTasks, type TaskName, titleOf } from './tasks.ts';
 import { artifactValues, takesArtifact } from './variables.ts';
 
 /** A job file with its artifacts in it. */
@@ -36,7 +36,7 @@ export async function renderJobFile(
     return { file, text: file.text, values, note };
   }
   if (file.format === 'hcl-json') {
-    throw jobFileUnsupported(file.name, undefined, 'it is HCL in JSON form, which is only read by variables');
+    throw jobFileUnsupported(file.name, 'it is HCL in JSON form, which is only read by variables');
   }
   const { text, tasks } =
     file.format === 'api-json' ? setJsonArtifacts(file, artifacts) : await setHclArtifacts(file, artifacts);
@@ -48,31 +48,14 @@ async function setHclArtifacts(
   file: Extract<JobFile, { readonly format: 'hcl' }>,
   artifacts: readonly TaskArtifact[],
 ): Promise<{ readonly text: string; readonly tasks: readonly TaskName[] }> {
-  const tasks = listTasks(file.name, file.document);
-  const chosen = artifacts.map(({ task, artifact }) => ({
-    task: chooseTask(file.name, tasks, task),
-    artifact,
-  }));
+  const chosen = assignTasks(file.name, listTasks(file.name, file.document), artifacts);
   const editor = new HclEditor(file.document);
-  for (const { task, artifact } of distinct(file, chosen)) {
+  for (const { task, artifact } of chosen) {
     setArtifact({ name: file.name, document: file.document, editor }, task, artifact);
   }
   const text = editor.result();
   await checkEdit(file, text, chosen);
   return { text, tasks: chosen.map(({ task }) => task) };
-}
-
-/** Refuses two artifacts for one task. */
-function distinct<T extends { readonly task: TaskName }>(file: JobFile, chosen: readonly T[]): readonly T[] {
-  const titles = chosen.map(({ task }) => titleOf(task));
-  const twice = titles.find((title, index) => titles.indexOf(title) !== index);
-  if (twice === undefined) return chosen;
-  throw jobFileUnsupported(
-    file.name,
-    undefined,
-    `two artifacts are for task ${twice}`,
-    'give one for each task',
-  );
 }
 
 /**

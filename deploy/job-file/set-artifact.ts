@@ -31,9 +31,10 @@ export function setArtifact(file: EditedFile, task: TaskBlock, artifact: DeployA
   const configs = blocksOf(task.block.body, 'config');
   const [config] = configs;
   if (configs.length > 1)
-    throw jobFileUnsupported(file.name, configs[1]?.at, 'the task has two config blocks');
+    throw jobFileUnsupported(file.name, 'the task has two config blocks', { at: configs[1]?.at });
   const computed = attributeOf(task.block.body, 'config');
-  if (computed !== undefined) throw jobFileUnsupported(file.name, computed.at, 'config is no block here');
+  if (computed !== undefined)
+    throw jobFileUnsupported(file.name, 'config is no block here', { at: computed.at });
   const command = config === undefined ? undefined : commandOf(file, config);
   const blocks = blocksOf(task.block.body, 'artifact');
   const fields = blocks.map((one) => fieldsOf(file, one));
@@ -50,12 +51,10 @@ export function setArtifact(file: EditedFile, task: TaskBlock, artifact: DeployA
 
 function placeTaken({ name }: EditedFile, task: TaskBlock, place: string) {
   const reason = `another artifact of task ${titleOf(task)} lands at ${place}`;
-  return jobFileUnsupported(
-    name,
-    task.block.at,
-    reason,
-    `have the command start ${place}, or give the other another destination`,
-  );
+  return jobFileUnsupported(name, reason, {
+    at: task.block.at,
+    hint: `have the command start ${place}, or give the other another destination`,
+  });
 }
 
 function commandOf({ document }: EditedFile, config: HclBlock): string | undefined {
@@ -95,7 +94,8 @@ function editArtifact(
           ['mode', '"file"'],
         ];
   const computed = attributeOf(block.body, 'options');
-  if (computed !== undefined) throw jobFileUnsupported(file.name, computed.at, 'options is no block here');
+  if (computed !== undefined)
+    throw jobFileUnsupported(file.name, 'options is no block here', { at: computed.at });
   file.editor.setAttributes(block, [['source', quoteText(url)], ...moved]);
   const [options] = blocksOf(block.body, 'options');
   if (options !== undefined) {
@@ -104,7 +104,7 @@ function editArtifact(
   }
   const last = block.body.items.at(-1);
   if (last === undefined || last.at.line === block.at.line) {
-    throw jobFileUnsupported(file.name, block.at, 'the artifact block is on one line', onLines);
+    throw jobFileUnsupported(file.name, 'the artifact block is on one line', { at: block.at, hint: onLines });
   }
   const rows = optionsOf(artifact).map(([name, value]) => `  ${name.padEnd(8)} = ${value}`);
   file.editor.addBlockAfter(last, ['options {', ...rows, '}']);
@@ -126,12 +126,10 @@ function setOptionsBlock(file: EditedFile, options: HclBlock, artifact: DeployAr
 }
 
 function pinsVersion(file: EditedFile, { at }: { readonly at: HclBlock['at'] }) {
-  return jobFileUnsupported(
-    file.name,
+  return jobFileUnsupported(file.name, 'options.version pins another object', {
     at,
-    'options.version pins another object',
-    'take it out: the checksum pins the file',
-  );
+    hint: 'take it out: the checksum pins the file',
+  });
 }
 
 function addArtifact(file: EditedFile, task: TaskBlock, artifact: DeployArtifact): void {
@@ -175,5 +173,8 @@ function onOwnLine<T extends { readonly at: HclBlock['at'] }>(
   item: T | undefined,
 ): T {
   if (item !== undefined && item.at.line > task.block.at.line) return item;
-  throw jobFileUnsupported(file.name, task.block.at, `task ${titleOf(task)} is on one line`, onLines);
+  throw jobFileUnsupported(file.name, `task ${titleOf(task)} is on one line`, {
+    at: task.block.at,
+    hint: onLines,
+  });
 }

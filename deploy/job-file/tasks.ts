@@ -1,7 +1,9 @@
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
 import { blocksOf, literalTextOf } from '../../src/core/hcl/query.ts';
 import type { HclBlock, HclBody, HclDocument } from '../../src/core/hcl/syntax.ts';
-import { jobFileInvalid } from './job-file.ts';
+import type { DeployArtifact } from '../artifact/artifact.ts';
+import { jobFileInvalid, jobFileUnsupported } from './job-file.ts';
+import type { TaskArtifact } from './task-artifact.ts';
 
 /** A task of a job, whatever form its file has. */
 export interface TaskName {
@@ -46,7 +48,7 @@ function tasksIn(body: HclBody, group: string | null): TaskBlock[] {
  * exec driver runs (or, where none is, another driver of plain programs).
  * @throws {SaddlebagError} `task-unknown` with the names of those that there are
  */
-export function chooseTask<T extends TaskName>(file: string, tasks: readonly T[], wanted?: string): T {
+function chooseTask<T extends TaskName>(file: string, tasks: readonly T[], wanted?: string): T {
   const candidates =
     wanted === undefined ? defaultTasks(tasks) : tasks.filter((task) => isNamed(task, wanted));
   const [task] = candidates;
@@ -69,6 +71,22 @@ export function chooseTask<T extends TaskName>(file: string, tasks: readonly T[]
       : `it has several tasks: ${list}`;
   };
   throw taskUnknown(file, reasonOf(), 'pass --task GROUP/TASK, or --artifact TASK=FILE for each of them');
+}
+
+/**
+ * Chooses the task of each artifact, as `chooseTask` does; each task gets one.
+ * @throws {SaddlebagError} `task-unknown`; `job-file-unsupported` for two artifacts of one task
+ */
+export function assignTasks<T extends TaskName>(
+  file: string,
+  tasks: readonly T[],
+  artifacts: readonly TaskArtifact[],
+): { readonly task: T; readonly artifact: DeployArtifact }[] {
+  const chosen = artifacts.map(({ task, artifact }) => ({ task: chooseTask(file, tasks, task), artifact }));
+  const titles = chosen.map(({ task }) => titleOf(task));
+  const twice = titles.find((title, index) => titles.indexOf(title) !== index);
+  if (twice === undefined) return chosen;
+  throw jobFileUnsupported(file, `two artifacts are for task ${twice}`, { hint: 'give one for each task' });
 }
 
 /** Returns `group/task`, or the task alone where it has no group. */
