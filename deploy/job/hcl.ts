@@ -1,3 +1,5 @@
+import { quoteText } from '../../src/core/hcl/string.ts';
+
 /** What the parser evaluates: `var.artifact_source`. */
 export class HclExpression {
   readonly text: string;
@@ -145,24 +147,14 @@ export function quote(text: string): string {
   let quoted = '';
   let end = 0;
   for (const match of text.matchAll(runtimeReference)) {
-    quoted += escapeText(text.slice(end, match.index)) + match[0];
+    quoted += escaped(text.slice(end, match.index)) + match[0];
     end = match.index + match[0].length;
   }
-  return `"${quoted}${escapeText(text.slice(end))}"`;
+  return `"${quoted}${escaped(text.slice(end))}"`;
 }
 
-function escapeText(text: string): string {
-  return text
-    .replace(/[\\"]/g, (character) => `\\${character}`)
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
-    .replace(/[\p{Cc}\u2028\u2029]/gu, unicodeEscape)
-    .replace(/[$%](?=\{)/g, (sign) => sign + sign);
-}
-
-function unicodeEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function escaped(text: string): string {
+  return quoteText(text).slice(1, -1);
 }
 
 function needsGap(previous: HclItem | undefined, item: HclItem): boolean {

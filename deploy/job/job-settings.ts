@@ -6,6 +6,11 @@ export type JobType = (typeof jobTypes)[number];
 /** All of them. */
 export const jobTypes = ['service', 'batch', 'system', 'sysbatch'] as const;
 
+/** Tells whether the scheduler puts a job on every node that meets its constraints. */
+export function isOnEveryNode(type: JobType): boolean {
+  return type === 'system' || type === 'sysbatch';
+}
+
 /**
  * All that a job says beyond its artifact, checked. Names, units and defaults are Nomad's ("job specification"); null
  * leaves a thing to Nomad, and then the job does not name it.

@@ -1,12 +1,13 @@
 import type { DeployArtifact } from '../artifact/artifact.ts';
 import { variableOf } from '../artifact/s3-variable.ts';
 import type { JobSpec, NomadParameterized, NomadPeriodic, NomadUpdate } from './job-model.ts';
-import type {
-  GroupSettings,
-  JobSettings,
-  ParameterizedSettings,
-  PeriodicSettings,
-  UpdateSettings,
+import {
+  type GroupSettings,
+  isOnEveryNode,
+  type JobSettings,
+  type ParameterizedSettings,
+  type PeriodicSettings,
+  type UpdateSettings,
 } from './job-settings.ts';
 import { renderGroup } from './jobspec/group.ts';
 import { nanoseconds } from './jobspec/nanoseconds.ts';
@@ -33,7 +34,7 @@ export function renderJobSpec(
   const { id, namespace, nodePool, parameterized, periodic, priority, region, type, update } = settings;
   const download = { source: artifact.source, s3Variable: variableOf(artifact, settings) };
   const countOf = ({ name, count }: GroupSettings): number | null =>
-    type === 'system' || type === 'sysbatch' ? null : (count ?? running.get(name) ?? 1);
+    isOnEveryNode(type) ? null : (count ?? running.get(name) ?? 1);
   return {
     id,
     namespace,

@@ -124,7 +124,8 @@ export function operationCalls(http: NomadHttp): NomadOperations {
   };
 }
 
-function jobPath(jobId: string): string {
+/** Returns the path of a job below `/v1`. */
+export function jobPath(jobId: string): string {
   return `/job/${encodeURIComponent(jobId)}`;
 }
 

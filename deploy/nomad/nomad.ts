@@ -18,7 +18,13 @@ import {
 import { checkCalls, type NomadChecks } from './nomad-checks.ts';
 import type { NomadConnection } from './nomad-connection.ts';
 import { type NomadRequest, openNomadHttp, readAnswer } from './nomad-http.ts';
-import { type LogRequest, type NomadOperations, notFound, operationCalls } from './nomad-operations.ts';
+import {
+  jobPath,
+  type LogRequest,
+  type NomadOperations,
+  notFound,
+  operationCalls,
+} from './nomad-operations.ts';
 import { type PlanAnswer, readPlan } from './plan-answer.ts';
 import { Shape } from './shape.ts';
 
@@ -180,10 +186,6 @@ function clusterCalls(
       return (await read(call, (value) => Shape.list(value, (node) => node.text('ID')).length, 0)).value;
     },
   };
-}
-
-function jobPath(jobId: string): string {
-  return `/job/${encodeURIComponent(jobId)}`;
 }
 
 function jobCall(jobId: string, below = ''): NomadRequest {

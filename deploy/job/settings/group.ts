@@ -1,9 +1,16 @@
 import type { DeployArtifact } from '../../artifact/artifact.ts';
-import type { GroupSettings, JobType, PortSettings, SecretSettings, TaskSettings } from '../job-settings.ts';
+import {
+  type GroupSettings,
+  isOnEveryNode,
+  type JobType,
+  type PortSettings,
+  type SecretSettings,
+  type TaskSettings,
+} from '../job-settings.ts';
 import { nameForm, plainName } from './forms.ts';
 import { imageKillSignal, imagePort } from './image.ts';
 import { readNetwork, readServices } from './network.ts';
-import { isOnEveryNode, readConstraints, readPreferences } from './placement.ts';
+import { readConstraints, readPreferences } from './placement.ts';
 import type { SettingsReader } from './reader.ts';
 import { readEphemeralDisk, readVolumes } from './storage.ts';
 import { readTask, type TaskDefaults } from './task.ts';
@@ -21,8 +28,8 @@ export interface GroupContext {
 }
 
 /**
- * Reads a group: its own settings, and beside them those of its main task. Further tasks are `task` blocks.
- * `placement` false leaves constraints to who reads the whole job.
+ * Reads a group: its own settings, and beside them those of its main task. Further tasks are `task` blocks. Its
+ * constraints, affinities and spreads are left empty: of the main group, the job has them.
  */
 export function readGroup(body: SettingsReader, name: string, context: GroupContext): GroupSettings {
   const network = readNetwork(body, imagePort(context.bundle.imageSettings));

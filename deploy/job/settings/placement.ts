@@ -1,4 +1,10 @@
-import type { AffinitySettings, ConstraintSettings, JobType, SpreadSettings } from '../job-settings.ts';
+import {
+  type AffinitySettings,
+  type ConstraintSettings,
+  isOnEveryNode,
+  type JobType,
+  type SpreadSettings,
+} from '../job-settings.ts';
 import type { SettingsReader } from './reader.ts';
 
 // Source: Nomad, "constraint" and "affinity" blocks.
@@ -47,11 +53,6 @@ export function readPreferences(
     }
   }
   return { affinities, spreads };
-}
-
-/** Whether the scheduler puts a job on every node that meets its constraints. */
-export function isOnEveryNode(type: JobType): boolean {
-  return type === 'system' || type === 'sysbatch';
 }
 
 function readCondition(block: SettingsReader): ConstraintSettings {

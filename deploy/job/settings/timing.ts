@@ -1,11 +1,12 @@
-import type {
-  GroupSettings,
-  JobType,
-  ParameterizedSettings,
-  PeriodicSettings,
-  RescheduleSettings,
-  RestartSettings,
-  UpdateSettings,
+import {
+  type GroupSettings,
+  isOnEveryNode,
+  type JobType,
+  type ParameterizedSettings,
+  type PeriodicSettings,
+  type RescheduleSettings,
+  type RestartSettings,
+  type UpdateSettings,
 } from '../job-settings.ts';
 import type { SettingsReader } from './reader.ts';
 
@@ -89,7 +90,7 @@ export function readRestart(body: SettingsReader): RestartSettings {
 /** Reads `reschedule`; null for jobs that run on every node, which are never tried on another. */
 export function readReschedule(body: SettingsReader, type: JobType): RescheduleSettings | null {
   const block = body.block('reschedule');
-  if (type === 'system' || type === 'sysbatch') {
+  if (isOnEveryNode(type)) {
     if (block !== null) body.problem('reschedule', `a ${type} job has no other node to go to`);
     return null;
   }
