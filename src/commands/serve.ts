@@ -39,6 +39,10 @@ export async function runServe(
   return { text: '', json: { version: 1, directory, url: server.url }, exitCode: exitCodes.done };
 }
 
-function describeAccess({ method, path, status, complete }: Access): string {
-  return `${method} ${printable(path)} ${status}${complete ? '' : ' (broken off)'}`;
+function describeAccess({ method, path, status, complete, foreignHost }: Access): string {
+  const why =
+    foreignHost === undefined
+      ? ''
+      : ` (asked for ${printable(foreignHost)}: give --listen that name, or ask by address)`;
+  return `${method} ${printable(path)} ${status}${complete ? '' : ' (broken off)'}${why}`;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { realpath, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { join, relative, sep } from 'node:path';
 import send from 'send';
 import { describeCause, exitCodes, SaddlebagError } from '../core/errors.ts';
@@ -23,6 +24,8 @@ export interface Access {
   readonly status: number;
   /** False when the client left before it had everything. */
   readonly complete: boolean;
+  /** The name by which this server was asked, where that is why it did not answer. */
+  readonly foreignHost?: string;
 }
 
 /** A server that answers until it is closed. */
@@ -38,25 +41,31 @@ const closeGraceMs = 5_000;
 
 /**
  * Serves the files of a folder by HTTP: GET, HEAD, ranges, ETag. Directories are not listed, hidden files (what is just
- * being written) not shown, and symbolic links that lead out of the folder not followed.
+ * being written) not shown, and symbolic links that lead out of the folder not followed. On loopback only who asks for
+ * `localhost`, an address or `host` is answered.
  * @throws {SaddlebagError} `folder-unreadable`, `listen-failed`
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const root = await findRoot(options.directory);
-  const server = createServer((request, response) => {
+  const server = createServer();
+  await listen(server, options);
+  const bound = server.address();
+  const { address = '', port = options.port } = typeof bound === 'object' && bound !== null ? bound : {};
+  const isLoopback = /^127\.|^::1$/.test(address);
+  server.on('request', (request, response) => {
+    const foreignHost = isLoopback ? foreignHostOf(request, options.host) : undefined;
     response.once('close', () =>
       options.onAccess?.({
         method: request.method ?? '',
         path: request.url ?? '',
         status: response.statusCode,
         complete: response.writableFinished,
+        ...(foreignHost === undefined ? {} : { foreignHost }),
       }),
     );
+    if (foreignHost !== undefined) return refuse(response, 421);
     answer(root, request, response).catch(() => refuse(response, 500));
   });
-  await listen(server, options);
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return { url: `http://${host}:${port}`, close: () => close(server) };
 }
@@ -146,6 +155,21 @@ async function answer(root: string, request: IncomingMessage, response: ServerRe
     .on('error', (error: { readonly status?: number }) => refuse(response, error.status ?? 500))
     .on('directory', () => refuse(response, 404))
     .pipe(response);
+}
+
+/**
+ * Returns the name by which a server on loopback is asked, where it is none of its own. A page of anybody's in a browser
+ * on this machine can have a name of its own lead here (DNS rebinding), and would read what is served. Whoever listens on
+ * a network answers to whatever name it has there.
+ */
+function foreignHostOf({ headers }: IncomingMessage, ownHost: string): string | undefined {
+  const { host = '' } = headers;
+  const name = host
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  const isOwn = name === '' || isIP(name) !== 0 || name === ownHost.toLowerCase();
+  return isOwn || /(?:^|\.)localhost$/.test(name) ? undefined : host;
 }
 
 /** Returns undefined for what names no published file. */

@@ -11,7 +11,7 @@ import { testContext } from '../../helpers/context.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { failureOf } from '../../src/publish/failure.ts';
 
-async function serveSample() {
+async function serveSample(host = '127.0.0.1') {
   const directory = await temporaryDirectory();
   await mkdir(join(directory, 'web'));
   await writeFile(join(directory, 'web', 'app +%é'), '0123456789');
@@ -20,7 +20,7 @@ async function serveSample() {
   const accesses: Access[] = [];
   const server = await startServer({
     directory,
-    host: '127.0.0.1',
+    host,
     port: 0,
     onAccess: (access) => accesses.push(access),
   });
@@ -121,6 +121,24 @@ describe('startServer', () => {
     expect(response.headers.get('allow')).toBe('GET, HEAD');
   });
 
+  it.each([
+    ['127.0.0.1', 'localhost:8000', 200],
+    ['127.0.0.1', 'web.LOCALHOST', 200],
+    ['127.0.0.1', '127.0.0.1:8000', 200],
+    ['127.0.0.1', '[::1]:8000', 200],
+    ['127.0.0.1', '10.1.2.3', 200],
+    ['127.0.0.1', 'evil.example:8000', 421],
+    ['127.0.0.1', 'localhost.evil.example', 421],
+    ['127.0.0.1', '127.0.0.1.evil.example', 421],
+    ['localhost', 'evil.example', 421],
+    ['0.0.0.0', 'bundles.example', 200],
+  ])('listening on %s and asked for %s, answers %i', async (listen, host, status) => {
+    const { server } = await serveSample(listen);
+    const { port } = new URL(server.url);
+    const answer = await ask(`http://127.0.0.1:${port}`, '/index.html', { host });
+    expect(answer).toEqual({ status, body: status === 200 ? 'index' : '' });
+  });
+
   it('tells of each request', async () => {
     const { accesses, file, server } = await serveSample();
     await (await fetch(file)).text();
@@ -183,6 +201,7 @@ describe('runServe', () => {
       .then(() => context.events.flatMap((event) => (event.kind === 'step' ? [event.message] : []))[0]);
     const url = message?.split(' at ')[1] ?? '';
     expect(await (await fetch(`${url}/file`)).text()).toBe('hello');
+    expect(await ask(url, '/file', { host: 'evil.example' })).toEqual({ status: 421, body: '' });
     // A client that keeps its connection open and asks for nothing holds nothing up.
     const idle = connect(Number(new URL(url).port), '127.0.0.1');
     await once(idle, 'connect');
@@ -192,5 +211,7 @@ describe('runServe', () => {
     controller.abort();
     expect(await run).toEqual({ text: '', json: { version: 1, directory: cwd, url }, exitCode: 0 });
     expect(context.events).toContainEqual({ kind: 'detail', stage: 'serve', message: 'GET /file 200' });
+    const refusal = 'GET /file 421 (asked for evil.example: give --listen that name, or ask by address)';
+    expect(context.events).toContainEqual({ kind: 'detail', stage: 'serve', message: refusal });
   });
 });
