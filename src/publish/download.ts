@@ -44,10 +44,36 @@ export const askDownloadBy =
     }
   };
 
+/** How long `askFirstByte` waits: it stands between a user and what was asked for. */
+const firstByteDeadlineMs = 3_000;
+
+/**
+ * Asks a URL for its first byte by GET, as a download begins: a signature is over the method too. Without credentials;
+ * never throws but for the signal.
+ */
+export async function askFirstByte(
+  url: string,
+  send: typeof fetch,
+  signal: AbortSignal,
+): Promise<Exclude<DownloadAnswer, { readonly kind: 'other-size' }>> {
+  try {
+    const response = await send(url, {
+      headers: { 'accept-encoding': 'identity', range: 'bytes=0-0' },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(firstByteDeadlineMs)]),
+    });
+    // Who knows no ranges sends all of it.
+    await response.body?.cancel();
+    return response.ok ? { kind: 'readable' } : { kind: 'refused', status: response.status };
+  } catch (cause) {
+    signal.throwIfAborted();
+    return { kind: 'unreachable', reason: reasonOf(cause) };
+  }
+}
+
 /** Says why fetch failed: it says "fetch failed" itself and keeps the reason in the cause. */
 export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  if (cause.name === 'TimeoutError') return `no answer within ${deadlineMs / 1000} s`;
+  if (cause.name === 'TimeoutError') return 'no answer in time';
   return cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message;
 }
 

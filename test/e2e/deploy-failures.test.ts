@@ -59,12 +59,30 @@ describeWith(['nomad', 'root', 'cc'], 'a deploy that fails on a real Nomad', () 
     expect(await stack.fetchPage('reverted')).toBe('old');
   });
 
+  it.concurrent('leaves what runs alone where there is nothing to fetch', async () => {
+    const flags = { job: 'kept' };
+    const artifact = stack.apps.release('1', 'sleep');
+    await stack.deploy(artifact, flags);
+    const before = await stack.fingerprint('kept');
+    const gone = artifact.source.replace('web-1-', 'web-2-');
+    await expect(stack.deploy(gone, { ...flags, arch: artifact.arch })).rejects.toMatchObject({
+      code: 'object-missing',
+      message: `cannot deploy kept: what it would fetch is not there: ${gone.split('?')[0]} answers 404`,
+    });
+    expect(await stack.fingerprint('kept')).toEqual(before);
+  });
+
   it.concurrent.for([
     ['signal 11', {}, /^task "early" exited with code 139 \(SIGSEGV\), 2 times$/, /^nothing was reverted/],
     ['eat', { memory: '32' }, /^task "early" ran out of memory and was killed, 2 times$/, /^give it more/],
     ['exit 0 done', {}, /exited with code 0, 2 times, its last words: done$/, /^a service must not end/],
     ['sleep', { user: 'root' }, /^task "early": validate: running as user "root" is disallowed$/, /./],
-    ['missing', {}, /^task "early": failed to download artifact .*: bad response code: 404$/, /^publish it/],
+    [
+      'vanishing',
+      {},
+      /^task "early": failed to download artifact .*: bad response code: 404$/,
+      /^publish it/,
+    ],
     ['wrong sum', {}, /Checksums did not match .*Expected: 0{64} Got: [0-9a-f]{64}/, /./],
     [
       'say Running on http://127.0.0.1:5000',
@@ -77,7 +95,7 @@ describeWith(['nomad', 'root', 'cc'], 'a deploy that fails on a real Nomad', () 
     async ([line, flags, text, hint]) => {
       const known = stack.apps.release('1', line);
       const source = {
-        missing: known.source.replace('web-1-', 'web-2-'),
+        vanishing: known.source.replace('/web/', '/vanishing/web/'),
         'wrong sum': known.source.replace(known.checksum, `sha256:${'0'.repeat(64)}`),
       }[line as string];
       const job = `early-${line.replace(/[^a-z0-9]+/gi, '-')}`.slice(0, 30);

@@ -266,7 +266,7 @@ describeWith(['nomad', 'root', 'cc'], "a job file of one's own on a real Nomad",
     const prepared = await planSubmission(opened, { id: 'post', job, source }, current);
     await api('/job/post/scale', { Count: 2, Target: { Group: 'hello' } });
     await expect(
-      deployPrepared(opened, prepared, { options: {}, confirm: null }, testContext()),
+      deployPrepared(opened, { prepared, sources: [] }, { options: {}, confirm: null }, testContext()),
     ).rejects.toMatchObject({ code: 'job-changed', exitCode: 9 });
     await opened.close();
   });

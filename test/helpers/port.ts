@@ -18,3 +18,6 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
+
+/** Sends what is asked of hosts elsewhere to a port of loopback that nothing listens on, so that no test leaves the machine. */
+export const nobodyElsewhere = { HTTPS_PROXY: 'http://127.0.0.1:1' } as const;

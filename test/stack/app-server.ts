@@ -12,7 +12,10 @@ import { listenOnLoopback } from '../helpers/port.ts';
 
 const source = fileURLToPath(new URL('../fixtures/nomad/app.c', import.meta.url));
 
-/** Serves releases of the test app over HTTP on loopback, and nothing below `/forbidden/`. */
+/**
+ * Serves releases of the test app over HTTP on loopback; nothing below `/forbidden/`, and below `/vanishing/` a part to who
+ * asks for one, and nothing to who wants it all.
+ */
 export interface AppServer {
   /** Makes a release whose behaviour is `line` (test/fixtures/nomad/app.c), and returns its Artifact. */
   release(appVersion: string, line: string): Artifact;
@@ -24,8 +27,10 @@ export async function startAppServer(): Promise<AppServer> {
   const program = await compile();
   const files = new Map<string, Uint8Array>();
   const server = createServer((request, response) => {
-    const content = files.get(request.url ?? '');
-    const isForbidden = request.url?.startsWith('/forbidden/') === true;
+    const { headers, url = '' } = request;
+    const path = url.startsWith('/vanishing/') && headers.range !== undefined ? url.slice(10) : url;
+    const content = files.get(path);
+    const isForbidden = url.startsWith('/forbidden/');
     response.writeHead(isForbidden ? 403 : content === undefined ? 404 : 200).end(content);
   });
   const base = `http://127.0.0.1:${await listenOnLoopback(server)}`;

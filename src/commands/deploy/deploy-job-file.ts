@@ -48,7 +48,9 @@ export async function runDeployJobFile(input: JobFileInput, context: Context): P
     const prepared = await orInterrupted(submission.id, context, () =>
       prepareJobFile(nomad, request, context),
     );
-    return deployPrepared(nomad, prepared, { options: flags, confirm: input.confirm ?? null }, context);
+    const sources = artifacts.map(({ artifact }) => artifact.source);
+    const options = { options: flags, confirm: input.confirm ?? null };
+    return deployPrepared(nomad, { prepared, sources }, options, context);
   });
 }
 

@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import type { ArtifactSource } from '../../../deploy/artifact/artifact-source.ts';
+import { plainDownloads } from '../../../deploy/artifact/plain-download.ts';
 import { reportWarnings } from '../../../deploy/job/job-check.ts';
 import type { Nomad } from '../../../deploy/nomad/nomad.ts';
 import { readAddresses } from '../../../deploy/release/addresses.ts';
@@ -12,6 +14,7 @@ import { exitCodes } from '../../core/errors.ts';
 import { type Confirm, followOptions, provenanceOf } from '../nomad-session.ts';
 import { releaseResult, summarizePlan } from '../release-result.ts';
 import type { CommandResult } from '../result.ts';
+import { checkDownloads } from './check-downloads.ts';
 import type { DeployOptions } from './deploy-flags.ts';
 
 /** What to do with a planned job, and whom to ask. */
@@ -21,21 +24,32 @@ export interface PreparedOptions {
   readonly confirm: Confirm;
 }
 
+/** A planned job, and what is deployed with it. */
+export interface PreparedDeploy {
+  readonly prepared: PreparedRelease;
+  readonly sources: readonly ArtifactSource[];
+}
+
 /**
- * Shows what a planned job would change, and deploys it as `options` say; with `--plan` only shows it.
- * @throws {SaddlebagError} `plan-too-wide`; what `release` throws
+ * Shows what a planned job would change, and deploys it as `options` say, unless what it would fetch is not there; with
+ * `--plan` only shows it.
+ * @throws {SaddlebagError} `plan-too-wide`; what `checkDownloads` and `release` throw
  */
 export async function deployPrepared(
   nomad: Nomad,
-  prepared: PreparedRelease,
+  { prepared, sources }: PreparedDeploy,
   { options, confirm }: PreparedOptions,
   context: Context,
 ): Promise<CommandResult> {
-  const { spec, plan } = prepared;
+  const { current, spec, plan } = prepared;
   reportWarnings(prepared.findings, context);
   if (options.onlyArtifact === true) checkOnlyArtifact(spec.id, plan);
   if (options.plan === true) return planned(prepared, options);
   if (changesJob(plan)) reportPlan(prepared, context);
+  // Of what runs and would not change nothing is fetched.
+  if (changesJob(plan) || current === null || current.isStopped || options.force === true) {
+    await checkDownloads(spec.id, plainDownloads(spec.job, sources), context);
+  }
   const released = await release(
     nomad,
     prepared,

@@ -30,7 +30,7 @@ export async function submitArtifact(
   return withNomad(place, context, async (nomad) => {
     const prepared = await prepare(nomad, artifact, settings, context);
     if (prepared.current === null) onNewJob();
-    return deployPrepared(nomad, prepared, options, context);
+    return deployPrepared(nomad, { prepared, sources: [artifact.source] }, options, context);
   });
 }
 

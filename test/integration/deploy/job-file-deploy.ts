@@ -5,6 +5,7 @@ import type { DeployFlags } from '../../../src/commands/deploy/deploy-flags.ts';
 import type { Context } from '../../../src/core/context.ts';
 import { sampleArtifactJson, sampleChecksum, sampleUrl } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
+import { nobodyElsewhere } from '../../helpers/port.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import type { FakeAnswers } from '../../stack/fake-nomad.ts';
 
@@ -67,7 +68,8 @@ export async function deploy(text: string, flags: DeployFlags, overrides: Partia
     stderr: '',
     failure: 'ENOENT',
   });
-  const context = testContext({ exec: withoutNomad, ...overrides, cwd });
+  const env = { ...nobodyElsewhere, ...overrides.env };
+  const context = testContext({ exec: withoutNomad, ...overrides, cwd, env });
   const input = {
     artifact: '-',
     flags: { jobFile: 'app.nomad.hcl', ...flags },

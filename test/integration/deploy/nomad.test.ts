@@ -8,6 +8,7 @@ import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
 import { runDeploy } from '../../../src/commands/deploy/deploy.ts';
 import { sampleArtifactJson, sampleJobSpec } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
+import { nobodyElsewhere } from '../../helpers/port.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { closeWithTest, serveInTest } from '../../helpers/test-server.ts';
 
@@ -229,7 +230,8 @@ describe('the client of the API', () => {
 describe('saddlebag deploy', () => {
   const deploy = (env: Readonly<Record<string, string>>, changes: Readonly<Record<string, unknown>> = {}) => {
     const readStdin = async () => sampleArtifactJson(changes);
-    return runDeploy({ artifact: '-', flags: {}, readStdin }, testContext({ env }));
+    const context = testContext({ env: { ...nobodyElsewhere, ...env } });
+    return runDeploy({ artifact: '-', flags: {}, readStdin }, context);
   };
 
   it('says that nobody listens at the address', async () => {

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { askDownload } from '../../../src/publish/download.ts';
+import { askDownload, askFirstByte } from '../../../src/publish/download.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 
 async function listen(answer: RequestListener): Promise<{ url: string; close(): void }> {
@@ -54,5 +54,35 @@ describe('askDownload', () => {
     const controller = new AbortController();
     const { url } = await listen(() => controller.abort());
     await expect(askDownload(url, 5, controller.signal)).rejects.toThrow('aborted');
+  });
+});
+
+describe('askFirstByte', () => {
+  it('asks by GET for no more than a byte, with the query', async () => {
+    const asked: unknown[] = [];
+    const { url } = await listen(({ method, url, headers }, response) => {
+      asked.push([method, url, headers.range, headers.authorization]);
+      response.writeHead(206, { 'content-range': 'bytes 0-0/5' }).end('a');
+    });
+    expect(await askFirstByte(`${url}?signed=1`, fetch, signal)).toEqual({ kind: 'readable' });
+    expect(asked).toEqual([['GET', '/web?signed=1', 'bytes=0-0', undefined]]);
+  });
+
+  it('does not wait for the rest of who knows no ranges', async () => {
+    const { url } = await listen((_, response) => response.write('all of it, and never the end'));
+    expect(await askFirstByte(url, fetch, signal)).toEqual({ kind: 'readable' });
+  });
+
+  it('tells a refusal, and who does not answer', async () => {
+    const { url, close } = await listen((_, response) => response.writeHead(404).end());
+    expect(await askFirstByte(url, fetch, signal)).toEqual({ kind: 'refused', status: 404 });
+    close();
+    expect(await askFirstByte(url, fetch, signal)).toMatchObject({ kind: 'unreachable' });
+  });
+
+  it('ends when it is interrupted', async () => {
+    const controller = new AbortController();
+    const { url } = await listen(() => controller.abort());
+    await expect(askFirstByte(url, fetch, controller.signal)).rejects.toThrow('aborted');
   });
 });

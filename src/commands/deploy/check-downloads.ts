@@ -1,0 +1,62 @@
+import type { Context } from '../../core/context.ts';
+import { interrupted, SaddlebagError } from '../../core/errors.ts';
+import { fetchFor, readConnection } from '../../publish/connection.ts';
+import { askFirstByte } from '../../publish/download.ts';
+
+type Answer = Awaited<ReturnType<typeof askFirstByte>>;
+
+/**
+ * Asks for what the clients are about to fetch without credentials, and refuses a job for which it is not there: Nomad
+ * would stop what runs before it finds out. Of anything else only a warning is given: clients may be in another network,
+ * where a bucket lets them in or a name leads elsewhere.
+ * @throws {SaddlebagError} `object-missing`, `interrupted`
+ */
+export async function checkDownloads(
+  jobId: string,
+  urls: readonly string[],
+  context: Context,
+): Promise<void> {
+  for (const url of urls) {
+    const answer = await ask(url, context).catch((cause: unknown) => {
+      if (!context.signal.aborted) throw cause;
+      throw interrupted(`deploying ${jobId}`, 'nothing was submitted', 'run the same command again');
+    });
+    // Without the query, which may hold a signature.
+    const shown = url.replace(/\?.*/s, '');
+    if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 410)) {
+      throw new SaddlebagError(
+        'object-missing',
+        `cannot deploy ${jobId}: what it would fetch is not there: ${shown} answers ${answer.status}`,
+        {
+          hint: 'publish it again, or check that --download-url serves what --to holds; nothing was submitted',
+        },
+      );
+    }
+    warn(shown, answer, context);
+  }
+}
+
+async function ask(url: string, { env, signal }: Context): Promise<Answer> {
+  try {
+    return await askFirstByte(url, await fetchFor(await readConnection(env)), signal);
+  } catch (cause) {
+    // A proxy or certificates that cannot be used from here say nothing of the clients.
+    if (!(cause instanceof SaddlebagError)) throw cause;
+    return { kind: 'unreachable', reason: cause.message };
+  }
+}
+
+function warn(url: string, answer: Answer, { reporter }: Context): void {
+  if (answer.kind === 'readable') return;
+  const isLocked = answer.kind === 'refused' && (answer.status === 401 || answer.status === 403);
+  const reason = answer.kind === 'refused' ? `it answers ${answer.status}` : answer.reason;
+  reporter.report({
+    kind: 'warning',
+    stage: 'deploy',
+    code: isLocked ? 'download-refused' : 'download-unreachable',
+    message: `${url} cannot be fetched from here: ${reason}`,
+    hint: isLocked
+      ? 'clients ask without credentials as well: unless their network is let in, allow anonymous reads, or publish without --download-url'
+      : 'no harm where the clients reach it; else start what serves it (saddlebag serve FOLDER), or publish with a --download-url that they know',
+  });
+}
