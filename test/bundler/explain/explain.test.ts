@@ -6,11 +6,12 @@ import { writeBundle } from '../../../bundler/executable.ts';
 import { compareBundles } from '../../../bundler/explain/difference.ts';
 import { findDuplicates, largestFiles, listMembers, memberPath } from '../../../bundler/explain/members.ts';
 import { renderSizePage } from '../../../bundler/explain/page.ts';
-import { referenceTree } from '../../../bundler/explain/tree.ts';
+import { referenceTree, type TreeNode } from '../../../bundler/explain/tree.ts';
 import { explainWhy } from '../../../bundler/explain/why.ts';
 import { describeBundle } from '../../../bundler/inspect.ts';
 import { piecesOf } from '../../../bundler/pieces.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
+import { parseStorePath, type StorePath } from '../../../src/core/store-path.ts';
 import type { Closure } from '../../../src/core/types.ts';
 import { newBytesOf } from '../../../src/publish/delta-plan.ts';
 import { closureOf, fakeStorePath, type Member, settingsOf, writeTree } from '../../helpers/closures.ts';
@@ -20,6 +21,7 @@ const { signal } = new AbortController();
 const libc = fakeStorePath('libc-2.36', 'a');
 const lib = fakeStorePath('lib-1.0', 'b');
 const app = fakeStorePath('app-1.0', 'c');
+const numbered = (at: number) => parseStorePath(`/nix/store/${`${at}`.padStart(32, '0')}-a`);
 const noise = (length: number) => Buffer.from(Array.from({ length }, (_, index) => (index * index) % 251));
 
 /** An app that refers to a library, that refers to a libc; frames of 16 KiB. */
@@ -134,11 +136,12 @@ describe('members', () => {
 });
 
 describe('referenceTree', () => {
+  const path = (storePath: typeof app, contentBytes: number, references: (typeof app)[]) => ({
+    ...{ storePath, contentBytes, references },
+    ...{ entries: 1, compressedBytes: 1, contentSha256: '' },
+  });
+
   it('sums each store path once and shows a repeated one as such', () => {
-    const path = (storePath: typeof app, contentBytes: number, references: (typeof app)[]) => ({
-      ...{ storePath, contentBytes, references },
-      ...{ entries: 1, compressedBytes: 1, contentSha256: '' },
-    });
     const other = fakeStorePath('other', 'd');
     const [tree, ...rest] = referenceTree([
       path(libc, 100, []),
@@ -152,6 +155,42 @@ describe('referenceTree', () => {
       { storePath: other, closureBytes: 113, children: [{ storePath: lib, repeated: false }] },
       { storePath: lib, closureBytes: 110, repeated: true, children: [] },
     ]);
+  });
+
+  it('sums hundreds of store paths as a walk to each of them does, in whatever order they stand', () => {
+    const names = Array.from({ length: 300 }, (_, at) => numbered(at));
+    // Each refers to itself and to some before it, near and far.
+    const ordered = names.map((name, at) =>
+      path(
+        name,
+        1 + ((at * 7919) % 1000),
+        [at, at - 1 - (at % 5), at >> 1].flatMap((other) => names[other] ?? []),
+      ),
+    );
+    const byName = new Map(ordered.map((one) => [one.storePath, one]));
+    const walk = (name: StorePath, seen = new Set<StorePath>()): Set<StorePath> => {
+      if (!seen.has(name)) {
+        seen.add(name);
+        for (const next of byName.get(name)?.references ?? []) walk(next, seen);
+      }
+      return seen;
+    };
+    const sum = (name: StorePath) =>
+      [...walk(name)].reduce((bytes, one) => bytes + (byName.get(one)?.contentBytes ?? 0), 0);
+    const sums = (nodes: readonly TreeNode[]): (readonly [StorePath, number])[] =>
+      nodes.flatMap(({ storePath, closureBytes, children }) => [
+        [storePath, closureBytes] as const,
+        ...sums(children),
+      ]);
+    for (const paths of [ordered, ordered.toReversed()]) {
+      expect(new Map(sums(referenceTree(paths)))).toEqual(new Map(names.map((name) => [name, sum(name)])));
+    }
+  });
+
+  it('refuses store paths that refer to one another in a circle', () => {
+    expect(() => referenceTree([path(libc, 1, [app]), path(lib, 1, [libc]), path(app, 1, [lib])])).toThrow(
+      'cannot show what refers to what: store paths refer to one another in a circle',
+    );
   });
 });
 
