@@ -6,6 +6,7 @@ import { DirectoryCache } from '../../../bundler/cache/directory-cache.ts';
 import { noCache, type RecordCache } from '../../../bundler/cache/record-cache.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { PathReader } from '../../../bundler/path-reader.ts';
+import { sha256Hex } from '../../../src/core/digest.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import { parseStorePath } from '../../../src/core/store-path.ts';
 import type { Closure } from '../../../src/core/types.ts';
@@ -63,13 +64,14 @@ function installed(): Closure {
   return closureOf(paths, 'pack.js');
 }
 
-async function bundle(closure: Closure, cache: RecordCache, jobs = 2): Promise<Buffer> {
+/** Returns the SHA-256 of a bundle: to compare the bytes themselves takes longer than to make them. */
+async function bundle(closure: Closure, cache: RecordCache, jobs = 2): Promise<string> {
   const output = join(await temporaryDirectory(), 'out');
   const compression = { level: 3, frameBytes };
   const options = { output, compression, jobs, cache, signal, reporter: silentReporter };
   const tool = { force: false, toolVersion: '1', runtime: Buffer.from('runtime'), runtimeOptions: false };
   await writeBundle(closure, { ...options, ...tool });
-  return readFile(output);
+  return sha256Hex(await readFile(output));
 }
 
 /** A cache on disk, and the keys that were asked of it in vain. */

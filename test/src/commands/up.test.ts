@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Confirm } from '../../../src/commands/nomad-session.ts';
 import { runUp, type UpFlags } from '../../../src/commands/up/up.ts';
 import { testContext } from '../../helpers/context.ts';
@@ -100,6 +100,10 @@ app "api" {
     await writeFile(join(cwd, 'saddlebag.hcl'), 'app "web" {\n  bundle { source = "./nothing" }\n}\n');
     const env = { SADDLEBAG_STORE: 'www', NOMAD_ADDR: `unix://${cwd}/none.sock` };
     const run = (flags: UpFlags) => runUp({ apps: [], flags, confirm: null }, testContext({ cwd, env }));
+    // Seconds go by at each look at the clock: patience with an agent that starts is used up at the first failure.
+    let nowMs = 0;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => (nowMs += 10_000));
+    onTestFinished(() => clock.mockRestore());
     await expect(run({})).rejects.toMatchObject({ code: 'nomad-unreachable' });
     await expect(run({ dryRun: true })).rejects.toThrow('nothing');
   });
