@@ -3,7 +3,6 @@ import type { Context } from '../core/context.ts';
 import {
   type Confirm,
   followOptions,
-  lookOn,
   provenanceOf,
   reportPage,
   type WatchFlags,
@@ -42,9 +41,7 @@ export async function runRollback(
   };
   const release = await withNomad(flags, context, (nomad) => {
     reportPage(nomad, job, context);
-    return lookOn(nomad, job, context, () =>
-      rollBack(nomad, { id: job, to: version ?? null }, options, context),
-    );
+    return rollBack(nomad, { id: job, to: version ?? null }, options, context);
   });
   return releaseResult(release);
 }

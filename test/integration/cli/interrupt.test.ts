@@ -46,4 +46,13 @@ describe('a command that Ctrl-C ends while a server is silent', () => {
         '  hint: run the same command again\n',
     });
   });
+
+  it('tells that a rollback has changed nothing yet', async () => {
+    expect(await interruptWhenAsked(() => ['rollback', 'web'])).toMatchObject({
+      exitCode: 130,
+      said: expect.stringMatching(
+        /interrupted while rolling back web: nothing was changed\n {2}hint: run the same command again\n$/,
+      ),
+    });
+  });
 });
