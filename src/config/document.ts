@@ -1,5 +1,6 @@
 import { parseHcl } from '../core/hcl/parse.ts';
 import type { HclAttribute, HclBlock, HclBody, HclExpression } from '../core/hcl/syntax.ts';
+import { loadHclReader, type ReadHcl } from '../core/hcl/values.ts';
 import { literalProblem } from './literal.ts';
 import type { ConfigProblem } from './problems.ts';
 import type { BodySetting, Origin, Scalar, Setting } from './setting.ts';
@@ -27,16 +28,7 @@ export async function parseDocument(text: string): Promise<ConfigDocument> {
       problems: told,
     };
   }
-  // Loaded here: it takes a third of a second, and most commands read no saddlebag.hcl.
-  const { default: hcl2 } = await import('hcl2-parser');
-  const parse = (part: string): unknown => {
-    try {
-      return hcl2.parseToObject(part)[0];
-    } catch {
-      // It panics where blocks of one name have a label here and none there.
-      return null;
-    }
-  };
+  const parse = await loadHclReader();
   const values = parse(text);
   const reader = new DocumentReader(text);
   const settings = reader.readBody(body, values, []);
@@ -49,7 +41,7 @@ function inFile(line: number, path: readonly string[]): Origin {
 }
 
 /** The parser says only that it refuses the whole: halved and halved again, what it refuses is where. */
-function refusal(body: HclBody, text: string, parse: (part: string) => unknown): ConfigProblem {
+function refusal(body: HclBody, text: string, parse: ReadHcl): ConfigProblem {
   const isRefused = (items: HclBody['items']): boolean => {
     const [first, last] = [items[0], items.at(-1)];
     return (
