@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Command, CommanderError } from 'commander';
 import type { CommandResult } from './commands/result.ts';
@@ -31,7 +32,7 @@ export async function main(host: NodeJS.Process): Promise<void> {
   const program = createProgram({
     argv: host.argv,
     invoke: (invocation) => invoke(host, invocation),
-    readStdin: () => text(host.stdin),
+    readStdin: (signal) => text(addAbortSignal(signal, host.stdin)),
     write: (text) => host.stdout.write(forReader(text, host)),
     confirm: confirmOn(host),
   }).exitOverride();

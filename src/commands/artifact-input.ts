@@ -26,13 +26,13 @@ export interface ArtifactText {
  * @throws {SaddlebagError} `artifact-unreadable`; what `findArtifact` throws
  */
 export async function readPublishedArtifact(
-  input: { readonly artifact: string; readonly readStdin: () => Promise<string> },
+  input: { readonly artifact: string; readonly readStdin: (signal: AbortSignal) => Promise<string> },
   flags: ArtifactFlags,
   context: Context,
 ): Promise<ArtifactText> {
   const { artifact } = input;
   if (artifact.trim() === '') throw nothingGiven();
-  if (artifact === '-') return { text: await input.readStdin(), from: 'the artifact on stdin' };
+  if (artifact === '-') return { text: await input.readStdin(context.signal), from: 'the artifact on stdin' };
   // A URL, or one behind a forced getter: s3::https://…
   if (/^[a-z][a-z0-9+.-]*:(?::|\/\/)/i.test(artifact)) return { text: artifact };
   if (flags.from !== undefined) return readRelease(artifact, flags, context);

@@ -28,7 +28,7 @@ export async function runJobInit(
   input: {
     readonly artifact: string | undefined;
     readonly flags: JobInitFlags;
-    readonly readStdin: () => Promise<string>;
+    readonly readStdin: (signal: AbortSignal) => Promise<string>;
   },
   context: Context,
 ): Promise<CommandResult> {

@@ -29,7 +29,7 @@ export async function runVerify(
   input: {
     readonly artifact: string;
     readonly flags: VerifyFlags;
-    readonly readStdin: () => Promise<string>;
+    readonly readStdin: (signal: AbortSignal) => Promise<string>;
   },
   context: Context,
 ): Promise<CommandResult> {

@@ -16,7 +16,8 @@ export interface Host {
   /** All arguments, as the process got them. */
   readonly argv: readonly string[];
   readonly invoke: (invocation: Invocation) => Promise<void>;
-  readonly readStdin: () => Promise<string>;
+  /** Reads stdin to its end, until `signal` ends that by throwing. */
+  readonly readStdin: (signal: AbortSignal) => Promise<string>;
   /** Writes on stdout before the result is there; for what a command goes on printing. */
   readonly write: (text: string) => void;
   /** Asks a person at the terminal; null where nobody is there. */

@@ -41,7 +41,7 @@ export interface DeployInput {
   /** A release (`NAME[@VERSION]`), a file, a source or `-` for stdin; undefined where flags name artifacts. */
   readonly artifact: string | undefined;
   readonly flags: DeployFlags;
-  readonly readStdin: () => Promise<string>;
+  readonly readStdin: (signal: AbortSignal) => Promise<string>;
   /** Asks a person at the terminal; null where nobody is there. */
   readonly confirm?: Confirm;
 }

@@ -56,3 +56,17 @@ describe('a command that Ctrl-C ends while a server is silent', () => {
     });
   });
 });
+
+it('ends while an artifact is awaited on stdin', async () => {
+  const child = startChild(process.execPath, [builtCli, 'verify', '-'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH },
+  });
+  const said = child.stderr === null ? '' : text(child.stderr);
+  // More than what lies between two processes: it is written once somebody reads.
+  await new Promise((done) => child.stdin?.write(' '.repeat(1 << 20), done));
+  child.kill('SIGINT');
+  const [exitCode] = await once(child, 'close');
+  expect(exitCode).toBe(130);
+  expect(await said).toContain('interrupted while running saddlebag verify');
+});
