@@ -48,7 +48,7 @@ export function obstacleOf(packing: Packing): Obstacle {
 export async function findPacked(file: string, packing: Packing, signal: AbortSignal): Promise<Set<string>> {
   const found = new Set<string>();
   try {
-    if (packing === 'zip') await searchZip(await openZip(file), found, signal);
+    if (packing === 'zip') await searchZip(await openZip(file), { found, descends: true, signal });
     else await pipeline(createReadStream(file), decoder(packing), collectInto(found), { signal });
   } catch {
     signal.throwIfAborted();
@@ -89,38 +89,31 @@ async function openZip(file: string): Promise<ZipFile> {
   return fromBufferPromise(before > 0 ? bytes.subarray(before) : bytes, zipOptions);
 }
 
-async function searchZip(
-  zip: ZipFile,
-  found: Set<string>,
-  signal: AbortSignal,
-  isInner = false,
-): Promise<void> {
+interface Search {
+  readonly found: Set<string>;
+  /** Whether zips in the zip are searched as well. */
+  readonly descends: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function searchZip(zip: ZipFile, search: Search): Promise<void> {
   try {
     for await (const entry of zip.eachEntry()) {
-      signal.throwIfAborted();
+      search.signal.throwIfAborted();
       // One member that can't be read says nothing of the others.
-      const inner = await searchMember(zip, entry, found, signal).catch(() => undefined);
-      if (inner === undefined || isInner) continue;
-      await searchZip(await fromBufferPromise(inner, zipOptions), found, signal, true).catch(() => undefined);
+      await searchMember(zip, entry, search).catch(() => undefined);
     }
   } finally {
     zip.close();
   }
 }
 
-/** Searches a member; returns its content where that is a zip itself. */
-async function searchMember(
-  zip: ZipFile,
-  entry: Entry,
-  found: Set<string>,
-  signal: AbortSignal,
-): Promise<Buffer | undefined> {
+async function searchMember(zip: ZipFile, entry: Entry, search: Search): Promise<void> {
+  const { found, signal } = search;
   const content = await zip.openReadStreamPromise(entry);
-  if (entry.uncompressedSize > zipInMemoryBytes) {
-    await pipeline(content, collectInto(found), { signal });
-    return undefined;
-  }
+  if (entry.uncompressedSize > zipInMemoryBytes) return pipeline(content, collectInto(found), { signal });
   const bytes = await buffer(content);
   for (const hash of findNamed(bytes)) found.add(hash);
-  return packingOf('', bytes, bytes) === 'zip' ? bytes : undefined;
+  if (!search.descends || packingOf('', bytes, bytes) !== 'zip') return;
+  await searchZip(await fromBufferPromise(bytes, zipOptions), { ...search, descends: false });
 }

@@ -98,6 +98,9 @@ describe('what cannot', () => {
     expect(await foundIn(await zip({ 'a.class': `x${app}` }, true))).toEqual(['archived']);
     expect(await foundIn(await zip({ 'inner.jar': inner }))).toEqual(['archived']);
     expect(await foundIn(Buffer.concat([Buffer.from(`#!${app}/bin/python\n`), inner]))).toEqual(['archived']);
+    expect(await foundIn(await zip({ 'broken.zip': 'PK\x03\x04', 'b.class': `x${app}` }))).toEqual([
+      'archived',
+    ]);
     expect(await foundIn(await zip({ 'a.class': 'nothing' }))).toEqual([]);
   });
 
