@@ -31,25 +31,24 @@ export async function checkSignature(
   artifact: SignedArtifact,
   context: Pick<Context, 'reporter' | 'signal'>,
 ): Promise<void> {
-  const { fileName, key, publicKey, sha256, store } = artifact;
-  const refuse = (reason: string) =>
-    new SaddlebagError('signature-invalid', `cannot trust ${store.describe(key)}: ${reason}`, {
-      hint: 'deploy what was signed with the key that --public-key or SADDLEBAG_PUBLIC_KEY names, and nothing else',
-    });
+  const { fileName, publicKey, sha256 } = artifact;
   const signature = await readSignature(artifact, context);
-  if (typeof signature === 'string') throw refuse(`of its signature, ${signature}`);
+  if (typeof signature === 'string') throw untrusted(artifact, `of its signature, ${signature}`);
   if (!signature.keyId.equals(publicKey.id)) {
-    throw refuse(`it is signed with the key ${idText(signature.keyId)}, not with ${idText(publicKey.id)}`);
+    throw untrusted(
+      artifact,
+      `it is signed with the key ${idText(signature.keyId)}, not with ${idText(publicKey.id)}`,
+    );
   }
-  if (!isCommentSigned(publicKey, signature)) throw refuse('its signature does not fit the key');
+  if (!isCommentSigned(publicKey, signature)) throw untrusted(artifact, 'its signature does not fit the key');
   // As `signedDigest` writes it; a file's name that minisign puts into its own comment stands further behind.
   const [, named, signedFile] =
     /^sha256:([0-9a-f]{64})(?:\tfile:([^\t]*))?(?:\t|$)/.exec(signature.trustedComment) ?? [];
-  if (named === undefined) return checkFile(artifact, signature, context, refuse);
-  if (named !== sha256) throw refuse(`its signature is over sha256 ${named}`);
+  if (named === undefined) return checkFile(artifact, signature, context);
+  if (named !== sha256) throw untrusted(artifact, `its signature is over sha256 ${named}`);
   // Else an older release, or another app's, would pass for this one.
   if (signedFile !== undefined && signedFile !== fileName) {
-    throw refuse(`its signature is over ${signedFile}, not over ${fileName}`);
+    throw untrusted(artifact, `its signature is over ${signedFile}, not over ${fileName}`);
   }
 }
 
@@ -65,11 +64,11 @@ async function readSignature(
 }
 
 async function checkFile(
-  { key, publicKey, sha256, store }: SignedArtifact,
+  artifact: SignedArtifact,
   signature: Signature,
   { reporter, signal }: Pick<Context, 'reporter' | 'signal'>,
-  refuse: (reason: string) => SaddlebagError,
 ): Promise<void> {
+  const { key, publicKey, sha256, store } = artifact;
   const message = `reading ${store.describe(key)}: its signature does not name its digest`;
   reporter.report({ kind: 'step', stage: 'verify', message });
   const [blake, sha] = [createHash('blake2b512'), createHash('sha256')];
@@ -77,9 +76,15 @@ async function checkFile(
     blake.update(chunk);
     sha.update(chunk);
   }
-  if (sha.digest('hex') !== sha256) throw refuse('it is not the file that the checksum names');
+  if (sha.digest('hex') !== sha256) throw untrusted(artifact, 'it is not the file that the checksum names');
   if (!isFileSigned(publicKey, signature, blake.digest()))
-    throw refuse('its signature does not fit the file');
+    throw untrusted(artifact, 'its signature does not fit the file');
+}
+
+function untrusted({ key, store }: SignedArtifact, reason: string): SaddlebagError {
+  return new SaddlebagError('signature-invalid', `cannot trust ${store.describe(key)}: ${reason}`, {
+    hint: 'deploy what was signed with the key that --public-key or SADDLEBAG_PUBLIC_KEY names, and nothing else',
+  });
 }
 
 /** As minisign shows it. */
