@@ -56,6 +56,26 @@ export async function readPublishedArtifact(
   }
 }
 
+/** What an artifact's JSON says of the file besides what a job needs; a bare source says none of it. */
+export interface FileFacts {
+  readonly fileName: string | undefined;
+  /** The text of its signature. */
+  readonly signature: string | undefined;
+  readonly sizeBytes: number | undefined;
+}
+
+/** Reads what is said of the file in a text that `parseArtifact` has taken. */
+export function readFacts(text: string): FileFacts {
+  const record = text.trimStart().startsWith('{') ? JSON.parse(text) : {};
+  const { fileName, signature, sizeBytes } = record as Readonly<Record<string, unknown>>;
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return {
+    fileName: textOf(fileName),
+    signature: textOf(signature),
+    sizeBytes: typeof sizeBytes === 'number' ? sizeBytes : undefined,
+  };
+}
+
 /** Tells what can only be meant as a file from what may be the name of a release. */
 function isFileName(text: string): boolean {
   return text.includes('/') || text.endsWith('.json');

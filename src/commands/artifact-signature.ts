@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { type DeployArtifact, parseArtifact } from '../../deploy/artifact/artifact.ts';
 import type { Context } from '../core/context.ts';
-import type { ArtifactText } from './artifact-input.ts';
+import { type ArtifactText, readFacts } from './artifact-input.ts';
 import { readPublicKey } from './publish/signing.ts';
 
 /**
@@ -22,20 +22,8 @@ export async function checkArtifactSignature(
   const { checkSignature } = await import('../publish/provenance/check-signature.ts');
   const place = await openSource(artifact.source, {}, context);
   const sha256 = artifact.source.checksum.slice('sha256:'.length);
-  const told = toldOf(text);
-  const fileName = told.fileName ?? posix.basename(place.key);
-  await checkSignature({ ...place, sha256, fileName, publicKey, signature: told.signature }, context);
+  const { fileName = posix.basename(place.key), signature } = readFacts(text);
+  await checkSignature({ ...place, sha256, fileName, publicKey, signature }, context);
   const message = `${place.store.describe(place.key)} is signed with the key that is asked for`;
   context.reporter.report({ kind: 'step', stage: 'deploy', message });
-}
-
-/** Returns what only the artifact's JSON tells. */
-function toldOf(text: string): {
-  readonly signature?: string | undefined;
-  readonly fileName?: string | undefined;
-} {
-  if (!text.trimStart().startsWith('{')) return {};
-  const { signature, fileName } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  return { signature: textOf(signature), fileName: textOf(fileName) };
 }

@@ -5,7 +5,7 @@ import { exitCodes } from '../core/errors.ts';
 import { formatBytes } from '../core/units.ts';
 import { checkSignature } from '../publish/provenance/check-signature.ts';
 import { verifyObject } from '../publish/verify.ts';
-import { readPublishedArtifact } from './artifact-input.ts';
+import { readFacts, readPublishedArtifact } from './artifact-input.ts';
 import { openSource } from './artifact-source.ts';
 import { readPublicKey } from './publish/signing.ts';
 import type { CommandResult } from './result.ts';
@@ -37,11 +37,11 @@ export async function runVerify(
   const { source } = parseArtifact(text, from);
   const place = await openSource(source, input.flags, context);
   const sha256 = source.checksum.slice('sha256:'.length);
-  const options = { ...place, sha256, sizeBytes: sizeOf(text) };
+  const { fileName = posix.basename(place.key), sizeBytes } = readFacts(text);
+  const options = { ...place, sha256, sizeBytes };
   const publicKey = await readPublicKey(input.flags.publicKey, context);
   const verified = await verifyObject(options, context);
   if (publicKey !== undefined) {
-    const fileName = fileNameOf(text) ?? posix.basename(place.key);
     await checkSignature({ ...options, fileName, signature: undefined, publicKey }, context);
   }
   const url = place.store.describe(place.key);
@@ -56,19 +56,4 @@ export async function runVerify(
     json: { version: 1, url, checksum: source.checksum, ...verified, isSigned: publicKey !== undefined },
     exitCode: exitCodes.done,
   };
-}
-
-/** A bare source tells neither size nor name. */
-function sizeOf(text: string): number | undefined {
-  const { sizeBytes } = recordOf(text);
-  return typeof sizeBytes === 'number' ? sizeBytes : undefined;
-}
-
-function fileNameOf(text: string): string | undefined {
-  const { fileName } = recordOf(text);
-  return typeof fileName === 'string' ? fileName : undefined;
-}
-
-function recordOf(text: string): Readonly<Record<string, unknown>> {
-  return text.trimStart().startsWith('{') ? (JSON.parse(text) as Readonly<Record<string, unknown>>) : {};
 }
