@@ -36,11 +36,11 @@ const gstreamerScanners = [
  */
 export const libraryRecipes: readonly LibraryRecipe[] = [
   // gdb and others that embed Python; their Python looks where it was built for, and a variable would reach what they
-  // start.
+  // start. Not gdb's whole directory: other packages have files in it too, and the host's own stays where there is one.
   {
     library: /libpython(3\.\d+)\.so\.1\.0/,
     paths: [],
-    fixed: ['{prefix}/lib/python{1}', '{prefix}/share/gdb'],
+    fixed: ['{prefix}/lib/python{1}', '{prefix}/share/gdb/{python,syscalls,system-gdbinit}'],
     without: ['{prefix}/lib/python{1}/config-*', '{prefix}/lib/python{1}/test'],
   },
   {

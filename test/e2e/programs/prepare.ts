@@ -1,5 +1,6 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { execProcess } from '../../../src/core/exec.ts';
 
 /** Makes a project with a dependency that npm installs from a directory. */
@@ -59,6 +60,35 @@ func main() {
   await writeFile(join(directory, 'main.go'), source);
   const env = { ...process.env, CGO_ENABLED: '0', GOCACHE: join(directory, 'go-cache'), GO111MODULE: 'off' };
   await must('go', ['build', '-o', 'app', 'main.go'], directory, env);
+}
+
+/** What `prepareKinds` makes. */
+export const kinds = ['picture', 'archive', 'program', 'text', 'script'] as const;
+
+/** Writes files of several kinds. */
+export async function prepareKinds(directory: string): Promise<void> {
+  const picture = '89504e470d0a1a0a0000000d494844520000012c000000c80806000000';
+  const program = '7f454c460201010000000000000000000200b7000100000000100000000000004000000000000000';
+  const contents: Readonly<Record<(typeof kinds)[number], Buffer>> = {
+    picture: Buffer.from(picture, 'hex'),
+    archive: gzipSync('%PDF-1.7\n'),
+    program: Buffer.from(program.padEnd(128, '0'), 'hex'),
+    text: Buffer.from('Grüße\r\n'),
+    script: Buffer.from('#!/usr/bin/env python3\nprint(1)\n'),
+  };
+  for (const kind of kinds) await writeFile(join(directory, kind), contents[kind]);
+}
+
+/** Compiles a static program with what a debugger wants to know. */
+export async function prepareDebuggee(directory: string): Promise<void> {
+  const source = `struct point { int x, y; };
+static int sum(struct point point) {
+  return point.x + point.y;
+}
+int main(void) { return sum((struct point){40, 2}) - 42; }
+`;
+  await writeFile(join(directory, 'debuggee.c'), source);
+  await must('gcc', ['-g', '-O0', '-static', '-o', 'debuggee', 'debuggee.c'], directory);
 }
 
 /** Makes a repository that any server of files can serve, and a server certificate with its own CA. */

@@ -30,3 +30,11 @@ def greet(name):
                                   sum=hashlib.blake2b(name.encode()).hexdigest())
 app.run(port=int(sys.argv[1]))
 `;
+
+/** Of a session in which gdb needs no shell to start the program. */
+export const gdbArguments = [
+  ...['-nx', '-batch', '-ex', 'set startup-with-shell off'],
+  ...['-ex', 'break sum', '-ex', 'run', '-ex', 'backtrace', '-ex', 'ptype point', '-ex', 'list'],
+  ...['-ex', 'python import json; print(json.dumps({"x": int(gdb.parse_and_eval("point.x"))}))'],
+  ...['-ex', 'continue'],
+];

@@ -2,8 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../helpers/port.ts';
 import { fetchPage, talk, untilUp } from './clients.ts';
-import { prepareGo, prepareJar, prepareNpmProject, prepareRepository } from './prepare.ts';
-import { bashScript, flaskApp, perlScript, rubyScript, vimScript } from './scripts.ts';
+import {
+  kinds,
+  prepareDebuggee,
+  prepareGo,
+  prepareJar,
+  prepareKinds,
+  prepareNpmProject,
+  prepareRepository,
+} from './prepare.ts';
+import { bashScript, flaskApp, gdbArguments, perlScript, rubyScript, vimScript } from './scripts.ts';
 import { serveNginx, serveShared } from './servers.ts';
 import type { Stage } from './stage.ts';
 
@@ -69,6 +77,28 @@ export const programCases: readonly ProgramCase[] = [
         terminal: true,
         env: { TERM: 'xterm', LESSHISTFILE: '-' },
       }),
+  },
+  {
+    name: 'file',
+    packages: 'file',
+    tools: ['file'],
+    programs: bin('file'),
+    does: 'tells an archive, a picture, a program and a text by their magic',
+    prepare: prepareKinds,
+    job: ({ run }, shared) =>
+      run('file', ['--uncompress', '--brief', ...kinds.map((kind) => join(shared, kind))]),
+  },
+  {
+    name: 'gdb',
+    packages: 'gdb',
+    tools: ['gdb', 'gcc'],
+    programs: bin('gdb'),
+    does: 'stops a program at a line, shows its stack, asks its own Python',
+    prepare: prepareDebuggee,
+    job: async ({ run }, shared) => {
+      const shown = await run('gdb', [...gdbArguments, join(shared, 'debuggee')]);
+      return shown.replaceAll(/process \d+/g, 'process');
+    },
   },
   {
     name: 'vim',
