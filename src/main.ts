@@ -69,7 +69,19 @@ function renderMistake(
   const [, oneDash] = /^unknown option '(-\w[\w-]+)/.exec(message) ?? [];
   const meant = long.find((option) => option === `-${oneDash}`) ?? near;
   const hint = meant === undefined ? `see ${called} --help` : `did you mean ${meant}?`;
-  return `saddlebag: ${message}\n  hint: ${hint}\n`;
+  return `saddlebag: ${describeMistake(message)}\n  hint: ${hint}\n`;
+}
+
+/** Of a value that will not do, Commander has a sentence for arguments and one for options, and the reason behind it. */
+const badValue =
+  /^(?:command-argument value '(?<word>.*?)' is invalid for argument '(?<argument>.*?)'|option '(?<option>.*?)' argument '(?<value>.*?)' is invalid)\. (?<reason>.*?)\.?$/s;
+
+/** Says it as all messages do: `cannot take "x" for version: expected …`. */
+function describeMistake(message: string): string {
+  const { argument, option, reason = '', value, word } = badValue.exec(message)?.groups ?? {};
+  if (reason === '') return message;
+  const expected = reason.replace(/^Allowed choices are /, 'expected one of ');
+  return `cannot take ${JSON.stringify(word ?? value)} for ${argument ?? option}: ${expected}`;
 }
 
 /** What an app wrote keeps its lines, and no other control over a terminal or a job of GitHub Actions. */
@@ -112,7 +124,7 @@ function resultLost(cause: unknown): SaddlebagError {
 }
 
 function usageError({ message }: CommanderError): SaddlebagError {
-  const reason = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const reason = describeMistake(message.replace(/^error: /, '').replaceAll('\n', ' '));
   return new SaddlebagError('usage-invalid', `cannot read the arguments: ${reason}`, {
     hint: 'see saddlebag --help',
     exitCode: exitCodes.usage,

@@ -24,9 +24,9 @@ export async function findArtifact(
   context: Pick<Context, 'cwd' | 'env' | 'signal'>,
 ): Promise<Artifact> {
   const wanted = parseReleaseReference(reference);
-  const { store, prefix } = await openOrigin(from, flags, context);
+  const { store, prefix, place } = await openOrigin(from, flags, context);
   const list = await readReleases({ store, prefix, name: wanted.name }, context);
-  const found = findReleases(list, wanted);
+  const found = findReleases(list, wanted, place);
   return chooseArch(reference, found, arch).artifact;
 }
 

@@ -42,6 +42,21 @@ describe('main', () => {
     [['deploy', 'a.json', '-var-file=b'], "unknown option '-var-file=b'", 'did you mean --var-file?'],
     [['logs', '-tail', 'web'], "unknown option '-tail'", 'see saddlebag logs --help'],
     [['logs', '--stdrr', 'web'], "unknown option '--stdrr'", 'did you mean --stderr?'],
+    [
+      ['rollback', 'web', 'x'],
+      'cannot take "x" for version: expected the number of a version',
+      'see saddlebag rollback --help',
+    ],
+    [
+      ['prune', 'web', '--keep', '0'],
+      'cannot take "0" for --keep <n>: expected a whole number from 1',
+      'see saddlebag prune --help',
+    ],
+    [
+      ['completion', 'fisch'],
+      'cannot take "fisch" for shell: expected one of zsh, bash, fish, powershell',
+      'see saddlebag completion --help',
+    ],
     [['publish'], "missing required argument 'bundle'", 'see saddlebag publish --help'],
     [['job', 'run'], "unknown command 'run'", 'see saddlebag job --help'],
   ])('tells what is wrong with %j, and what to do', async (args, message, hint) => {

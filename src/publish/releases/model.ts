@@ -84,10 +84,14 @@ export function parseReleaseReference(text: string): ReleaseReference {
 
 /**
  * Finds the releases that a reference means, one for each processor: those of the version, or of what was published last;
- * of several builds of a version the last.
+ * of several builds of a version the last. `place` is where they were looked for, as `--from` takes it.
  * @throws {SaddlebagError} `release-unknown`, which names those that are there
  */
-export function findReleases(list: ReleaseList, reference: ReleaseReference): PublishedRelease[] {
+export function findReleases(
+  list: ReleaseList,
+  reference: ReleaseReference,
+  place: string,
+): PublishedRelease[] {
   const version = reference.version ?? list.releases[0]?.artifact.appVersion;
   const matching = list.releases.filter(({ artifact }) =>
     version?.startsWith('sha256:') === true
@@ -101,8 +105,11 @@ export function findReleases(list: ReleaseList, reference: ReleaseReference): Pu
   if (newest.size > 0) return [...newest.values()];
   const wanted = reference.version === null ? reference.name : `${reference.name}@${reference.version}`;
   const known = [...new Set(list.releases.map(({ artifact }) => artifact.appVersion))];
-  throw new SaddlebagError('release-unknown', `cannot find ${wanted}: ${missingReason(known)}`, {
-    hint: `see saddlebag releases ${reference.name}`,
+  throw new SaddlebagError('release-unknown', `cannot find ${wanted} in ${place}: ${missingReason(known)}`, {
+    hint:
+      known.length === 0
+        ? 'check the name, and that --from (or SADDLEBAG_STORE) is what publish --to was given'
+        : `saddlebag releases ${reference.name} --from ${place} lists them`,
     exitCode: exitCodes.usage,
   });
 }

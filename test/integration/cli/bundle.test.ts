@@ -117,10 +117,18 @@ describe('saddlebag bundle', () => {
     [['bundle', 'web', '--entrypoint', 'bin/none'], 2, /^saddlebag: cannot .*bin\/none/m],
     [['bundle', 'program:true', '--env', 'PORT'], 2, /expected NAME=VALUE/],
     [['bundle', 'program:true', '--jobs', '0'], 2, /expected a whole number from 1/],
-    [['bundle', 'program:true', '--compress', 'hard'], 2, /Allowed choices are fast, balanced, small/],
+    [
+      ['bundle', 'program:true', '--compress', 'hard'],
+      2,
+      /^saddlebag: cannot take "hard" for --compress.*: expected one of fast, balanced, small$/m,
+    ],
     [['bundle', 'program:true', '--name', '../x'], 2, /^saddlebag: cannot .*\.\.\/x/m],
     [['bundl'], 2, /^saddlebag: unknown command 'bundl'\n {2}hint: did you mean bundle\?$/],
-    [['bundle', 'true', '-o', '-'], 2, /'-' is invalid\. it appears whole or not at all/],
+    [
+      ['bundle', 'true', '-o', '-'],
+      2,
+      /^saddlebag: cannot take "-" for -o, --output .*: it appears whole or not at all/m,
+    ],
     [['bundle', 'true', 'cat'], 2, /what is "cat" for\? One app makes a bundle\.\n {2}hint: --include /],
   ])('%j ends with %i and says why', async (args, exitCode, message) => {
     const cwd = await tree();

@@ -90,7 +90,7 @@ describe('NAME@VERSION', () => {
     sampleRelease('1.1', { arch: 'aarch64' }),
   );
   const found = (version: string | null) =>
-    findReleases(list, { name: 'web', version }).map(({ artifact }) => artifact);
+    findReleases(list, { name: 'web', version }, 's3://apps/x').map(({ artifact }) => artifact);
 
   it('finds each processor of what was published last', () => {
     expect(found(null).map(({ appVersion, arch }) => `${appVersion} ${arch}`)).toEqual([
@@ -114,9 +114,11 @@ describe('NAME@VERSION', () => {
 
   it('names what is there where the version is not', async () => {
     const failure = await failureOf(() => found('2.0'));
-    expect(failure.message).toBe('cannot find web@2.0: there is 1.1, 1.0');
+    expect(failure.message).toBe('cannot find web@2.0 in s3://apps/x: there is 1.1, 1.0');
+    expect(failure.hint).toBe('saddlebag releases web --from s3://apps/x lists them');
     expect(failure.exitCode).toBe(2);
-    const nothing = await failureOf(() => findReleases(empty, { name: 'web', version: null }));
-    expect(nothing.message).toBe('cannot find web: nothing is published under that name');
+    const nothing = await failureOf(() => findReleases(empty, { name: 'web', version: null }, './www'));
+    expect(nothing.message).toBe('cannot find web in ./www: nothing is published under that name');
+    expect(nothing.hint).toContain('--from');
   });
 });
