@@ -177,7 +177,8 @@ export const errorCodes = {
     'the file of `--store-paths` cannot be read, or does not tell the closure of the app',
   'store-path-invalid': 'not the path of a Nix store path',
   'task-unknown': 'it cannot be told which task of a job is meant',
-  'temporary-failed': 'no directory for temporary files can be made where TMPDIR says',
+  'temporary-failed':
+    'where TMPDIR says no directory for temporary files can be made, or there is no room for them',
   'timeout-invalid': '`--timeout` is not a duration',
   'trace-failed': 'the command of `--trace` did not succeed',
   'trace-unavailable': 'strace, which `--trace` needs, is not there',
