@@ -76,12 +76,19 @@ async function bringAllUp(
         status: 'done',
         outcome: await bringUp({ project, app, options: flags, confirm }, context),
       });
-    } catch (failure) {
+    } catch (cause) {
+      const failure = context.signal.aborted ? toldAsInterrupted(name, cause) : cause;
       if (apps.length === 1) throw failure;
       outcomes.push({ name, status: 'failed', failure });
     }
   }
   return resultOf(outcomes, { environment: apps[0]?.environment ?? null, flags });
+}
+
+/** What changes something says itself what Ctrl-C left behind. */
+function toldAsInterrupted(name: string, cause: unknown): SaddlebagError {
+  if (cause instanceof SaddlebagError) return cause;
+  return interrupted(`bringing up ${name}`, 'it has not come to its end', 'run the same command again');
 }
 
 function resultOf(
@@ -116,12 +123,17 @@ function describe(outcome: Outcome): unknown {
   if (status === 'not-reached') return { name, status };
   if (status === 'failed') {
     const { failure } = outcome;
-    const error =
-      failure instanceof SaddlebagError ? { code: failure.code, message: failure.message } : 'bug';
-    return { name, status, error };
+    return { name, status, error: describeFailure(failure) };
   }
   const { bundle, artifact, deployed } = outcome.outcome;
   return { name, status, closureSha256: bundle.closureSha256, artifact, deploy: deployed.json };
+}
+
+/** The shape of an error on stderr, whose stack stands there. */
+function describeFailure(failure: unknown): unknown {
+  if (!(failure instanceof SaddlebagError)) return { code: 'bug', message: String(failure), hint: null };
+  const { code, message, hint = null } = failure;
+  return { code, message, hint };
 }
 
 /** Asks once for all apps that want to be asked for, before anything is bundled, published or changed. */

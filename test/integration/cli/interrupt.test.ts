@@ -4,17 +4,21 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { startChild } from '../../helpers/children.ts';
 import { builtCli } from '../../helpers/cli.ts';
+import { writeTree } from '../../helpers/closures.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 
 /** Runs the command against a server that never answers, and sends SIGINT once the server was asked. */
-async function interruptWhenAsked(args: (address: string) => readonly string[]) {
+async function interruptWhenAsked(args: (address: string) => readonly string[], cwd?: string) {
   const server = createServer();
   const address = `http://127.0.0.1:${await serveInTest(server)}`;
   const child = startChild(process.execPath, [builtCli, ...args(address)], {
+    cwd,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env.PATH,
       NOMAD_ADDR: address,
+      AWS_ENDPOINT_URL_S3: address,
       AWS_ACCESS_KEY_ID: 'a',
       AWS_SECRET_ACCESS_KEY: 'b',
       AWS_REGION: 'us-east-1',
@@ -54,6 +58,24 @@ describe('a command that Ctrl-C ends while a server is silent', () => {
         /interrupted while rolling back web: nothing was changed\n {2}hint: run the same command again\n$/,
       ),
     });
+  });
+});
+
+it('says which app of several Ctrl-C ended', async () => {
+  const cwd = await temporaryDirectory();
+  const app = (name: string) =>
+    `app "${name}" {\n  bundle {\n    source = "./tree"\n    entrypoint = "bin/web"\n  }\n}\n`;
+  await writeTree(cwd, {
+    'saddlebag.hcl': `store "main" { to = "s3://bundles" }\n${app('web')}${app('worker')}`,
+    'tree/bin/web': { executable: '#!/bin/sh\nexit 0\n' },
+  });
+  const { exitCode, said } = await interruptWhenAsked(() => ['up', '--json'], cwd);
+  expect(exitCode).toBe(130);
+  expect(JSON.parse(said.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+    error: {
+      code: 'interrupted',
+      message: 'interrupted while bringing up web: it has not come to its end',
+    },
   });
 });
 
