@@ -1,4 +1,5 @@
 import type { Artifact } from '../core/types.ts';
+import { connectionReasons } from './connection-reasons.ts';
 import { encodeKey } from './key.ts';
 
 const deadlineMs = 10_000;
@@ -70,11 +71,14 @@ export async function askFirstByte(
   }
 }
 
-/** Says why fetch failed: it says "fetch failed" itself and keeps the reason in the cause. */
+/** Says why fetch failed: it says "fetch failed" itself and keeps the reason in the cause, or one for each address of a name. */
 export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause.name === 'TimeoutError') return 'no answer in time';
-  return cause.cause instanceof Error ? reasonOf(cause.cause) : cause.message;
+  if (cause.cause instanceof Error) return reasonOf(cause.cause);
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : undefined;
+  if (first !== undefined) return reasonOf(first);
+  return connectionReasons[(cause as NodeJS.ErrnoException).code ?? ''] ?? cause.message;
 }
 
 /**

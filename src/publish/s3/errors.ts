@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../core/codes.ts';
 import { SaddlebagError } from '../../core/errors.ts';
+import { connectionReasons } from '../connection-reasons.ts';
 import { rootFailure, type SdkFailure } from './sdk-failure.ts';
 
 /** What was asked of the server, for its error. */
@@ -150,21 +151,6 @@ const certificateCodes = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
-
-const connectionReasons: Readonly<Record<string, string>> = {
-  EAI_AGAIN: 'the name of its host cannot be resolved',
-  ECONNABORTED: 'it closed the connection',
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'it closed the connection',
-  EHOSTUNREACH: 'no route to its host',
-  ENETUNREACH: 'its network is unreachable',
-  ENOTFOUND: 'the name of its host cannot be resolved',
-  EPIPE: 'it closed the connection',
-  EPROTO: 'it does not speak TLS (is it http instead of https?)',
-  ERR_STREAM_PREMATURE_CLOSE: 'it closed the connection',
-  ETIMEDOUT: 'the connection timed out',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS (is it http instead of https?)',
-};
 
 function findByConnection(failure: SdkFailure, endpoint: string): Finding | undefined {
   const code = failure.code ?? '';

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { askDownload, askFirstByte } from '../../../src/publish/download.ts';
+import { askDownload, askFirstByte, reasonOf } from '../../../src/publish/download.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 
 async function listen(answer: RequestListener): Promise<{ url: string; close(): void }> {
@@ -47,13 +47,28 @@ describe('askDownload', () => {
     const { url, close } = await listen(() => undefined);
     close();
     const answer = await askDownload(url, 5, signal);
-    expect(answer).toEqual({ kind: 'unreachable', reason: expect.stringContaining('ECONNREFUSED') });
+    expect(answer).toEqual({ kind: 'unreachable', reason: 'connection refused' });
   });
 
   it('ends when it is interrupted', async () => {
     const controller = new AbortController();
     const { url } = await listen(() => controller.abort());
     await expect(askDownload(url, 5, controller.signal)).rejects.toThrow('aborted');
+  });
+});
+
+describe('why fetch failed', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED ::1:1'), { code: 'ECONNREFUSED' });
+  const failed = (cause: Error) => new TypeError('fetch failed', { cause });
+
+  it.each([
+    [failed(refused), 'connection refused'],
+    // A name with two addresses, as localhost has.
+    [failed(new AggregateError([refused, refused])), 'connection refused'],
+    [failed(new Error('bad port')), 'bad port'],
+    [new DOMException('x', 'TimeoutError'), 'no answer in time'],
+  ])('is told from %s', (cause, reason) => {
+    expect(reasonOf(cause)).toBe(reason);
   });
 });
 
