@@ -1,9 +1,8 @@
 import { printable } from '../../src/core/printable.ts';
-import { looksSecret } from '../../src/core/secret-names.ts';
-import { isSecretOption, withoutCredentials } from '../artifact/artifact-source.ts';
 import { renderDuration } from '../job/duration.ts';
 import type { FieldDiff, JobDiff, PlanAnswer } from '../nomad/plan-answer.ts';
 import { explainPlacement } from './diagnosis.ts';
+import { isSecretField, withoutSecretsInUrls } from './plan-secrets.ts';
 
 /** Makes a part of a plan stand out: what is added, taken away, changed, or only said beside. */
 export type Paint = (style: 'added' | 'deleted' | 'edited' | 'note', text: string) => string;
@@ -62,7 +61,7 @@ function renderField(field: FieldDiff, indent: string, paint: Paint): string[] {
   const annotations = printable(field.annotations.join(', '));
   const notes = annotations === '' ? '' : paint('note', ` (${annotations})`);
   const head = `${indent}${paint(styles[mark], mark)} ${printable(field.name)}:`;
-  if (isSecret(field.name)) return [`${head} (not shown)${notes}`];
+  if (isSecretField(field.name)) return [`${head} (not shown)${notes}`];
   if (mark === '~' && (field.before.includes('\n') || field.after.includes('\n'))) {
     return [`${head}${notes}`, ...renderLines(field, `${indent}    `, paint)];
   }
@@ -78,7 +77,7 @@ function renderLines({ before, after }: FieldDiff, indent: string, paint: Paint)
   let end = 0;
   const shorter = Math.min(old.length, now.length) - start;
   while (end < shorter && old.at(-1 - end) === now.at(-1 - end)) end++;
-  const row = (mark: string, line: string) => `${indent}${mark} ${shown(line)}`;
+  const row = (mark: string, line: string) => `${indent}${mark} ${printable(withoutSecretsInUrls(line))}`;
   return [
     ...old.slice(Math.max(0, start - 1), start).map((line) => row(' ', line)),
     ...old.slice(start, old.length - end).map((line) => paint('deleted', row('-', line))),
@@ -87,26 +86,13 @@ function renderLines({ before, after }: FieldDiff, indent: string, paint: Paint)
   ];
 }
 
-/**
- * A plan is read in the log of a pipeline, by more people than the job: `Env[DB_PASSWORD]`, a key in an artifact's options,
- * a header that comes with a download.
- */
-function isSecret(name: string): boolean {
-  const [, key = ''] = /\[(.*)\]$/s.exec(name) ?? [];
-  return looksSecret(key) || isSecretOption(key) || /^(?:proxy-)?authorization$|^cookie$/i.test(key);
-}
-
-/** What signs a link opens it for who has it, as long as it is valid. */
-function shown(text: string): string {
-  const unsigned = text.replace(/([?&](?:X-Amz-(?:Signature|Security-Token)|Signature)=)[^&\s]*/gi, '$1…');
-  return printable(withoutCredentials(unsigned));
-}
-
 function isEmpty(value: string): boolean {
   return value === '' || value === '0' || value === 'false';
 }
 
 /** The server writes durations in nanoseconds; no other number of a job has ten digits. */
 function showValue(value: string): string {
-  return /^\d{3,}000000$/.test(value) ? renderDuration(Number(value) / 1_000_000) : `"${shown(value)}"`;
+  return /^\d{3,}000000$/.test(value)
+    ? renderDuration(Number(value) / 1_000_000)
+    : `"${printable(withoutSecretsInUrls(value))}"`;
 }

@@ -5,6 +5,7 @@ import { reportWarnings } from '../../../deploy/job/job-check.ts';
 import type { Nomad } from '../../../deploy/nomad/nomad.ts';
 import { readAddresses } from '../../../deploy/release/addresses.ts';
 import { changesJob, checkOnlyArtifact } from '../../../deploy/release/plan-check.ts';
+import { hideSecrets } from '../../../deploy/release/plan-secrets.ts';
 import { type Paint, renderPlan, renderUpdates } from '../../../deploy/release/plan-text.ts';
 import type { PreparedRelease } from '../../../deploy/release/prepare.ts';
 import { release } from '../../../deploy/release/release.ts';
@@ -96,7 +97,7 @@ function planned({ plan, spec }: PreparedRelease, { exitCode }: DeployOptions): 
     text,
     summary: summarizePlan(spec.id, { changes, text }),
     coloredText: renderPlan(spec.id, plan, paint),
-    json: { version: 1, jobId: spec.id, changes, ...plan },
+    json: { version: 1, jobId: spec.id, changes, ...plan, diff: hideSecrets(plan.diff) },
     exitCode: exitCode === true && changes ? exitCodes.planChanges : exitCodes.done,
   };
 }

@@ -106,4 +106,20 @@ describe('a plan', () => {
     });
     await expect(planOf({ Type: 'Added', ID: 'web' }, { onlyArtifact: true })).rejects.toThrow('job (added)');
   });
+
+  it('holds no secret as JSON either', async () => {
+    const field = (Name: string, Old: string, New: string) => ({ Type: 'Edited', Name, Old, New });
+    const secrets = [
+      field('Env[DB_PASSWORD]', '', 'geheim'),
+      field('Env[DB_URL]', 'pg://me:geheim@a', 'pg://b'),
+    ];
+    const task = { Type: 'Edited', Name: 'server', Fields: secrets };
+    const groups = [{ Type: 'Edited', Name: 'web', Tasks: [task] }];
+    const { json } = await planOf({ Type: 'Edited', ID: 'web', TaskGroups: groups }, {});
+    const fields = [
+      { name: 'Env[DB_PASSWORD]', before: '', after: '(not shown)' },
+      { name: 'Env[DB_URL]', before: 'pg://me:…@a', after: 'pg://b' },
+    ];
+    expect(json).toMatchObject({ diff: { children: [{ children: [{ fields }] }] } });
+  });
 });
