@@ -37,7 +37,7 @@ export async function chooseStart(project: NodeProject, choices: StartChoices): 
   const { directory, name, bins } = project;
   if (choices.entrypoint !== undefined) return findAsked(project, choices.entrypoint, choices.dependencies);
   const [only, ...more] = Object.keys(bins);
-  const named = name !== null && bins[name] !== undefined ? name : undefined;
+  const named = name !== null && Object.hasOwn(bins, name) ? name : undefined;
   if (only !== undefined && more.length > 0 && named === undefined) {
     throw new SaddlebagError('entrypoint-ambiguous', `cannot bundle ${directory}: it has several commands`, {
       hint: `choose one with --entrypoint: ${Object.keys(bins).sort(compareBytes).join(', ')}`,
@@ -70,7 +70,7 @@ async function findAsked(
   entrypoint: string,
   dependencies: ReadonlySet<string>,
 ): Promise<NodeStart> {
-  if (project.bins[entrypoint] !== undefined) return { kind: 'bin', name: entrypoint };
+  if (Object.hasOwn(project.bins, entrypoint)) return { kind: 'bin', name: entrypoint };
   const file = resolve(project.directory, entrypoint);
   if (isBelow(project.directory, file) && (await isFile(file))) {
     return fileStart(relative(project.directory, file));

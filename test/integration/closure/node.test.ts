@@ -165,6 +165,7 @@ describeWith(tools, 'a Node project that cannot be bundled', () => {
     ['a command that was not built', { name: 'app', bin: 'dist/app.js' }, {}, 'entrypoint-missing'],
     ['a main that was not built', { name: 'app', main: 'dist/app.js' }, {}, 'entrypoint-required'],
     ['nothing to start', { name: 'app' }, {}, 'entrypoint-required'],
+    ['a name that every object has', { name: 'constructor' }, {}, 'entrypoint-required'],
     ['several commands', { name: 'app', bin: { one: 'a.js', two: 'b.js' } }, {}, 'entrypoint-ambiguous'],
     [
       'a start through a shell',
