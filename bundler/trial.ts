@@ -21,8 +21,7 @@ const timeoutMs = 10 * 60_000;
 /**
  * Makes an empty root around the bundle, runs it there and removes what it unpacked; `$1` is the root, `$2` the bundle.
  * An image's own root takes a mount to start from, so the empty one is a mount. The devices are those without which hardly
- * any program runs. Read-only directories can be removed inside the user
- * namespace only.
+ * any program runs. Read-only directories can be removed inside the user namespace only.
  */
 const script = `
 set -e

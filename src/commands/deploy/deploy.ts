@@ -28,7 +28,7 @@ import type { DeployFlags, DeployInput, DeployOptions } from './deploy-flags.ts'
 export async function runDeploy(input: DeployInput, context: Context): Promise<CommandResult> {
   const { flags } = input;
   if (flags.printAcl === true) return printAcl(flags, context);
-  refuseConflicts(flags);
+  refuseConflicts(flags, 'deploy');
   parseTimeout(flags.timeout, 'deploy');
   if (flags.jobFile !== undefined) {
     const { runDeployJobFile } = await import('./deploy-job-file.ts');
@@ -81,10 +81,10 @@ function printAcl({ namespace }: DeployFlags, { env }: Context): CommandResult {
 }
 
 /**
- * Refuses flags that exclude each other.
+ * Refuses flags that exclude each other, of a command that deploys.
  * @throws {SaddlebagError} `flags-conflict`
  */
-export function refuseConflicts(flags: DeployFlags): void {
+export function refuseConflicts(flags: DeployFlags, command: 'deploy' | 'up'): void {
   const { dryRun, plan, detach, timeout } = flags;
   const needsFile = [flags.var && '--var', flags.varFile && '--var-file', flags.artifact && '--artifact'];
   const named = needsFile.filter((name) => name !== undefined);
@@ -96,7 +96,7 @@ export function refuseConflicts(flags: DeployFlags): void {
   ];
   if (conflicts.length === 0) return;
   throw new SaddlebagError('flags-conflict', `cannot deploy: ${conflicts.join('; ')}`, {
-    hint: 'see saddlebag deploy --help',
+    hint: `see saddlebag ${command} --help`,
     exitCode: exitCodes.usage,
   });
 }

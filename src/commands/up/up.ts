@@ -28,7 +28,7 @@ export async function runUp(
   context: Context,
 ): Promise<CommandResult> {
   const { flags } = input;
-  refuseConflicts(flags);
+  refuseConflicts(flags, 'up');
   const environment = environmentOf(flags, context);
   // Before anything is bundled: what no bundle can make right.
   const project = await readProject(flags.config, context, (read) =>

@@ -132,6 +132,9 @@ app "api" {
   });
 
   it('refuses options that exclude each other', async () => {
-    expect(await failure({ dryRun: true, plan: true })).toMatchObject({ code: 'flags-conflict' });
+    expect(await failure({ dryRun: true, plan: true })).toMatchObject({
+      code: 'flags-conflict',
+      hint: 'see saddlebag up --help',
+    });
   });
 });
