@@ -113,6 +113,7 @@ export async function isExecutableFile(file: string): Promise<boolean> {
 async function findApp(app: string, context: Pick<Context, 'cwd' | 'env'>): Promise<string> {
   if (app === '') {
     throw new SaddlebagError('app-not-found', 'cannot bundle an app without a name', {
+      hint: 'give a path, or a name on PATH: if a variable stands for it, that is empty',
       exitCode: exitCodes.usage,
     });
   }
@@ -135,7 +136,7 @@ async function refuseSpecial(file: string): Promise<void> {
   const stats = await stat(file);
   if (stats.isFile() || stats.isDirectory()) return;
   throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a device, a pipe or a socket`, {
-    hint: 'an image is read from a file: docker save NAME > image.tar',
+    hint: 'give a program, a directory, or an image as a file: docker save NAME > image.tar',
   });
 }
 

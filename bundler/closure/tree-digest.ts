@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256OfFile } from '../../src/core/digest.ts';
-import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes } from '../../src/core/files.ts';
 import { type StorePath, storePathFromDigest } from '../../src/core/store-path.ts';
 import type { ClosurePath } from '../../src/core/types.ts';
 import { type TreeNode, walkTree } from './tree.ts';
+import { unreadable } from './unreadable.ts';
 
 /** The content of a store path, as in `ClosurePath`. */
 export interface TreeContent {
@@ -57,9 +57,7 @@ async function describe(node: TreeNode, signal: AbortSignal): Promise<readonly u
   if (node.kind === 'symlink') return [node.path, 'to', node.target];
   const sha256 = await sha256OfFile(node.file, { signal }).catch((cause: unknown) => {
     signal.throwIfAborted();
-    throw new SaddlebagError('tree-unreadable', `cannot read ${node.file}: ${describeCause(cause)}`, {
-      cause,
-    });
+    throw unreadable(node.file, cause);
   });
   return [node.path, node.executable ? 'program' : 'file', sha256];
 }

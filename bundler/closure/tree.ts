@@ -1,7 +1,8 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { describeCause, SaddlebagError } from '../../src/core/errors.ts';
+import { SaddlebagError } from '../../src/core/errors.ts';
 import { compareBytes, sortedNames } from '../../src/core/files.ts';
+import { unreadable } from './unreadable.ts';
 
 /** One member of a tree; `path` is relative to the top of the tree, and '' for the top itself. */
 export type TreeNode =
@@ -88,10 +89,6 @@ function kindOf(stats: Stats): string {
   if (stats.isSocket()) return 'socket';
   if (stats.isFIFO()) return 'fifo';
   return stats.isBlockDevice() ? 'block device' : 'character device';
-}
-
-function unreadable(file: string, cause: unknown): SaddlebagError {
-  return new SaddlebagError('tree-unreadable', `cannot read ${file}: ${describeCause(cause)}`, { cause });
 }
 
 function beyondBasicPlane(node: TreeNode): boolean {

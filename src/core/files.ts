@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import {
+  access,
+  constants,
+  type FileHandle,
+  link,
+  lstat,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describeCause, SaddlebagError } from './errors.ts';
 import { noteLeftover } from './leftovers.ts';
@@ -82,19 +94,26 @@ async function placeNew(temporary: string, file: string): Promise<void> {
 
 /**
  * Refuses a path that `writeAtomically` would refuse; before long work, whose result would have no place.
- * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-not-file`, `output-failed` without a directory
+ * @throws {SaddlebagError} `output-exists`, `output-is-directory`, `output-not-file`; `output-failed` where its directory
+ *   is missing or may not be written to
  */
 export async function refuseTaken(
   file: string,
   { force }: Pick<WriteAtomicallyOptions, 'force'>,
 ): Promise<void> {
-  const directory = dirname(file);
-  await stat(directory).catch((cause: unknown) => {
+  // What a link leads to is what was meant: /dev/stdout, the directory of the current release.
+  const found = await stat(file).catch(() =>
+    lstat(file).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT') throw outputFailed(file, cause);
+    }),
+  );
+  if (found !== undefined) refuseFound(file, found, force);
+  await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
     throw outputFailed(file, cause);
   });
-  // What a link leads to is what was meant: /dev/stdout, the directory of the current release.
-  const found = await stat(file).catch(() => lstat(file).catch(() => undefined));
-  if (found === undefined) return;
+}
+
+function refuseFound(file: string, found: Stats, force: boolean): void {
   if (found.isDirectory()) {
     throw new SaddlebagError('output-is-directory', `cannot write ${file}: it is a directory`, {
       hint: `give the path of a file in it: ${join(file, 'NAME')}`,
@@ -123,9 +142,17 @@ function outputFailed(file: string, cause: unknown): SaddlebagError {
   });
 }
 
+const writeElsewhere = (file: string) => `${dirname(file)} has to be writable: choose another place`;
+const makeRoom = (file: string) => `make room in ${dirname(file)}, or choose another place`;
+
 const outputHints: Readonly<Record<string, (file: string) => string>> = {
   ENOENT: (file) => `make its directory first: mkdir -p ${dirname(file)}`,
   ENAMETOOLONG: () => 'choose a shorter name',
+  ENOTDIR: () => 'choose a place in a directory',
+  EACCES: writeElsewhere,
+  EROFS: writeElsewhere,
+  ENOSPC: makeRoom,
+  EDQUOT: makeRoom,
 };
 
 function isErrno(cause: unknown): boolean {

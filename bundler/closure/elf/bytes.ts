@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
+import { unreadable } from '../unreadable.ts';
 
 /** The content of a file of which only small parts are wanted: programs of 100 MB are never held in memory. */
 export interface FileBytes {
@@ -45,6 +45,6 @@ function guard<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new SaddlebagError('tree-unreadable', `cannot read ${file}: ${describeCause(cause)}`, { cause });
+    throw unreadable(file, cause);
   }
 }

@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
-import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
+import { SaddlebagError } from '../../../src/core/errors.ts';
 import type { Arch } from '../../../src/core/types.ts';
+import { unreadable } from '../unreadable.ts';
 import { type FileBytes, openBytes } from './bytes.ts';
 import {
   type DynamicEntry,
@@ -58,10 +59,6 @@ export async function readWhole(file: string): Promise<Buffer> {
   return readFile(file).catch((cause: unknown) => {
     throw unreadable(file, cause);
   });
-}
-
-function unreadable(file: string, cause: unknown): SaddlebagError {
-  return new SaddlebagError('tree-unreadable', `cannot read ${file}: ${describeCause(cause)}`, { cause });
 }
 
 /**
@@ -246,7 +243,9 @@ function requireRange(
 }
 
 function invalid(file: string, reason: string): SaddlebagError {
-  return new SaddlebagError('elf-invalid', `cannot read ${file}: damaged ELF file: ${reason}`);
+  return new SaddlebagError('elf-invalid', `cannot read ${file}: damaged ELF file: ${reason}`, {
+    hint: 'build, copy or install it again',
+  });
 }
 
 function otherArch(file: string, found: string): SaddlebagError {

@@ -1,6 +1,6 @@
 import { cp, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
+import { unreadable } from '../unreadable.ts';
 import type { Workplace } from '../workplace.ts';
 
 /** What lies in a project and is no part of the app: histories, caches of tools, environments of this machine, bundles. */
@@ -60,9 +60,7 @@ export async function copyProject(
   };
   await cp(source, target, { recursive: true, verbatimSymlinks: true, filter: isTaken }).catch(
     (cause: unknown) => {
-      throw new SaddlebagError('tree-unreadable', `cannot read ${source}: ${describeCause(cause)}`, {
-        cause,
-      });
+      throw unreadable(source, cause);
     },
   );
   return withheld.sort();

@@ -1,9 +1,10 @@
 import { chmod, cp, mkdir, realpath, symlink } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Context } from '../../../src/core/context.ts';
-import { describeCause, exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
+import { exitCodes, SaddlebagError } from '../../../src/core/errors.ts';
 import { enterStore, findOnPath, isExecutableFile } from '../locate.ts';
 import { walkTree } from '../tree.ts';
+import { unreadable } from '../unreadable.ts';
 import type { Workplace } from '../workplace.ts';
 import { installerEnvironment } from './environment.ts';
 
@@ -147,7 +148,7 @@ export async function copyStandardLibrary(python: PythonInterpreter, tree: strin
     verbatimSymlinks: true,
     filter: (file) => !leftOut.some((pattern) => pattern.test(relative(library, file))),
   }).catch((cause: unknown) => {
-    throw new SaddlebagError('tree-unreadable', `cannot read ${library}: ${describeCause(cause)}`, { cause });
+    throw unreadable(library, cause);
   });
   // Debian's have first lines that name its own Python, which no one starts them by.
   for await (const node of walkTree(target)) {

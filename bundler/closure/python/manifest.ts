@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 import { describeCause, SaddlebagError } from '../../../src/core/errors.ts';
 import { hideCredentials } from '../project/tool.ts';
 
@@ -122,7 +122,8 @@ function parseToml(text: string, file: string): Table {
     return parse(text);
   } catch (cause) {
     const reason = hideCredentials(describeCause(cause)).split('\n')[0];
-    throw new SaddlebagError('project-invalid', `cannot read ${file}: ${reason}`, { cause });
+    const place = cause instanceof TomlError ? ` (line ${cause.line}, column ${cause.column})` : '';
+    throw new SaddlebagError('project-invalid', `cannot read ${file}: ${reason}${place}`, { cause });
   }
 }
 

@@ -74,6 +74,14 @@ describe('readPythonProject', () => {
     });
     await expect(readPythonProject('/srv/app.whl')).rejects.toMatchObject({ code: 'project-invalid' });
   });
+
+  it('says where a pyproject.toml is wrong', async () => {
+    const directory = await tree({ 'pyproject.toml': '[project]\nname = "x"\n[tool\n' });
+    await expect(readPythonProject(directory)).rejects.toMatchObject({
+      code: 'project-invalid',
+      message: expect.stringMatching(/^cannot read .*pyproject\.toml: .* \(line 3, column \d+\)$/),
+    });
+  });
 });
 
 describe('chooseCommand', () => {

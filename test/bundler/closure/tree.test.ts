@@ -83,4 +83,13 @@ describe('walkTree', () => {
       message: `cannot read ${top}/absent: no such file or directory`,
     });
   });
+
+  it.skipIf(process.geteuid?.() === 0)('says what to do about what it may not read', async () => {
+    const top = await temporaryDirectory();
+    await mkdir(join(top, 'closed'), { mode: 0 });
+    await expect(collect(top)).rejects.toMatchObject({
+      message: `cannot read ${top}/closed: permission denied`,
+      hint: 'make it readable for the user who bundles',
+    });
+  });
 });

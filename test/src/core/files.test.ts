@@ -1,8 +1,8 @@
-import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { compareBytes, sortedNames, writeAtomically } from '../../../src/core/files.ts';
+import { compareBytes, refuseTaken, sortedNames, writeAtomically } from '../../../src/core/files.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 
 const keep = { force: false, mode: 0o644 };
@@ -57,6 +57,31 @@ describe('writeAtomically', () => {
       code: 'output-failed',
       message: `cannot write ${file}: no such file or directory`,
       hint: `make its directory first: mkdir -p ${join(file, '..')}`,
+    });
+  });
+
+  it('says before it writes that there is no place, and what to do', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'file'), '');
+    for (const [name, reason, hint] of [
+      ['x'.repeat(256), 'the name is too long', 'choose a shorter name'],
+      ['file/out', 'a part of the path is not a directory', 'choose a place in a directory'],
+    ] as const) {
+      const refused = refuseTaken(join(directory, name), { force: true });
+      await expect(refused).rejects.toMatchObject({
+        code: 'output-failed',
+        message: `cannot write ${join(directory, name)}: ${reason}`,
+        hint,
+      });
+    }
+  });
+
+  it.skipIf(process.geteuid?.() === 0)('refuses a directory that it may not write to', async () => {
+    const directory = await temporaryDirectory();
+    await chmod(directory, 0o555);
+    await expect(refuseTaken(join(directory, 'out'), { force: true })).rejects.toMatchObject({
+      message: `cannot write ${join(directory, 'out')}: permission denied`,
+      hint: `${directory} has to be writable: choose another place`,
     });
   });
 
