@@ -7,6 +7,7 @@
 #include "file.h"
 #include "frame.h"
 #include "index.h"
+#include "memory.h"
 #include "row.h"
 #include "signals.h"
 
@@ -151,8 +152,14 @@ static bool list_frames(struct job *job) {
   return true;
 }
 
-/* Lists the wanted frames and gives each thread buffers for the largest of them. */
-static enum sb_reason prepare_frames(struct job *job, unsigned workers, struct sb_failure *failure) {
+/* So many threads that their buffers together take no more than half of the control group's memory; at least one. */
+static unsigned count_decoders(unsigned jobs, uint64_t room) {
+  uint64_t most = sb_memory_limit() / 2 / room;
+  return most >= jobs ? jobs : most == 0 ? 1 : (unsigned)most;
+}
+
+/* Lists the wanted frames and gives threads, as many as `decoders` says then, buffers for the largest of them. */
+static enum sb_reason prepare_frames(struct job *job, unsigned *decoders, struct sb_failure *failure) {
   size_t compressed_room = 1, content_room = 1;
   if (!list_frames(job)) return short_of_memory(failure);
   for (size_t i = 0; i < job->wanted_count; i++) {
@@ -160,7 +167,8 @@ static enum sb_reason prepare_frames(struct job *job, unsigned workers, struct s
     if (frame->bytes > compressed_room) compressed_room = frame->bytes;
     if (frame->tar_bytes > content_room) content_room = frame->tar_bytes;
   }
-  for (unsigned i = 0; i < workers && i < job->wanted_count; i++) {
+  *decoders = count_decoders(job->extraction->jobs, (uint64_t)compressed_room + content_room);
+  for (unsigned i = 0; i < *decoders && i < job->wanted_count; i++) {
     struct worker *worker = &job->workers[i];
     worker->decoder = sb_decoder_new();
     worker->compressed = malloc(compressed_room);
@@ -177,7 +185,7 @@ static enum sb_reason run_rounds(struct job *job, struct sb_failure *failure) {
   struct sb_crew_task task = {
       .step = make_tree, .context = job, .items = extraction->path_count, .workers = extraction->jobs};
   enum sb_reason reason = sb_crew_run(&task, failure);
-  if (reason == SB_OK) reason = prepare_frames(job, extraction->jobs, failure);
+  if (reason == SB_OK) reason = prepare_frames(job, &task.workers, failure);
   if (reason != SB_OK) return reason;
   task.step = write_frame;
   task.items = job->wanted_count;
@@ -185,6 +193,7 @@ static enum sb_reason run_rounds(struct job *job, struct sb_failure *failure) {
   if (reason != SB_OK) return reason;
   task.step = finish_tree;
   task.items = extraction->path_count;
+  task.workers = extraction->jobs;
   return sb_crew_run(&task, failure);
 }
 

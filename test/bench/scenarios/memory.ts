@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
+import { type MemoryGroup, makeMemoryGroup } from '../../helpers/memory-group.ts';
 import { costOf } from '../cost.ts';
 import type { Figure, Findings, Target } from '../figure.ts';
-import { measureRounds, samplesOf, time } from '../measure.ts';
-import { type MemoryGroup, makeMemoryGroup } from '../memory-group.ts';
+import { type Command, measureRounds, samplesOf, time } from '../measure.ts';
 import { emptyDirectory } from '../payloads.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { summarize } from '../statistics.ts';
@@ -41,6 +41,11 @@ async function resident(bench: Bench): Promise<Findings> {
   return { figures, targets: [target], notes };
 }
 
+function confine(group: MemoryGroup, command: Command): Command {
+  const { args = [], asRoot = false } = command;
+  return { ...command, ...group.confine({ ...command, args, asRoot }), asRoot: true };
+}
+
 /** Unpacks inside a control group, pages of files included in what it may have. */
 async function confined(bench: Bench, group: MemoryGroup): Promise<Findings> {
   const large = await bench.payloads.large();
@@ -56,7 +61,7 @@ async function confined(bench: Bench, group: MemoryGroup): Promise<Findings> {
     const samples = measureRounds(
       [
         { name: 'free', prepare: start },
-        { name: 'confined', prepare: () => group.confine(start()) },
+        { name: 'confined', prepare: () => confine(group, start()) },
       ],
       2,
     );
@@ -87,7 +92,7 @@ export const memory: Scenario = {
     if (typeof group === 'string') return { ...free, notes: [...free.notes, `No control group: ${group}.`] };
     try {
       // Once as it is, so that a group in which nothing runs is no failure of ours.
-      time(group.confine({ file: '/bin/true' }));
+      time(confine(group, { file: '/bin/true' }));
       const inGroup = await confined(bench, group);
       return {
         figures: [...free.figures, ...inGroup.figures],

@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { inspectBundle } from '../../../bundler/inspect.ts';
+import { execProcess } from '../../../src/core/exec.ts';
+import { makeMemoryGroup } from '../../helpers/memory-group.ts';
+import { describeWith } from '../../helpers/needs.ts';
 import { appBase, makeBundle, start, startChild, type TestBundle, withCache } from './bundles.ts';
 import { debug } from './machine.ts';
 
@@ -73,6 +77,20 @@ describe('an extracted store path', () => {
         expect(await readFile(part(letter, 'share/more'))).toEqual(members['share/more']);
       }
     }
+  });
+});
+
+describeWith(['root'], 'in a control group of 32 MB', () => {
+  it('has no more threads than there is memory for', async ({ skip }) => {
+    const group = makeMemoryGroup(32 << 20);
+    if (typeof group === 'string') return skip(group);
+    onTestFinished(group.remove);
+    const big = randomBytes(32 << 20);
+    const bundle = await makeBundle('', { members: { big }, frameBytes: 4 << 20 });
+    const { file, args } = group.confine({ file: bundle.file, args: [], asRoot: false });
+    const env = { ...process.env, SADDLEBAG_JOBS: '8', SADDLEBAG_CACHE_DIR: bundle.cache };
+    expect(await execProcess(file, args, { env })).toMatchObject({ exitCode: 0, stderr: '' });
+    expect((await readFile(extracted(bundle, 'big'))).equals(big)).toBe(true);
   });
 });
 

@@ -1,13 +1,19 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from './measure.ts';
+import { nobody } from './children.ts';
 
 /** A control group with a limit of memory. Source: cgroups(7). */
 export interface MemoryGroup {
   readonly version: 'cgroup v1' | 'cgroup v2';
-  /** Makes a command run inside of it, as the user that it was for. */
-  readonly confine: (command: Command) => Command;
+  /** Says what root has to start for a program to run inside of it, as root or as the unprivileged user. */
+  readonly confine: (program: Program) => Pick<Program, 'file' | 'args'>;
   readonly remove: () => void;
+}
+
+interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly asRoot: boolean;
 }
 
 /** Where the controllers are, newer first. */
@@ -28,23 +34,21 @@ export function makeMemoryGroup(limitBytes: number): MemoryGroup | string {
     return existsSync(controllers) && readFileSync(controllers, 'utf8').split(/\s/).includes('memory');
   });
   if (found === undefined) return 'the memory controller is not to be had';
-  const group = join(found.root, `saddlebag-bench-${process.pid}`);
+  const group = join(found.root, `saddlebag-test-${process.pid}`);
   mkdirSync(group);
   writeFileSync(join(group, found.limit), String(limitBytes));
   return {
     version: found.version,
-    confine: ({ file, args = [], env = {}, asRoot = false }) => ({
+    confine: ({ file, args, asRoot }) => ({
       file: '/bin/sh',
       args: [
         '-euc',
         'echo $$ > "$0" && exec "$@"',
         join(group, 'cgroup.procs'),
-        ...(asRoot ? [] : ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']),
+        ...(asRoot ? [] : ['setpriv', `--reuid=${nobody.uid}`, `--regid=${nobody.gid}`, '--clear-groups']),
         file,
         ...args,
       ],
-      env,
-      asRoot: true,
     }),
     remove: () => rmdirSync(group),
   };
