@@ -21,18 +21,16 @@ export async function checkDownloads(
       if (!context.signal.aborted) throw cause;
       throw interrupted(`deploying ${jobId}`, 'nothing was submitted', 'run the same command again');
     });
-    // Without the query, which may hold a signature.
-    const shown = url.replace(/\?.*/s, '');
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 410)) {
       throw new SaddlebagError(
         'object-missing',
-        `cannot deploy ${jobId}: what it would fetch is not there: ${shown} answers ${answer.status}`,
+        `cannot deploy ${jobId}: what it would fetch is not there: ${withoutQuery(url)} answers ${answer.status}`,
         {
           hint: 'publish it again, or check that --download-url serves what --to holds; nothing was submitted',
         },
       );
     }
-    warn(shown, answer, context);
+    warn(url, answer, context);
   }
 }
 
@@ -54,9 +52,21 @@ function warn(url: string, answer: Answer, { reporter }: Context): void {
     kind: 'warning',
     stage: 'deploy',
     code: isLocked ? 'download-refused' : 'download-unreachable',
-    message: `${url} cannot be fetched from here: ${reason}`,
-    hint: isLocked
-      ? 'clients ask without credentials as well: unless their network is let in, allow anonymous reads, or publish without --download-url'
-      : 'no harm where the clients reach it; else start what serves it (saddlebag serve FOLDER), or publish with a --download-url that they know',
+    message: `${withoutQuery(url)} cannot be fetched from here: ${reason}`,
+    hint: isLocked ? hintOfLocked(url) : unreachableHint,
   });
+}
+
+const unreachableHint =
+  'no harm where the clients reach it; else start what serves it (saddlebag serve FOLDER), or publish with a --download-url that they know';
+
+function hintOfLocked(url: string): string {
+  return url === withoutQuery(url)
+    ? 'clients ask without credentials as well: unless their network is let in, allow anonymous reads, or publish without --download-url'
+    : 'its signature no longer holds, or was cut: publish with --presign for a fresh link';
+}
+
+/** A query may hold a signature. */
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*/s, '');
 }

@@ -79,6 +79,17 @@ describe('what a deploy would have clients fetch', () => {
     expect(isSubmitted).toBe(true);
   });
 
+  it('is a link whose signature does not hold any more', async () => {
+    const url = await artifactServer(403);
+    const { warnings } = await deploy(`${url}?X-Amz-Signature=geheim`);
+    expect(warnings).toMatchObject([
+      {
+        message: `${url} cannot be fetched from here: it answers 403`,
+        hint: expect.stringContaining('--presign'),
+      },
+    ]);
+  });
+
   it.each([
     ['nobody listens', async () => `http://127.0.0.1:${await freePort()}/web-1.2-x86_64`, {}],
     [
