@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -37,6 +37,8 @@ describeWith(
     let minio: Minio;
 
     beforeAll(async () => {
+      // The action would build it, and for that replace the node_modules from which this test runs.
+      await access(builtCli);
       [nomad, minio] = await Promise.all([startNomad(), startMinio()]);
       await minio.makeBucket('bundles', { public: true });
       await cp(example, directory(), { recursive: true });
