@@ -34,7 +34,9 @@ export async function readExecutable(file: string): Promise<Executable> {
  */
 export function requireProgram({ file, interpreter, needed }: Elf): void {
   if (interpreter !== null || needed.length === 0) return;
-  throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`);
+  throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is a library, not a program`, {
+    hint: 'give the program that loads it, or bring it along with --include',
+  });
 }
 
 function notExecutable(file: string, start: Buffer): SaddlebagError {

@@ -6,6 +6,7 @@ import { describeCause, exitCodes, SaddlebagError } from '../../src/core/errors.
 import { storeDirectory, storePathName, storePathOf } from '../../src/core/store-path.ts';
 import type { ClosureSource } from '../../src/core/types.ts';
 import { endsAsBundle } from '../format/trailer.ts';
+import { readExecutable } from './executable.ts';
 import { isImage } from './image/detect.ts';
 import { type AskedReading, chooseProject } from './project/kinds.ts';
 
@@ -166,6 +167,8 @@ async function requireProgram(file: string, isDirectory: boolean): Promise<void>
     });
   }
   if (await isExecutableFile(file)) return;
+  // What is no program, whatever its mode, is told as such: nobody should make /etc/passwd executable.
+  await readExecutable(file);
   throw new SaddlebagError('not-executable', `cannot bundle ${file}: it is not executable`, {
     hint: `make it so: chmod +x ${file}`,
   });

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { exitCodes, SaddlebagError } from '../../src/core/errors.ts';
-import { findOnPath } from './locate.ts';
+import { findOnPath, isExecutableFile } from './locate.ts';
 import { parseStrace, type TracedEvent } from './strace.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -29,6 +29,7 @@ export async function traceCommand(
       exitCode: exitCodes.usage,
     });
   }
+  await requireCommand(command[0] ?? '', context);
   const directory = await mkdtemp(join(workDirectory, 'trace-'));
   report(`running ${command.join(' ')} under strace`, place);
   const result = await context.exec(strace, [...straceFlags(directory), '--', ...command], {
@@ -41,6 +42,18 @@ export async function traceCommand(
   const used = collectUsed(processes, await realpath(app));
   report(`the command read ${used.opened.length} files and started ${used.executed.length} programs`, place);
   return used;
+}
+
+/** Told by strace(1), it would be a failure of the command. */
+async function requireCommand(program: string, { cwd, env }: Workplace['context']): Promise<void> {
+  const isThere = program.includes('/')
+    ? await isExecutableFile(resolve(cwd, program))
+    : (await findOnPath(program, env)) !== undefined;
+  if (isThere) return;
+  throw new SaddlebagError('trace-failed', `cannot trace ${program}: there is no such program`, {
+    hint: 'behind -- comes a command of this machine, by its path or a name on PATH',
+    exitCode: exitCodes.usage,
+  });
 }
 
 /** One file a process, so that no line is cut by another process; only what succeeded, descriptors with paths. */

@@ -9,7 +9,8 @@ async function place() {
   const cwd = await temporaryDirectory();
   await mkdir(join(cwd, 'tree'));
   await writeFile(join(cwd, 'tool'), '', { mode: 0o755 });
-  await writeFile(join(cwd, 'text'), '', { mode: 0o644 });
+  await writeFile(join(cwd, 'script'), '#!/bin/sh\n', { mode: 0o644 });
+  await writeFile(join(cwd, 'text'), 'text', { mode: 0o644 });
   return { cwd, env: { PATH: `relative:${cwd}/absent:${cwd}` } };
 }
 
@@ -37,7 +38,13 @@ describe('locateApp', () => {
   it.each([
     ['gone', 'app-not-found', () => 'cannot bundle gone: no such file or directory'],
     ['', 'app-not-found', () => 'cannot bundle an app without a name'],
-    ['text', 'not-executable', (cwd: string) => `cannot bundle ${cwd}/text: it is not executable`],
+    ['script', 'not-executable', (cwd: string) => `cannot bundle ${cwd}/script: it is not executable`],
+    [
+      'text',
+      'not-executable',
+      (cwd: string) =>
+        `cannot bundle ${cwd}/text: it is neither an ELF program nor a script that begins with #!`,
+    ],
     ['dir:', 'app-not-found', () => 'cannot bundle an app without a name'],
     ['nix:tool', 'source-mismatch', () => 'cannot bundle nix:tool: it does not lead into /nix/store'],
     ['dir:tool', 'source-mismatch', () => 'cannot bundle dir:tool: it is not a directory'],

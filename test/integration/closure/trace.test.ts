@@ -74,6 +74,13 @@ describeWith(['strace', 'bash', 'jq', 'cat', 'iconv'], 'a traced run', () => {
     });
   });
 
+  it.each(['no-such-program', '/no/such/program', '/usr'])('says that %s is no program', async (program) => {
+    await expect(read(findTool('jq') ?? '', [program])).rejects.toMatchObject({
+      code: 'trace-failed',
+      message: `cannot trace ${program}: there is no such program`,
+    });
+  });
+
   it('says how to trace what runs until it is stopped', async () => {
     await expect(read(findTool('jq') ?? '', ['timeout', '0.1', 'sleep', '9'])).rejects.toMatchObject({
       message: 'cannot trace timeout: it ended with exit code 124',
