@@ -22,7 +22,7 @@ export async function runHistory(
     const namespace = nomad.connection.namespace ?? 'default';
     const versions = await nomad.readVersions(job);
     if (versions.length === 0) throw jobUnknown('show the history of', job, namespace);
-    return describeHistory({ id: job, namespace }, versions, (url) => objectExists(url, context.signal));
+    return describeHistory({ id: job, namespace }, versions, (url) => objectExists(url, context));
   });
   return { text: render(history), json: history, exitCode: exitCodes.done };
 }

@@ -1,13 +1,27 @@
-import { askDownload } from '../publish/download.ts';
+import type { Context } from '../core/context.ts';
+import { SaddlebagError } from '../core/errors.ts';
+import { fetchFor, readConnection } from '../publish/connection.ts';
+import { askDownloadBy } from '../publish/download.ts';
 
 /**
  * Asks as Nomad's clients do whether the object of an artifact is there; null where that cannot be told: a bucket that
  * wants credentials does not say.
  */
-export async function objectExists(source: string, signal: AbortSignal): Promise<boolean | null> {
+export async function objectExists(
+  source: string,
+  { env, signal }: Pick<Context, 'env' | 'signal'>,
+): Promise<boolean | null> {
   const url = source.replace(/^(?:s3|http|https)::/, '');
   if (!/^https?:/.test(url)) return null;
-  const answer = await askDownload(url, 0, signal);
+  const send = await readConnection(env)
+    .then(fetchFor)
+    .catch((cause: unknown) => {
+      // A proxy or certificates that cannot be used from here say nothing of the object.
+      if (cause instanceof SaddlebagError) return null;
+      throw cause;
+    });
+  if (send === null) return null;
+  const answer = await askDownloadBy(send)(url, 0, signal);
   switch (answer.kind) {
     case 'readable':
     case 'other-size':

@@ -37,7 +37,7 @@ export async function runRollback(
     ...followOptions(flags, 'rollback', confirm),
     detach: flags.detach ?? false,
     provenance: await provenanceOf(context),
-    objectExists: (url: string) => objectExists(url, context.signal),
+    objectExists: (url: string) => objectExists(url, context),
   };
   const release = await withNomad(flags, context, (nomad) => {
     reportPage(nomad, job, context);

@@ -12,17 +12,11 @@ export type DownloadAnswer =
   /** From here; the clients may be in another network. */
   | { readonly kind: 'unreachable'; readonly reason: string };
 
-/** Asks a URL for a file of `sizeBytes`; `askDownload` but in tests. */
+/** Asks a URL for a file of `sizeBytes`. */
 export type AskDownload = (url: string, sizeBytes: number, signal: AbortSignal) => Promise<DownloadAnswer>;
 
 /**
- * Asks a URL by HEAD, without credentials; never throws but for the signal.
- */
-export const askDownload: AskDownload = (url, sizeBytes, signal) =>
-  askDownloadBy(fetch)(url, sizeBytes, signal);
-
-/**
- * Makes an `askDownload` that goes by another `fetch`.
+ * Makes an `AskDownload` that goes by `send`: by HEAD, without credentials; it never throws but for the signal.
  */
 export const askDownloadBy =
   (send: typeof fetch): AskDownload =>

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
-import { askDownload } from '../../src/publish/download.ts';
+import { askDownloadBy } from '../../src/publish/download.ts';
 import { openHttpStore } from '../../src/publish/http.ts';
 import { planPublication, publish } from '../../src/publish/publish.ts';
 import { readReleases, recordRelease } from '../../src/publish/releases/store.ts';
@@ -44,7 +44,7 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     const bundle = await writePublishable(await temporaryDirectory(), { sizeBytes });
     const context = testContext();
     const { artifact } = await publish(
-      { bundle, store: await openApps(), prefix: 'team', ask: askDownload },
+      { bundle, store: await openApps(), prefix: 'team', ask: askDownloadBy(fetch) },
       context,
     );
     expect(artifact.url).toBe(`${minio.endpoint}/apps/team/web/${bundle.sha256}/web-1.0-x86_64`);
@@ -163,7 +163,7 @@ describeWith(['minio'], 'publishing to MinIO', () => {
     const bundle = await writePublishable(await temporaryDirectory());
     const context = testContext();
     const store = await openApps({ bucket: 'private' });
-    const { artifact } = await publish({ bundle, store, prefix: '', ask: askDownload }, context);
+    const { artifact } = await publish({ bundle, store, prefix: '', ask: askDownloadBy(fetch) }, context);
     expect(artifact.source).toBe(
       `s3::${artifact.url}?archive=false&checksum=sha256:${bundle.sha256}&region=us-east-1`,
     );

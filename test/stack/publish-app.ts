@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Artifact } from '../../src/core/types.ts';
-import { askDownload } from '../../src/publish/download.ts';
+import { askDownloadBy } from '../../src/publish/download.ts';
 import { publish } from '../../src/publish/publish.ts';
 import { openS3Store } from '../../src/publish/s3/store.ts';
 import { testContext } from '../helpers/context.ts';
@@ -31,5 +31,5 @@ export async function publishApp(
     entrypoint: { interpreter: null, init: false },
   };
   const store = await openS3Store({ bucket: place.bucket, endpoint: place.minio.endpoint });
-  return publish({ bundle, store, prefix: appPrefix, ask: askDownload }, testContext());
+  return publish({ bundle, store, prefix: appPrefix, ask: askDownloadBy(fetch) }, testContext());
 }

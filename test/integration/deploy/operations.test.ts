@@ -124,6 +124,26 @@ describe('saddlebag rollback', () => {
     expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
   });
 
+  it('asks by the proxy of the environment whether a bundle is gone', async () => {
+    const proxy = createServer((_, response) => response.writeHead(404).end());
+    // What it connects to is itself.
+    proxy.on('connect', (_, socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      proxy.emit('connection', socket);
+    });
+    const HTTP_PROXY = `http://127.0.0.1:${await serveInTest(proxy)}`;
+    const old = JSON.parse(JSON.stringify(job(0, first)).replace('https://apps/', 'http://apps.invalid/'));
+    const { asked, context } = await agent({
+      ...answers,
+      'GET /job/web/versions': { Versions: [job(1, second), old] },
+    });
+    const behind = { ...context, env: { ...context.env, HTTP_PROXY } };
+    await expect(
+      runRollback({ job: 'web', version: undefined, flags, confirm: null }, behind),
+    ).rejects.toMatchObject({ code: 'version-gone' });
+    expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
+  });
+
   it('says that there is nothing to go back to', async () => {
     const { context } = await agent({
       'GET /job/web/versions': { Versions: [{ ...job(1, first), SubmitTime: 7 }, job(0, first)] },

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { askDownload, askFirstByte, reasonOf } from '../../../src/publish/download.ts';
+import { askDownloadBy, askFirstByte, reasonOf } from '../../../src/publish/download.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 
 async function listen(answer: RequestListener): Promise<{ url: string; close(): void }> {
@@ -14,7 +14,9 @@ async function listen(answer: RequestListener): Promise<{ url: string; close(): 
 
 const { signal } = new AbortController();
 
-describe('askDownload', () => {
+describe('askDownloadBy', () => {
+  const askDownload = askDownloadBy(fetch);
+
   it('asks by HEAD and without credentials', async () => {
     const asked: unknown[] = [];
     const { url } = await listen((request, response) => {
