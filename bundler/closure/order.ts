@@ -35,8 +35,15 @@ function countInside(references: readonly StorePath[], paths: ReadonlyMap<StoreP
 }
 
 function insertByName<T extends { readonly storePath: StorePath }>(ready: T[], path: T): void {
-  const at = ready.findIndex((other) => byName(path, other) < 0);
-  ready.splice(at < 0 ? ready.length : at, 0, path);
+  // Thousands may wait for one, and each of them then finds its place among the others.
+  let [low, high] = [0, ready.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = ready[middle];
+    if (other !== undefined && byName(path, other) < 0) high = middle;
+    else low = middle + 1;
+  }
+  ready.splice(low, 0, path);
 }
 
 function byName(a: { readonly storePath: StorePath }, b: { readonly storePath: StorePath }): number {

@@ -28,6 +28,14 @@ describe('orderPaths', () => {
     expect(orderPaths([z, m, a])).toEqual([m, a, z]);
   });
 
+  it('does so where hundreds become ready at once', () => {
+    const libc = path('libc', 'z');
+    const names = Array.from({ length: 300 }, (_, at) => `lib${(at * 7919) % 1000}`);
+    const libraries = names.map((name) => path(name, 'b', libc.storePath));
+    const sorted = libraries.toSorted((a, b) => (a.storePath < b.storePath ? -1 : 1));
+    expect(orderPaths([...libraries, libc])).toEqual([libc, ...sorted]);
+  });
+
   it('goes by the whole path among equal names, and keeps one of two', () => {
     const [first, second] = [path('lib', 'a'), path('lib', 'b')];
     expect(orderPaths([second, first, second])).toEqual([first, second]);
