@@ -113,11 +113,27 @@ export async function runBundle(
 /** What is named may come to an end after minutes only; that it has no place to go is told before. */
 async function refuseOutputs({ output, sbom, force = false }: BundleFlags, { cwd }: Context): Promise<void> {
   if (output !== undefined) await refuseTaken(resolve(cwd, output), { force });
-  if (sbom !== undefined) await refuseTaken(resolve(cwd, sbom), { force: true });
+  if (sbom === undefined) return;
+  await refuseTaken(resolve(cwd, sbom), { force: true });
+  if (output !== undefined) refuseSame(resolve(cwd, sbom), resolve(cwd, output));
+}
+
+/** The bill of materials replaces an older one, and is not to replace the bundle. */
+function refuseSame(sbom: string, output: string): void {
+  if (sbom !== output) return;
+  throw new SaddlebagError(
+    'flags-conflict',
+    `cannot write ${sbom}: it is the bundle and its bill of materials`,
+    {
+      hint: 'give --sbom another file',
+      exitCode: exitCodes.usage,
+    },
+  );
 }
 
 /** Replaces an older one: it says nothing that the bundle does not. */
 async function writeSbom(bundle: Bundle, file: string, { cwd, signal }: Context): Promise<void> {
+  refuseSame(resolve(cwd, file), bundle.file);
   const { renderSbom } = await import('../publish/provenance/sbom.ts');
   const text = renderSbom({ ...bundle, contents: bundle });
   await writeAtomically(resolve(cwd, file), { force: true, mode: 0o644, signal }, (handle) =>

@@ -181,6 +181,22 @@ describe('saddlebag bundle', () => {
     expect(result.exitCode).toBe(1);
   });
 
+  it('does not write the bill of materials over the bundle', async () => {
+    const cwd = await tree();
+    const bundle = ['bundle', 'web', '--entrypoint', 'bin/web', '--name', 'web'];
+    const told = {
+      exitCode: 2,
+      stderr: expect.stringContaining('it is the bundle and its bill of materials'),
+    };
+    expect(await saddlebag([...bundle, '-o', 'out', '--sbom', './out'], { cwd })).toMatchObject(told);
+    expect(await readdir(cwd)).toEqual(['web']);
+    // Its own name is known when it is made, and then it stays.
+    const { file } = await saddlebagJson<Bundle>(bundle, { cwd });
+    const bytes = await readFile(file);
+    expect(await saddlebag([...bundle, '--force', '--sbom', file], { cwd })).toMatchObject(told);
+    expect((await readFile(file)).equals(bytes)).toBe(true);
+  });
+
   it('keeps an output that exists unless --force is given', async () => {
     const cwd = await tree();
     await writeFile(join(cwd, 'out'), 'mine');
