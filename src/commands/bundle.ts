@@ -92,7 +92,9 @@ export async function runBundle(
       const closure = await readClosure(closureRequest(input), workDirectory, context);
       const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
       await checkCompleteness(closure, { allow, known }, context);
-      return bundleClosure(closure, { ...input, known, workDirectory }, context);
+      const output = resolve(context.cwd, input.flags.output ?? bundleFileName(closure));
+      warnInside(output, { app: input.app ?? '', closure }, context);
+      return bundleClosure(closure, { ...input, output, known, workDirectory }, context);
     });
     if (input.flags.cache !== false) await rememberDigest(bundle, context);
     reportBundle(bundle, Date.now() - startedMs, context);
@@ -116,6 +118,24 @@ async function refuseOutputs({ output, sbom, force = false }: BundleFlags, { cwd
   if (sbom === undefined) return;
   await refuseTaken(resolve(cwd, sbom), { force: true });
   if (output !== undefined) refuseSame(resolve(cwd, sbom), resolve(cwd, output));
+}
+
+/** Bundled again, a directory holds the bundle of before, and so on. Whoever leaves files out has seen to it. */
+function warnInside(
+  output: string,
+  { app, closure }: { readonly app: string; readonly closure: Closure },
+  { cwd, reporter }: Context,
+): void {
+  const directory = resolve(cwd, app.replace(/^[a-z]+:/, ''));
+  const isCopied = closure.source === 'directory' || closure.source === 'python' || closure.source === 'node';
+  if (!isCopied || closure.excluded.length > 0 || !output.startsWith(`${directory}/`)) return;
+  reporter.report({
+    kind: 'warning',
+    stage: 'bundle',
+    code: 'output-inside',
+    message: `${output} lies in the directory that is bundled: the next bundle of it will hold this one`,
+    hint: 'write it elsewhere with -o, or leave it out with --exclude',
+  });
 }
 
 /** The bill of materials replaces an older one, and is not to replace the bundle. */
@@ -212,11 +232,14 @@ async function bundleClosure(
   {
     flags,
     command,
+    output,
     known,
     workDirectory,
   }: {
     readonly flags: BundleFlags;
     readonly command: readonly string[];
+    /** Absolute. */
+    readonly output: string;
     readonly known: KnownFiles;
     readonly workDirectory: string;
   },
@@ -232,7 +255,6 @@ async function bundleClosure(
     stage: 'image',
     message: `compressing ${count(closure.paths.length, 'store path')}, ${flags.compress} (${describeEncoder(compression)}), ${jobs} at once`,
   });
-  const output = resolve(context.cwd, flags.output ?? bundleFileName(closure));
   const accept = (bundle: string) => tryBundle({ bundle, name: output, command, workDirectory }, context);
   return writeBundle(closure, {
     output,

@@ -225,6 +225,8 @@ export const warningCodes = {
   'modules-not-included': 'an interpreter was bundled whose modules were not found',
   'nomad-too-old': 'what the job asks for works otherwise, or not at all, on a Nomad of this version',
   'nomad-warning': 'Nomad warned when the job was submitted',
+  'output-inside':
+    'the bundle is written into the directory that it is made of, and the next one will hold it',
   'privilege-dropped': 'a set-user-id program, which has the rights of its caller in a bundle',
   'program-not-static':
     'a program that needs its loader and libraries wherever it starts was published as it is',

@@ -197,6 +197,23 @@ describe('saddlebag bundle', () => {
     expect((await readFile(file)).equals(bytes)).toBe(true);
   });
 
+  it('warns of an output that the next bundle would hold', async () => {
+    const cwd = join(await tree(), 'web');
+    const bundle = ['bundle', '.', '--entrypoint', 'bin/web', '--name', 'web'];
+    const warning = 'the next bundle of it will hold this one';
+    const inside = await saddlebag([...bundle, '-o', 'share/out'], { cwd });
+    expect(inside.stderr).toContain(
+      `${join(cwd, 'share/out')} lies in the directory that is bundled: ${warning}`,
+    );
+    for (const flags of [
+      ['-o', '../out'],
+      ['-o', 'share/out', '--force', '--exclude', 'out'],
+    ]) {
+      const { exitCode, stderr } = await saddlebag([...bundle, ...flags], { cwd });
+      expect([exitCode, stderr.includes(warning)]).toEqual([0, false]);
+    }
+  });
+
   it('keeps an output that exists unless --force is given', async () => {
     const cwd = await tree();
     await writeFile(join(cwd, 'out'), 'mine');
