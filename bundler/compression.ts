@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { versions } from 'node:process';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
-import { constants, createZstdCompress, type ZstdOptions, zstdCompress } from 'node:zlib';
+import { constants, createZstdCompress, type ZstdOptions } from 'node:zlib';
+import { readZstdFrame } from './format/zstd-frame.ts';
 
 /** How hard frames are compressed. */
 export interface Compression {
@@ -57,9 +58,12 @@ export function describeEncoder({ level, tuning }: Compression): string {
   return `zstd ${versions.zstd ?? 'of unknown version'} level ${level}${tuning === undefined ? '' : ' tuned'}`;
 }
 
+/** Raised when the same parameters give other bytes. */
+const encoderVersion = 2;
+
 /** Returns a text that differs where the same tar would be compressed to other bytes. */
 export function encoderKey({ level, tuning, codeTuning }: Compression): string {
-  return JSON.stringify([versions.zstd, level, tuning, codeTuning, codePart, codeStride]);
+  return JSON.stringify([encoderVersion, versions.zstd, level, tuning, codeTuning, codePart, codeStride]);
 }
 
 // From this part of bytes on that no text has, what finds short matches gains most; below, it loses.
@@ -93,8 +97,6 @@ export function chooseJobs(
   return Math.max(1, Math.min(machine.processors, Math.floor(memoryBytes / jobBytes)));
 }
 
-const compress = promisify(zstdCompress);
-
 /**
  * Compresses one frame on a thread of the pool, with its content size and a checksum. A block ends at each of `cuts`, which
  * are offsets in `tar` in their order: no run of literals reaches over it.
@@ -104,13 +106,27 @@ export async function compressFrame(
   compression: Compression,
   cuts: readonly number[] = [],
 ): Promise<Buffer> {
-  // zstdCompressSync gives other bytes.
-  if (cuts.length === 0) return compress(tar, frameOptions(tar, compression));
+  const options = frameOptions(tar, compression);
+  return cuts.length === 0 ? compressWhole(tar, options) : compressCut(tar, options, cuts);
+}
+
+/**
+ * Compresses from where the tar lies: zstd is told with the bytes that the frame ends there. `zstdCompress` tells it
+ * afterwards, and so zstd keeps a copy of its window, which is as long as the frame.
+ */
+async function compressWhole(tar: Buffer, options: ZstdOptions): Promise<Buffer> {
+  const encoder = createZstdCompress({ ...options, flush: constants.ZSTD_e_end });
+  encoder.write(tar);
+  const [frame] = (await once(encoder, 'data')) as [Buffer];
+  // Not ended: that would add an empty frame.
+  encoder.destroy();
+  if (readZstdFrame(frame)?.bytes !== frame.length) throw new Error('zstd gave a frame in parts');
+  return frame;
+}
+
+async function compressCut(tar: Buffer, options: ZstdOptions, cuts: readonly number[]): Promise<Buffer> {
   // Ended by hand: after a flush, the stream's own end would add an empty frame.
-  const encoder = createZstdCompress({
-    ...frameOptions(tar, compression),
-    finishFlush: constants.ZSTD_e_continue,
-  });
+  const encoder = createZstdCompress({ ...options, finishFlush: constants.ZSTD_e_continue });
   const output = buffer(encoder);
   let start = 0;
   for (const end of [...cuts, tar.length]) {
@@ -137,8 +153,8 @@ function frameOptions(tar: Buffer, { level, tuning = {}, codeTuning }: Compressi
     },
     // Without it the content size would be missing from the frame.
     pledgedSrcSize: tar.length,
-    // Into one that surely suffices zstd writes in one go, without a copy of its input; what stays empty of it takes no
-    // memory. Further chunks would each be a way to the main thread and back, which may be busy.
+    // One that surely suffices: what stays empty of it takes no memory, and further chunks would each be a way to the main
+    // thread and back, which may be busy.
     chunkSize: boundOf(tar.length),
   };
 }
