@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { versions } from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { constants, createZstdCompress, type ZstdOptions } from 'node:zlib';
+import { sha256Hex } from '../src/core/digest.ts';
 import { readZstdFrame } from './format/zstd-frame.ts';
+import { roomFor } from './large-buffer.ts';
 
 /** How hard frames are compressed. */
 export interface Compression {
@@ -14,6 +16,28 @@ export interface Compression {
   readonly codeTuning?: Tuning;
   /** Nominal bytes of tar in a frame: more compresses better, fewer start and share better. */
   readonly frameBytes: number;
+  /** Where frames are longer if the same stands in them again; missing where none are. */
+  readonly joining?: Joining;
+}
+
+/** How pieces of a store path's tar are joined to frames. */
+export interface Joining {
+  /** Nominal bytes of tar in a piece, at most those of a frame. */
+  readonly pieceBytes: number;
+  /** Bytes of tar in the longest frame. */
+  readonly mostBytes: number;
+  /** For frames longer than usual, instead of `tuning`. */
+  readonly tuning: Tuning;
+}
+
+/** Nominal bytes of a piece, which is a frame where none are joined. */
+export function pieceBytesOf({ frameBytes, joining }: Compression): number {
+  return joining?.pieceBytes ?? frameBytes;
+}
+
+/** Half of what the longest frame may hold, as the header has it. */
+export function headerFrameBytes({ frameBytes, joining }: Compression): number {
+  return Math.max(frameBytes, Math.ceil((joining?.mostBytes ?? 0) / 2));
 }
 
 /** Names a level of `--compress`. */
@@ -21,17 +45,25 @@ export type CompressionName = 'fast' | 'balanced' | 'small';
 
 /** Source: zstd.h, "Advanced compression API". */
 const tuningParameters = {
+  windowLog: constants.ZSTD_c_windowLog,
   minMatch: constants.ZSTD_c_minMatch,
   hashLog: constants.ZSTD_c_hashLog,
   chainLog: constants.ZSTD_c_chainLog,
   searchLog: constants.ZSTD_c_searchLog,
   targetLength: constants.ZSTD_c_targetLength,
   strategy: constants.ZSTD_c_strategy,
+  enableLongDistanceMatching: constants.ZSTD_c_enableLongDistanceMatching,
+  ldmHashLog: constants.ZSTD_c_ldmHashLog,
+  ldmHashRateLog: constants.ZSTD_c_ldmHashRateLog,
 } as const;
 
 type Tuning = Readonly<Partial<Record<keyof typeof tuningParameters, number>>>;
 
 const mebibyte = 1024 * 1024;
+
+// The window is that of the longest frame: its level's own ends at 8 MiB. With room for that, the tables are over 32 MiB,
+// from where on malloc gives back at once what is freed.
+const smallTuning: Tuning = { windowLog: 26, hashLog: 21, chainLog: 22 };
 
 /** The levels of `--compress`; docs/decisions.md has the measurements that chose them. */
 export const compressions: Readonly<Record<CompressionName, Compression>> = {
@@ -49,8 +81,16 @@ export const compressions: Readonly<Record<CompressionName, Compression>> = {
     },
     frameBytes: 4 * mebibyte,
   },
-  // Its tables together are just over 32 MiB, from where on malloc gives back at once what is freed.
-  small: { level: 19, tuning: { hashLog: 21, chainLog: 22 }, frameBytes: 16 * mebibyte },
+  small: {
+    level: 19,
+    tuning: smallTuning,
+    frameBytes: 16 * mebibyte,
+    joining: {
+      pieceBytes: 8 * mebibyte,
+      mostBytes: 64 * mebibyte,
+      tuning: { ...smallTuning, enableLongDistanceMatching: 1, ldmHashRateLog: 7, ldmHashLog: 19 },
+    },
+  },
 };
 
 /** Names the encoder: `zstd 1.5.7 level 19`, with `tuned` behind it where it departs from its level. */
@@ -58,12 +98,27 @@ export function describeEncoder({ level, tuning }: Compression): string {
   return `zstd ${versions.zstd ?? 'of unknown version'} level ${level}${tuning === undefined ? '' : ' tuned'}`;
 }
 
+/** Names it in a bundle, where frames of one name and one content have the same bytes. */
+export function nameEncoder(compression: Compression): string {
+  return `${describeEncoder(compression)} ${sha256Hex(encoderKey(compression)).slice(0, 8)}`;
+}
+
 /** Raised when the same parameters give other bytes. */
 const encoderVersion = 2;
 
 /** Returns a text that differs where the same tar would be compressed to other bytes. */
-export function encoderKey({ level, tuning, codeTuning }: Compression): string {
-  return JSON.stringify([encoderVersion, versions.zstd, level, tuning, codeTuning, codePart, codeStride]);
+export function encoderKey({ level, tuning, codeTuning, frameBytes, joining }: Compression): string {
+  const long = joining && [frameBytes, joining.tuning];
+  return JSON.stringify([
+    encoderVersion,
+    versions.zstd,
+    level,
+    tuning,
+    codeTuning,
+    codePart,
+    codeStride,
+    long,
+  ]);
 }
 
 // From this part of bytes on that no text has, what finds short matches gains most; below, it loses.
@@ -138,15 +193,19 @@ async function compressCut(tar: Buffer, options: ZstdOptions, cuts: readonly num
   return output;
 }
 
-function frameOptions(tar: Buffer, { level, tuning = {}, codeTuning }: Compression): ZstdOptions {
-  const chosen = codeTuning !== undefined && isMostlyCode(tar) ? codeTuning : tuning;
-  const tuned = Object.entries(chosen).map(([name, value]) => [
+function tuningFor(tar: Buffer, { tuning, codeTuning, frameBytes, joining }: Compression): Tuning {
+  if (joining !== undefined && tar.length > frameBytes) return joining.tuning;
+  return (codeTuning !== undefined && isMostlyCode(tar) ? codeTuning : tuning) ?? {};
+}
+
+function frameOptions(tar: Buffer, compression: Compression): ZstdOptions {
+  const tuned = Object.entries(tuningFor(tar, compression)).map(([name, value]) => [
     tuningParameters[name as keyof Tuning],
     value,
   ]);
   return {
     params: {
-      [constants.ZSTD_c_compressionLevel]: level,
+      [constants.ZSTD_c_compressionLevel]: compression.level,
       [constants.ZSTD_c_contentSizeFlag]: 1,
       [constants.ZSTD_c_checksumFlag]: 1,
       ...Object.fromEntries(tuned),
@@ -155,7 +214,7 @@ function frameOptions(tar: Buffer, { level, tuning = {}, codeTuning }: Compressi
     pledgedSrcSize: tar.length,
     // One that surely suffices: what stays empty of it takes no memory, and further chunks would each be a way to the main
     // thread and back, which may be busy.
-    chunkSize: boundOf(tar.length),
+    chunkSize: roomFor(boundOf(tar.length)),
   };
 }
 

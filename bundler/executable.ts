@@ -4,7 +4,7 @@ import { sha256Hex } from '../src/core/digest.ts';
 import { writeAtomically } from '../src/core/files.ts';
 import type { Bundle, Closure } from '../src/core/types.ts';
 import { closureDigest, sortByName } from './closure-digest.ts';
-import { describeEncoder } from './compression.ts';
+import { headerFrameBytes, nameEncoder } from './compression.ts';
 import { encodeHeader, type Header } from './format/header.ts';
 import { encodeFrames } from './format/index-table.ts';
 import type { Launch } from './format/launch.ts';
@@ -187,7 +187,7 @@ function makeHeader(
     ...layout,
     arch: closure.arch,
     ownLoader: closure.ownLoader,
-    frameBytes: options.compression.frameBytes,
+    frameBytes: headerFrameBytes(options.compression),
     dataBytes: image.dataBytes,
     tarBytes: image.tarBytes,
     contentBytes: image.contentBytes,
@@ -196,7 +196,7 @@ function makeHeader(
     closureSha256: closureDigest(closure, image.paths),
     name: closure.name,
     appVersion: closure.appVersion,
-    encoder: describeEncoder(options.compression),
+    encoder: nameEncoder(options.compression),
     toolVersion: options.toolVersion,
     paths,
     launch: launchOf(closure),

@@ -3,11 +3,14 @@ import { frameKey } from './cache/path-record.ts';
 import type { RecordCache } from './cache/record-cache.ts';
 import { type Compression, compressFrame } from './compression.ts';
 import type { FrameRecord } from './format/index-table.ts';
-import { freeBuffer } from './free-buffer.ts';
+import { allocateBuffer, freeBuffer } from './large-buffer.ts';
 import { type Hashes, hideHashes, placeCuts } from './references.ts';
 
 /** Takes the bytes of a file from first to last; they hold until it is done with them. */
 export type Sink = (bytes: Buffer) => Promise<void>;
+
+// What frames on their way may hold of tar, in usual frames a job: some are longer.
+const frameRoom = 1.5;
 
 /** How frames are compressed, and whom to tell. */
 export interface FrameQueueOptions {
@@ -52,7 +55,10 @@ interface OpenFrame {
   readonly pieces: TarPiece[];
 }
 
-/** Compresses up to `jobs` frames at once and writes them in the order in which they came. */
+/**
+ * Compresses up to `jobs` frames at once and writes them in the order in which they came. Frames much longer than usual
+ * count for several.
+ */
 export class FrameQueue {
   readonly frames: FrameRecord[] = [];
   dataBytes = 0;
@@ -96,14 +102,22 @@ export class FrameQueue {
     const frame = this.#open;
     if (frame === undefined) return;
     this.#open = undefined;
-    while (this.#inFlight.length >= this.#options.jobs) await this.#writeOldest();
     const tarBytes = frame.pieces.reduce((sum, piece) => sum + piece.tarBytes, 0);
+    while (!this.#hasRoom(tarBytes)) await this.#writeOldest();
     const contentBytes = frame.pieces.reduce((sum, piece) => sum + piece.contentBytes, 0);
     const compressed = this.#compress(frame.pieces);
     // Awaited in order, later; without a handler a failure meanwhile would end the process.
     compressed.catch(() => undefined);
     const record = { tarOffset: frame.tarOffset, tarBytes, firstRow: frame.firstRow };
     this.#inFlight.push({ compressed, record, contentBytes });
+  }
+
+  /** Whether memory is meant to hold one more frame; a frame alone is always let in. */
+  #hasRoom(tarBytes: number): boolean {
+    const { jobs, compression } = this.#options;
+    const inFlightBytes = this.#inFlight.reduce((sum, { record }) => sum + record.tarBytes, 0);
+    const isLittle = inFlightBytes + tarBytes <= frameRoom * jobs * compression.frameBytes;
+    return this.#inFlight.length === 0 || (this.#inFlight.length < jobs && isLittle);
   }
 
   async #compress(pieces: readonly TarPiece[]): Promise<Buffer> {
@@ -154,13 +168,16 @@ export class FrameQueue {
   }
 }
 
-/** Without a copy where there is one piece, as in all frames but those that small store paths share. */
+/** Without a copy where there is one piece; of several, no two stand in memory twice. */
 async function readAll(pieces: readonly TarPiece[]): Promise<Buffer> {
-  const tars: Buffer[] = [];
-  for (const piece of pieces) tars.push(await piece.read());
-  const [first, second] = tars;
-  if (first !== undefined && second === undefined) return first;
-  const joined = Buffer.concat(tars);
-  for (const tar of tars) freeBuffer(tar);
+  const [first, second] = pieces;
+  if (first !== undefined && second === undefined) return first.read();
+  const joined = allocateBuffer(pieces.reduce((sum, { tarBytes }) => sum + tarBytes, 0));
+  let length = 0;
+  for (const piece of pieces) {
+    const tar = await piece.read();
+    length += tar.copy(joined, length);
+    freeBuffer(tar);
+  }
   return joined;
 }

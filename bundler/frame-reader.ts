@@ -8,8 +8,10 @@ import { readZstdFrame } from './format/zstd-frame.ts';
 
 const decompress = promisify(zstdDecompress);
 
-/** Frames decoded at once: enough for the threads of the pool, and at most 2 × frameBytes of memory each. */
+/** Frames decoded at once: enough for the threads of the pool. */
 const window = 4;
+/** What they may hold together, decoded, in bytes; fewer where the longest takes more than its part. */
+const windowBytes = 64 * 1024 * 1024;
 
 /** Decoded content of one frame, and where it begins in the tar. */
 export interface TarPart {
@@ -31,8 +33,10 @@ export async function* readFrames(
   const waiting = frames.values();
   const underWay: Promise<TarPart>[] = [];
   const mostBytes = frames.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+  const mostTarBytes = frames.reduce((most, { tarBytes }) => Math.max(most, tarBytes), 1);
+  const atOnce = Math.max(1, Math.min(window, Math.floor(windowBytes / mostTarBytes)));
   // One for each that is decoded and one for who works on the last: new ones would pile up before they are collected.
-  const buffers = Array.from({ length: window + 1 }, () => Buffer.allocUnsafe(mostBytes));
+  const buffers = Array.from({ length: atOnce + 1 }, () => Buffer.allocUnsafe(mostBytes));
   let count = 0;
   const startNext = () => {
     const { value: frame } = waiting.next();
@@ -43,7 +47,7 @@ export async function* readFrames(
     part.catch(() => undefined);
     underWay.push(part);
   };
-  for (let ahead = 0; ahead < window; ahead++) startNext();
+  for (let ahead = 0; ahead < atOnce; ahead++) startNext();
   // While who asks works on one, the next are decoded.
   for (let part = underWay.shift(); part !== undefined; part = underWay.shift()) {
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { Entry } from '../src/core/types.ts';
+import { allocateBuffer } from './large-buffer.ts';
 import { locateContents, roundToBlock, tarBlockBytes, writeTar } from './tar.ts';
 
 /** A run of entries of one store path that is written as one piece of tar. */
@@ -59,7 +60,7 @@ export async function* tarFrames(
   const estimatedBytes = group.entries.reduce((sum, entry) => sum + estimateTarBytes(entry), 0);
   const capacity = Math.min(frameBytes, estimatedBytes);
   // A frame's own buffer is filled as chunks come: joining them at the end would take their memory twice.
-  let frame = Buffer.allocUnsafe(capacity);
+  let frame = allocateBuffer(capacity);
   let length = 0;
   let expectedBytes: number | undefined;
   let writtenBytes = 0;
@@ -76,7 +77,7 @@ export async function* tarFrames(
     for (let at = 0; at < chunk.length; ) {
       if (length === capacity) {
         yield take();
-        frame = Buffer.allocUnsafe(capacity);
+        frame = allocateBuffer(capacity);
       }
       const count = chunk.copy(frame, length, at);
       at += count;

@@ -4,7 +4,7 @@ import type { ClosurePath, Entry } from '../src/core/types.ts';
 import type { PieceRecord } from './cache/path-record.ts';
 import { readEntries } from './entries.ts';
 import { type EntryGroup, estimateTarBytes, planGroups, type TarFrame, tarFrames } from './frames.ts';
-import { freeBuffer } from './free-buffer.ts';
+import { freeBuffer } from './large-buffer.ts';
 
 /** Reads a store path's tar from its files, from the beginning or from any piece on. Reads nothing before it is asked. */
 export class PathReader {

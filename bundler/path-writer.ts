@@ -1,22 +1,16 @@
-import { createHash, type Hash } from 'node:crypto';
-import { sha256Hex } from '../src/core/digest.ts';
 import type { StorePath } from '../src/core/store-path.ts';
-import type { ClosurePath, Entry } from '../src/core/types.ts';
-import {
-  type PathRecord,
-  type PieceRecord,
-  pathKey,
-  readPathRecord,
-  writePathRecord,
-} from './cache/path-record.ts';
+import type { ClosurePath } from '../src/core/types.ts';
+import { type PathRecord, pathKey, readPathRecord, writePathRecord } from './cache/path-record.ts';
 import type { RecordCache } from './cache/record-cache.ts';
-import type { Compression } from './compression.ts';
+import { type Compression, pieceBytesOf } from './compression.ts';
 import { type Survey, surveyPath } from './fingerprint.ts';
-import { encodeSlice, placeSlice, type Slice } from './format/index-table.ts';
+import { placeSlice, type Slice } from './format/index-table.ts';
+import { FramePlan } from './frame-plan.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import type { TarFrame } from './frames.ts';
+import { freeBuffer } from './large-buffer.ts';
+import { type PathContents, readContents } from './path-contents.ts';
 import { PathReader } from './path-reader.ts';
-import { type Finding, RelocationScanner } from './relocation/scanner.ts';
+import type { Finding } from './relocation/scanner.ts';
 import { FrameSharing } from './sharing.ts';
 
 /** One store path of a written image. */
@@ -81,7 +75,7 @@ export class PathWriter {
   async write(next: NextPath): Promise<WrittenPath> {
     const { path, survey } = next;
     const tarOffset = this.#queue.tarBytes;
-    const reader = new PathReader(path, this.#options.compression.frameBytes, this.#options.signal);
+    const reader = new PathReader(path, pieceBytesOf(this.#options.compression), this.#options.signal);
     const key = this.#keyOf(next);
     const known = key === null ? undefined : await readPathRecord(this.#options.cache, key);
     const estimatedTarBytes = known?.estimatedTarBytes ?? (await reader.estimateTarBytes());
@@ -107,88 +101,53 @@ export class PathWriter {
   #keyOf({ path, survey }: NextPath): string | null {
     const { compression, tarWriter } = this.#options;
     const { fingerprint } = survey;
-    const { frameBytes } = compression;
     const { storePath, references } = path;
     return fingerprint === null
       ? null
-      : pathKey({ storePath, references, fingerprint, frameBytes, tarWriter });
+      : pathKey({ storePath, references, fingerprint, compression, tarWriter });
   }
 
   #continues({ path, isLast }: NextPath, estimatedTarBytes: number): boolean {
     return this.#sharing.continues({ storePath: path.storePath, estimatedTarBytes, isLast });
   }
 
-  async #addKnown(known: PathRecord, reader: PathReader, begin: Begin): Promise<void> {
+  async #addKnown(known: PathContents, reader: PathReader, begin: Begin): Promise<void> {
     for (const [index, piece] of known.pieces.entries()) {
       await this.#queue.add({
         ...piece,
         firstRow: begin.firstRow + piece.firstRow,
-        continues: begin.continues && index === 0,
-        isOpen: begin.isOpen,
+        continues: index === 0 ? begin.continues : piece.joins,
+        isOpen: known.pieces[index + 1]?.joins ?? begin.isOpen,
         read: () => reader.piece(index, known.pieces),
       });
     }
   }
 
-  async #addFresh(
-    path: ClosurePath,
-    reader: PathReader,
-    begin: Begin,
-  ): Promise<Omit<PathRecord, 'estimatedTarBytes'>> {
-    const entries = await reader.entries();
-    const hash = createHash('sha256');
-    const dataOffsets = new Array<number>(entries.length).fill(0);
-    const pieces: PieceRecord[] = [];
-    const scanner = new RelocationScanner(path, entries);
-    let tarBytes = 0;
-    for await (const frame of reader.frames()) {
-      noteContents(frame, tarBytes, dataOffsets);
-      scanner.take(frame);
-      const piece = describePiece(frame, hash);
-      await this.#queue.add({
-        ...piece,
-        firstRow: begin.firstRow + piece.firstRow,
-        continues: begin.continues && pieces.length === 0,
-        isOpen: begin.isOpen,
-        read: async () => frame.tar,
+  async #addFresh(path: ClosurePath, reader: PathReader, begin: Begin): Promise<PathContents> {
+    const { compression, signal } = this.#options;
+    const { frameBytes, joining } = compression;
+    if (joining !== undefined) {
+      const plan = new FramePlan(frameBytes, joining);
+      const contents = await readContents(path, { reader, signal }, async (_, tar) => {
+        plan.add(tar);
+        freeBuffer(tar);
       });
-      pieces.push(piece);
-      tarBytes += piece.tarBytes;
+      // Later pieces decide on the frames of those before: all are read once more, and no frame waits in memory for that.
+      const known = { ...contents, pieces: plan.apply(contents.pieces) };
+      await this.#addKnown(known, reader, begin);
+      return known;
     }
-    return {
-      entryCount: entries.length,
-      contentBytes: contentBytesOf(entries),
-      tarBytes,
-      contentSha256: hash.digest('hex'),
-      pieces,
-      findings: await scanner.end(this.#options.signal),
-      ...encodeSlice(path.storePath.slice(1), entries, dataOffsets),
-    };
+    let { continues } = begin;
+    return readContents(path, { reader, signal }, async (piece, tar) => {
+      const firstRow = begin.firstRow + piece.firstRow;
+      await this.#queue.add({ ...piece, firstRow, continues, isOpen: begin.isOpen, read: async () => tar });
+      continues = false;
+    });
   }
 
   /** Keeps what was found out, unless the files changed meanwhile: then nobody knows which of both was read. */
   async #keep(key: string, record: PathRecord, { path, survey }: NextPath): Promise<void> {
     const again = await surveyPath(path, this.#options);
     if (again.fingerprint === survey.fingerprint) await writePathRecord(this.#options.cache, key, record);
-  }
-}
-
-function describePiece({ tar, group }: TarFrame, hash: Hash): PieceRecord {
-  hash.update(tar);
-  const contentBytes = Math.min(contentBytesOf(group.entries), tar.length);
-  return { tarBytes: tar.length, sha256: sha256Hex(tar), firstRow: group.first, contentBytes };
-}
-
-function contentBytesOf(entries: readonly Entry[]): number {
-  return entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.sizeBytes : 0), 0);
-}
-
-/** Notes where contents begin in the store path's part of the tar, of which `tarBytes` came before this frame. */
-function noteContents(frame: TarFrame, tarBytes: number, dataOffsets: number[]): void {
-  for (const [index, offset] of frame.contentOffsets.entries()) {
-    const entry = frame.group.entries[index];
-    if (entry?.kind === 'file' && entry.sizeBytes > 0) {
-      dataOffsets[frame.group.first + index] = tarBytes + offset;
-    }
   }
 }

@@ -6,7 +6,7 @@ import { describeCause, SaddlebagError } from '../src/core/errors.ts';
 import { readInto } from '../src/core/small-file.ts';
 import type { Entry } from '../src/core/types.ts';
 import { tarEndBytes } from './format/layout.ts';
-import { freeBuffer } from './free-buffer.ts';
+import { freeBuffer } from './large-buffer.ts';
 
 type FileEntry = Extract<Entry, { kind: 'file' }>;
 

@@ -6,7 +6,7 @@ import type { Cutting } from '../references.ts';
 import type { Finding } from '../relocation/scanner.ts';
 import type { RecordCache } from './record-cache.ts';
 
-/** One piece of a store path's tar: what goes into one frame. */
+/** One piece of a store path's tar. */
 export interface PieceRecord {
   readonly tarBytes: number;
   readonly sha256: string;
@@ -14,6 +14,8 @@ export interface PieceRecord {
   readonly firstRow: number;
   /** For the progress alone. */
   readonly contentBytes: number;
+  /** Goes into the frame of the store path's piece before it. */
+  readonly joins: boolean;
 }
 
 /** All that an image says of one store path, wherever in an image it stands. */
@@ -38,20 +40,21 @@ export interface PathRecord {
  * Raised when anything but the tar's own bytes changes in what a record holds, or in how trees are read, cut or
  * searched.
  */
-const recordVersion = 3;
+const recordVersion = 4;
 
 /** Returns the key of a store path: of all that decides its part of the tar, how that is cut and what is found in it. */
 export function pathKey(parts: {
   readonly storePath: StorePath;
   readonly references: readonly StorePath[];
   readonly fingerprint: string;
-  readonly frameBytes: number;
+  readonly compression: Compression;
   /** `digestTarWriter()` */
   readonly tarWriter: string;
 }): string {
-  const { storePath, references, fingerprint, frameBytes, tarWriter } = parts;
+  const { storePath, references, fingerprint, compression, tarWriter } = parts;
+  const cut = [compression.frameBytes, compression.joining];
   return sha256Hex(
-    JSON.stringify(['path', recordVersion, tarWriter, frameBytes, storePath, references, fingerprint]),
+    JSON.stringify(['path', recordVersion, tarWriter, cut, storePath, references, fingerprint]),
   );
 }
 

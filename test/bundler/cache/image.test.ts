@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { DirectoryCache } from '../../../bundler/cache/directory-cache.ts';
 import { noCache, type RecordCache } from '../../../bundler/cache/record-cache.ts';
+import type { Compression } from '../../../bundler/compression.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { PathReader } from '../../../bundler/path-reader.ts';
 import { sha256Hex } from '../../../src/core/digest.ts';
@@ -23,8 +24,8 @@ function counting(length: number, seed: number): Buffer {
   return bytes;
 }
 
-/** The directories of small store paths that share a frame, and of one with a file of several frames. */
-async function libraries(): Promise<string> {
+/** The directories of small store paths that share a frame, and of one with a file of several frames, or two alike. */
+async function libraries({ repeats = false } = {}): Promise<string> {
   const directory = await temporaryDirectory();
   await writeTree(join(directory, 'one'), { 'lib/one': 'one', 'lib/same': 'one' });
   await writeTree(join(directory, 'two'), { 'lib/two': 'two', 'lib/empty': '' });
@@ -32,6 +33,7 @@ async function libraries(): Promise<string> {
     'share/a': 'first',
     'share/big': counting(300_000, 1),
     'share/z': 'last',
+    ...(repeats ? { 'share/again': Buffer.concat([Buffer.from('again'), counting(300_000, 1)]) } : {}),
   });
   return directory;
 }
@@ -65,9 +67,14 @@ function installed(): Closure {
 }
 
 /** Returns the SHA-256 of a bundle: to compare the bytes themselves takes longer than to make them. */
-async function bundle(closure: Closure, cache: RecordCache, jobs = 2): Promise<string> {
+async function bundle(
+  closure: Closure,
+  cache: RecordCache,
+  jobs = 2,
+  joining?: Compression['joining'],
+): Promise<string> {
   const output = join(await temporaryDirectory(), 'out');
-  const compression = { level: 3, frameBytes };
+  const compression = { level: 3, frameBytes, ...(joining === undefined ? {} : { joining }) };
   const options = { output, compression, jobs, cache, signal, reporter: silentReporter };
   const tool = { force: false, toolVersion: '1', runtime: Buffer.from('runtime'), runtimeOptions: false };
   await writeBundle(closure, { ...options, ...tool });
@@ -105,6 +112,18 @@ describe('a bundle with a cache', () => {
     expect(await bundle(closure, cache)).toEqual(plain);
     expect(await bundle(closure, cache, 1)).toEqual(plain);
     expect(await bundle(closure, cache, 7)).toEqual(plain);
+  });
+
+  it('is the same as without where pieces share frames', async () => {
+    const closure = await release(await libraries({ repeats: true }));
+    const { cache, missed } = await watchedCache();
+    const joining = { pieceBytes: frameBytes / 2, mostBytes: 8 * frameBytes, tuning: { windowLog: 20 } };
+    const [alone, joined] = [await bundle(closure, noCache), await bundle(closure, noCache, 2, joining)];
+    expect(joined).not.toEqual(alone);
+    for (const jobs of [1, 2, 7]) expect(await bundle(closure, cache, jobs, joining)).toEqual(joined);
+    expect(new Set(missed).size).toBe(missed.length);
+    // Those of another cut are others.
+    expect(await bundle(closure, cache)).toEqual(alone);
   });
 
   it('asks a second time for nothing that is not there', async () => {
@@ -231,7 +250,7 @@ describe('PathReader', () => {
     const directory = await temporaryDirectory();
     await writeTree(directory, { file: 'what it is now' });
     const path = { storePath: fakeStorePath('app'), directory, files: {}, references: [] };
-    const pieces = [{ tarBytes: 1024, sha256: '0'.repeat(64), firstRow: 0, contentBytes: 1 }];
+    const pieces = [{ tarBytes: 1024, sha256: '0'.repeat(64), firstRow: 0, contentBytes: 1, joins: false }];
     await expect(new PathReader(path, frameBytes, signal).piece(0, pieces)).rejects.toMatchObject({
       code: 'file-changed',
       message: `cannot bundle ${directory}: it changed while it was read`,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { noCache } from '../../../bundler/cache/record-cache.ts';
+import type { Compression } from '../../../bundler/compression.ts';
 import { writeBundle } from '../../../bundler/executable.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
@@ -91,6 +92,7 @@ export async function makeBundle(
     readonly args?: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
     readonly frameBytes?: number;
+    readonly joining?: Compression['joining'];
     readonly runtimeOptions?: boolean;
     readonly arch?: Arch;
     readonly letter?: string;
@@ -128,7 +130,11 @@ export async function makeBundle(
       toolVersion: '9.9.9',
       runtime: await readRuntimeUnderTest(arch),
       runtimeOptions: options.runtimeOptions ?? true,
-      compression: { level: 1, frameBytes: options.frameBytes ?? 1 << 20 },
+      compression: {
+        level: 1,
+        frameBytes: options.frameBytes ?? 1 << 20,
+        ...(options.joining === undefined ? {} : { joining: options.joining }),
+      },
       jobs: 2,
       cache: noCache,
       signal: new AbortController().signal,

@@ -4,6 +4,7 @@ import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { inspectBundle } from '../../../bundler/inspect.ts';
+import { sha256Hex } from '../../../src/core/digest.ts';
 import { execProcess } from '../../../src/core/exec.ts';
 import { makeMemoryGroup } from '../../helpers/memory-group.ts';
 import { describeWith } from '../../helpers/needs.ts';
@@ -77,6 +78,30 @@ describe('an extracted store path', () => {
         expect(await readFile(part(letter, 'share/more'))).toEqual(members['share/more']);
       }
     }
+  });
+});
+
+describe('an extracted store path with frames of several pieces', () => {
+  const repeated = noise(100_000);
+  const members = {
+    a: noise(1000),
+    b: repeated,
+    c: Buffer.concat([noise(3333).reverse(), repeated]),
+    'd/e': 'x',
+    f: noise(20_000).reverse(),
+    g: repeated,
+  };
+  const joining = { pieceBytes: 1 << 13, mostBytes: 1 << 17, tuning: { windowLog: 17 } };
+
+  it('has what was bundled', async () => {
+    const script = 'cd "$(dirname "$0")/.." && sha256sum a b c d/e f g | cut -c 1-64';
+    const bundle = await makeBundle(script, { members, frameBytes: 1 << 14, joining });
+    const { image } = await inspectBundle(bundle.file, { signal: new AbortController().signal });
+    // Of 44 pieces, far fewer frames than pairs of them would give.
+    expect(image.frames).toBeLessThan(12);
+    const { stdout } = await start(bundle);
+    expect(stdout.trim().split('\n')).toEqual(Object.values(members).map((content) => sha256Hex(content)));
+    expect((await start(bundle, { args: ['--saddlebag-verify'] })).code).toBe(0);
   });
 });
 

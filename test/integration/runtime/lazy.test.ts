@@ -36,7 +36,9 @@ describeWith(fuseTools, 'lazy', () => {
       },
       { letter: 'd', name: 'other', members: others },
     ];
-    const bundle = await makeBundle(script, { members, dependencies, frameBytes: 1 << 13 });
+    // Frames of several pieces as well: they begin and end inside files.
+    const joining = { pieceBytes: 1 << 12, mostBytes: 1 << 16, tuning: {} };
+    const bundle = await makeBundle(script, { members, dependencies, frameBytes: 1 << 13, joining });
     // Neither may see what the machine has at /nix/store.
     const bare = 'mkdir -p /nix && mount -t tmpfs test /nix && mkdir /nix/store';
     const lazy = await startToEnd(bundle, { before: bare });
