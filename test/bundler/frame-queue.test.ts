@@ -8,13 +8,19 @@ import { silentReporter } from '../../src/core/reporter.ts';
 const frameBytes = 1 << 20;
 const count = 12;
 
-/** Adds `count` pieces that begin a frame each, and notes what of them is in memory whenever one more is read. */
-async function run(jobs: number): Promise<{ readonly most: number; readonly left: number }> {
+/**
+ * Adds `count` pieces that begin a frame each, and notes what of them is in memory whenever one more is read.
+ * @param usualBytes of a frame; the pieces have `frameBytes`
+ */
+async function run(
+  jobs: number,
+  usualBytes = frameBytes,
+): Promise<{ readonly most: number; readonly left: number }> {
   const tars: Buffer[] = [];
   const inMemory = () => tars.filter(({ length }) => length > 0).length;
   let most = 0;
   const signal = new AbortController().signal;
-  const compression = { level: 1, frameBytes };
+  const compression = { level: 1, frameBytes: usualBytes };
   const options = { compression, hashes: new Set<string>(), jobs, cache: noCache, signal, totalBytes: 0 };
   const queue = new FrameQueue({ ...options, reporter: silentReporter }, async () => undefined);
   for (let firstRow = 0; firstRow < count; firstRow++) {
@@ -48,4 +54,9 @@ describe('FrameQueue', () => {
       expect(left).toBe(0);
     },
   );
+
+  it('lets in frames much longer than usual one at a time', async () => {
+    expect(await run(2, frameBytes / 2)).toEqual({ most: 1, left: 0 });
+    expect(await run(4, frameBytes / 2)).toEqual({ most: 3, left: 0 });
+  });
 });
