@@ -1,6 +1,6 @@
 import type { Context } from '../core/context.ts';
 import { SaddlebagError } from '../core/errors.ts';
-import { fetchFor, readConnection } from '../publish/connection.ts';
+import { fetchFromHere } from '../publish/connection.ts';
 import { askDownloadBy } from '../publish/download.ts';
 
 /**
@@ -13,14 +13,8 @@ export async function objectExists(
 ): Promise<boolean | null> {
   const url = source.replace(/^(?:s3|http|https)::/, '');
   if (!/^https?:/.test(url)) return null;
-  const send = await readConnection(env)
-    .then(fetchFor)
-    .catch((cause: unknown) => {
-      // A proxy or certificates that cannot be used from here say nothing of the object.
-      if (cause instanceof SaddlebagError) return null;
-      throw cause;
-    });
-  if (send === null) return null;
+  const send = await fetchFromHere(env);
+  if (send instanceof SaddlebagError) return null;
   const answer = await askDownloadBy(send)(url, 0, signal);
   switch (answer.kind) {
     case 'readable':

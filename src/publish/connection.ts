@@ -93,6 +93,21 @@ export async function fetchFor(connection: Connection): Promise<typeof fetch> {
   return proxiedFetch(connection.proxies, trusted(connection));
 }
 
+/**
+ * Makes a `fetch` that goes by proxy and certificates of the environment. Returns the reason where those cannot be used: that
+ * says nothing of what others reach from elsewhere.
+ */
+export async function fetchFromHere(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<typeof fetch | SaddlebagError> {
+  try {
+    return await fetchFor(await readConnection(env));
+  } catch (cause) {
+    if (cause instanceof SaddlebagError) return cause;
+    throw cause;
+  }
+}
+
 function trusted({ certificates }: Connection): string[] | undefined {
   return certificates.length === 0 ? undefined : [...getCACertificates('default'), ...certificates];
 }

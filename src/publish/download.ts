@@ -9,8 +9,13 @@ export type DownloadAnswer =
   | { readonly kind: 'readable' }
   | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'other-size'; readonly sizeBytes: number }
-  /** From here; the clients may be in another network. */
-  | { readonly kind: 'unreachable'; readonly reason: string };
+  | Unreachable;
+
+/** From here; the clients may be in another network. */
+interface Unreachable {
+  readonly kind: 'unreachable';
+  readonly reason: string;
+}
 
 /** Asks a URL for a file of `sizeBytes`. */
 export type AskDownload = (url: string, sizeBytes: number, signal: AbortSignal) => Promise<DownloadAnswer>;
@@ -20,24 +25,17 @@ export type AskDownload = (url: string, sizeBytes: number, signal: AbortSignal) 
  */
 export const askDownloadBy =
   (send: typeof fetch): AskDownload =>
-  async (url, sizeBytes, signal) => {
-    try {
-      const response = await send(url, {
-        method: 'HEAD',
-        // Of a compressed answer the length would not be the file's.
-        headers: { 'accept-encoding': 'identity' },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
-      });
+  (url, sizeBytes, signal) =>
+    reaching({ signal, deadlineMs }, async (either) => {
+      // Of a compressed answer the length would not be the file's.
+      const headers = { 'accept-encoding': 'identity' };
+      const response = await send(url, { method: 'HEAD', headers, signal: either });
       if (!response.ok) return { kind: 'refused', status: response.status };
       const length = response.headers.get('content-length');
       return length === null || Number(length) === sizeBytes
         ? { kind: 'readable' }
         : { kind: 'other-size', sizeBytes: Number(length) };
-    } catch (cause) {
-      signal.throwIfAborted();
-      return { kind: 'unreachable', reason: reasonOf(cause) };
-    }
-  };
+    });
 
 /** How long `askFirstByte` waits: it stands between a user and what was asked for. */
 const firstByteDeadlineMs = 3_000;
@@ -46,19 +44,27 @@ const firstByteDeadlineMs = 3_000;
  * Asks a URL for its first byte by GET, as a download begins: a signature is over the method too. Without credentials;
  * never throws but for the signal.
  */
-export async function askFirstByte(
+export function askFirstByte(
   url: string,
   send: typeof fetch,
   signal: AbortSignal,
 ): Promise<Exclude<DownloadAnswer, { readonly kind: 'other-size' }>> {
-  try {
-    const response = await send(url, {
-      headers: { 'accept-encoding': 'identity', range: 'bytes=0-0' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(firstByteDeadlineMs)]),
-    });
+  return reaching({ signal, deadlineMs: firstByteDeadlineMs }, async (either) => {
+    const headers = { 'accept-encoding': 'identity', range: 'bytes=0-0' };
+    const response = await send(url, { headers, signal: either });
     // Who knows no ranges sends all of it.
     await response.body?.cancel();
     return response.ok ? { kind: 'readable' } : { kind: 'refused', status: response.status };
+  });
+}
+
+/** Waits for `ask` until the deadline, and takes its failure for an answer, but for that of the signal. */
+async function reaching<T>(
+  { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: number },
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T | Unreachable> {
+  try {
+    return await ask(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
   } catch (cause) {
     signal.throwIfAborted();
     return { kind: 'unreachable', reason: reasonOf(cause) };

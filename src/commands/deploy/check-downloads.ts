@@ -1,7 +1,8 @@
 import type { Context } from '../../core/context.ts';
-import { interrupted, SaddlebagError } from '../../core/errors.ts';
-import { fetchFor, readConnection } from '../../publish/connection.ts';
+import { SaddlebagError } from '../../core/errors.ts';
+import { fetchFromHere } from '../../publish/connection.ts';
 import { askFirstByte } from '../../publish/download.ts';
+import { orInterrupted } from './or-interrupted.ts';
 
 type Answer = Awaited<ReturnType<typeof askFirstByte>>;
 
@@ -16,11 +17,10 @@ export async function checkDownloads(
   urls: readonly string[],
   context: Context,
 ): Promise<void> {
+  if (urls.length === 0) return;
+  const send = await fetchFromHere(context.env);
   for (const url of urls) {
-    const answer = await ask(url, context).catch((cause: unknown) => {
-      if (!context.signal.aborted) throw cause;
-      throw interrupted(`deploying ${jobId}`, 'nothing was submitted', 'run the same command again');
-    });
+    const answer = await orInterrupted(jobId, context, () => ask(url, send, context));
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 410)) {
       throw new SaddlebagError(
         'object-missing',
@@ -34,14 +34,10 @@ export async function checkDownloads(
   }
 }
 
-async function ask(url: string, { env, signal }: Context): Promise<Answer> {
-  try {
-    return await askFirstByte(url, await fetchFor(await readConnection(env)), signal);
-  } catch (cause) {
-    // A proxy or certificates that cannot be used from here say nothing of the clients.
-    if (!(cause instanceof SaddlebagError)) throw cause;
-    return { kind: 'unreachable', reason: cause.message };
-  }
+async function ask(url: string, send: typeof fetch | SaddlebagError, { signal }: Context): Promise<Answer> {
+  return send instanceof SaddlebagError
+    ? { kind: 'unreachable', reason: send.message }
+    : askFirstByte(url, send, signal);
 }
 
 function warn(url: string, answer: Answer, { reporter }: Context): void {

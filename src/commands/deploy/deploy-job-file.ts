@@ -8,12 +8,13 @@ import type { TaskArtifact } from '../../../deploy/job-file/task-artifact.ts';
 import { checkVariables, gatherVariables, renderVariables } from '../../../deploy/job-file/variables.ts';
 import { parseCounts } from '../../../deploy/release/counts.ts';
 import type { Context } from '../../core/context.ts';
-import { exitCodes, interrupted, SaddlebagError } from '../../core/errors.ts';
+import { exitCodes, SaddlebagError } from '../../core/errors.ts';
 import { reportPage, withNomad } from '../nomad-session.ts';
 import type { CommandResult } from '../result.ts';
 import { readArtifact } from './deploy-artifact.ts';
 import type { DeployInput } from './deploy-flags.ts';
 import { deployPrepared } from './deploy-prepared.ts';
+import { orInterrupted } from './or-interrupted.ts';
 
 type JobFileInput = DeployInput & { readonly flags: { readonly jobFile: string } };
 type JobFileFlags = JobFileInput['flags'];
@@ -119,13 +120,4 @@ function dryRun(
     variables: renderVariables(new Map([...variables, ...values])),
   };
   return { text, json, exitCode: exitCodes.done };
-}
-
-async function orInterrupted<T>(what: string, { signal }: Context, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!signal.aborted) throw cause;
-    throw interrupted(`deploying ${what}`, 'nothing was submitted', 'run the same command again');
-  }
 }
