@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { type Command, CommanderError } from 'commander';
 import type { CommandResult } from './commands/result.ts';
 import type { Context } from './core/context.ts';
-import { describeCause, exitCodes, interrupted, SaddlebagError } from './core/errors.ts';
+import { describeCause, exitCodes, SaddlebagError, toldAsInterrupted } from './core/errors.ts';
 import { execProcess } from './core/exec.ts';
 import { removeLeftovers } from './core/leftovers.ts';
 import { printableJson, printableLines } from './core/printable.ts';
@@ -158,21 +158,12 @@ async function invoke(host: NodeJS.Process, invocation: Invocation): Promise<voi
     if (result.summary !== undefined) await github?.appendSummary(page, result.summary);
     if (result.failure !== undefined) await tellFailure(result.failure);
   } catch (thrown) {
-    const cause = context.signal.aborted ? toldAsInterrupted(thrown, host) : thrown;
+    const running = `running saddlebag ${host.argv.slice(2, 3).join('')}`;
+    const cause = context.signal.aborted ? toldAsInterrupted(running, thrown) : thrown;
     reporter.close();
     host.exitCode = cause instanceof SaddlebagError ? cause.exitCode : exitCodes.failed;
     await tellFailure(cause);
   }
-}
-
-/** Commands that change something say what Ctrl-C left behind; the others end with the reason of the signal. */
-function toldAsInterrupted(thrown: unknown, { argv }: NodeJS.Process): unknown {
-  if (thrown instanceof SaddlebagError) return thrown;
-  return interrupted(
-    `running saddlebag ${argv.slice(2, 3).join('')}`,
-    'it has not come to its end',
-    'run the same command again',
-  );
 }
 
 function render(result: CommandResult, json: boolean, { stdout, env }: NodeJS.Process): string {

@@ -60,6 +60,15 @@ export function interrupted(what: string, outcome: string, hint: string): Saddle
 }
 
 /**
+ * Returns what is told of work that ended after Ctrl-C. What changes something says itself what is left behind; the rest
+ * ends with the reason of the signal, which says nothing.
+ */
+export function toldAsInterrupted(what: string, cause: unknown): SaddlebagError {
+  if (cause instanceof SaddlebagError) return cause;
+  return interrupted(what, 'it has not come to its end', 'run the same command again');
+}
+
+/**
  * Names the reason of a system error in plain words (`no space left on device`), or returns its message.
  */
 export function describeCause(cause: unknown): string {

@@ -2,7 +2,7 @@ import { readConnection } from '../../../deploy/nomad/nomad-connection.ts';
 import { type AppInForce, appInForce, flagOf, textOf } from '../../config/in-force.ts';
 import { type Project, readProject } from '../../config/project.ts';
 import type { Context } from '../../core/context.ts';
-import { exitCodes, interrupted, SaddlebagError } from '../../core/errors.ts';
+import { exitCodes, interrupted, SaddlebagError, toldAsInterrupted } from '../../core/errors.ts';
 import { chosenApps, environmentOf, type ProjectFlags } from '../config.ts';
 import { refuseConflicts } from '../deploy/deploy.ts';
 import type { Confirm } from '../nomad-session.ts';
@@ -77,18 +77,12 @@ async function bringAllUp(
         outcome: await bringUp({ project, app, options: flags, confirm }, context),
       });
     } catch (cause) {
-      const failure = context.signal.aborted ? toldAsInterrupted(name, cause) : cause;
+      const failure = context.signal.aborted ? toldAsInterrupted(`bringing up ${name}`, cause) : cause;
       if (apps.length === 1) throw failure;
       outcomes.push({ name, status: 'failed', failure });
     }
   }
   return resultOf(outcomes, { environment: apps[0]?.environment ?? null, flags });
-}
-
-/** What changes something says itself what Ctrl-C left behind. */
-function toldAsInterrupted(name: string, cause: unknown): SaddlebagError {
-  if (cause instanceof SaddlebagError) return cause;
-  return interrupted(`bringing up ${name}`, 'it has not come to its end', 'run the same command again');
 }
 
 function resultOf(
