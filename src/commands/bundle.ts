@@ -93,6 +93,7 @@ export async function runBundle(
       const known = { cache, survey: await surveyClosure(closure, context.signal), toolVersion };
       await checkCompleteness(closure, { allow, known }, context);
       const output = resolve(context.cwd, input.flags.output ?? bundleFileName(closure));
+      refuseSame(input.flags, output, context);
       warnInside(output, { app: input.app ?? '', closure }, context);
       return bundleClosure(closure, { ...input, output, known, workDirectory }, context);
     });
@@ -113,11 +114,13 @@ export async function runBundle(
 }
 
 /** What is named may come to an end after minutes only; that it has no place to go is told before. */
-async function refuseOutputs({ output, sbom, force = false }: BundleFlags, { cwd }: Context): Promise<void> {
+async function refuseOutputs(flags: BundleFlags, context: Context): Promise<void> {
+  const { output, sbom, force = false } = flags;
+  const { cwd } = context;
   if (output !== undefined) await refuseTaken(resolve(cwd, output), { force });
   if (sbom === undefined) return;
   await refuseTaken(resolve(cwd, sbom), { force: true });
-  if (output !== undefined) refuseSame(resolve(cwd, sbom), resolve(cwd, output));
+  if (output !== undefined) refuseSame(flags, resolve(cwd, output), context);
 }
 
 /** Bundled again, a directory holds the bundle of before, and so on. Whoever leaves files out has seen to it. */
@@ -139,11 +142,11 @@ function warnInside(
 }
 
 /** The bill of materials replaces an older one, and is not to replace the bundle. */
-function refuseSame(sbom: string, output: string): void {
-  if (sbom !== output) return;
+function refuseSame({ sbom }: BundleFlags, output: string, { cwd }: Context): void {
+  if (sbom === undefined || resolve(cwd, sbom) !== output) return;
   throw new SaddlebagError(
     'flags-conflict',
-    `cannot write ${sbom}: it is the bundle and its bill of materials`,
+    `cannot write ${output}: it is the bundle and its bill of materials`,
     {
       hint: 'give --sbom another file',
       exitCode: exitCodes.usage,
@@ -153,7 +156,6 @@ function refuseSame(sbom: string, output: string): void {
 
 /** Replaces an older one: it says nothing that the bundle does not. */
 async function writeSbom(bundle: Bundle, file: string, { cwd, signal }: Context): Promise<void> {
-  refuseSame(resolve(cwd, file), bundle.file);
   const { renderSbom } = await import('../publish/provenance/sbom.ts');
   const text = renderSbom({ ...bundle, contents: bundle });
   await writeAtomically(resolve(cwd, file), { force: true, mode: 0o644, signal }, (handle) =>
