@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startChild } from '../../helpers/children.ts';
 import { builtCli } from '../../helpers/cli.ts';
+import { runningAllocation } from '../../helpers/nomad-answers.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 
@@ -46,18 +47,7 @@ async function chattyAgent(): Promise<string> {
   const task = { Name: 't', Artifacts: [] };
   const answers: Readonly<Record<string, unknown>> = {
     '/v1/job/web': { Version: 0, JobModifyIndex: 1, TaskGroups: [{ Name: 'g', Count: 1, Tasks: [task] }] },
-    '/v1/job/web/allocations': [
-      {
-        ID: '0123456789',
-        EvalID: 'e',
-        Name: 'web.g[0]',
-        TaskGroup: 'g',
-        JobVersion: 0,
-        DesiredStatus: 'run',
-        ClientStatus: 'running',
-        CreateIndex: 7,
-      },
-    ],
+    '/v1/job/web/allocations': [runningAllocation],
   };
   const server = createServer((request, response) => {
     const [path = ''] = (request.url ?? '').split('?');

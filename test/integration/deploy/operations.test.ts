@@ -9,6 +9,7 @@ import { runStop } from '../../../src/commands/stop.ts';
 import { runWatch } from '../../../src/commands/watch.ts';
 import { sampleSha256 } from '../../deploy/sample.ts';
 import { testContext } from '../../helpers/context.ts';
+import { runningAllocation } from '../../helpers/nomad-answers.ts';
 import { serveInTest } from '../../helpers/test-server.ts';
 
 /** A job as the API tells of it, with what its only task downloads. */
@@ -158,28 +159,17 @@ describe('saddlebag rollback', () => {
 
 describe('saddlebag logs', () => {
   const state = { 'GET /job/web': job(0, first) };
-  const allocation = {
-    ID: '0123456789',
-    EvalID: 'e',
-    Name: 'web.g[0]',
-    TaskGroup: 'g',
-    JobVersion: 0,
-    DesiredStatus: 'run',
-    ClientStatus: 'running',
-    CreateIndex: 7,
-  };
-
   it.each([
     ['has no allocations', {}, {}, 'it has no allocation'],
     [
       'has none of that id',
-      { 'GET /job/web/allocations': [allocation] },
+      { 'GET /job/web/allocations': [runningAllocation] },
       { alloc: 'ff' },
       'it has no allocation whose id begins with ff',
     ],
     [
       'was collected by its client',
-      { 'GET /job/web/allocations': [allocation] },
+      { 'GET /job/web/allocations': [runningAllocation] },
       {},
       'allocation 01234567 has no stdout of task t: it has not started, or was collected',
     ],
@@ -196,7 +186,7 @@ describe('saddlebag logs', () => {
 
   it('shows a line without an end as it comes', async () => {
     const answers = {
-      'GET /job/web/allocations': [allocation],
+      'GET /job/web/allocations': [runningAllocation],
       'GET /client/fs/logs/0123456789': 'x'.repeat(1 << 22),
     };
     const { context } = await agent({ ...state, ...answers });
@@ -209,7 +199,7 @@ describe('saddlebag logs', () => {
   it('says where else to look when one of the streams is empty', async () => {
     const { context } = await agent({
       ...state,
-      'GET /job/web/allocations': [allocation],
+      'GET /job/web/allocations': [runningAllocation],
       'GET /client/fs/logs/0123456789': '',
     });
     const written: string[] = [];
